@@ -22,7 +22,12 @@ export const errorTable = {
   package_refused: row(1005, 'user', false, 'Remove the named entry from the folder: links, devices and paths outside it are not taken.'),
   package_missing: row(1006, 'user', false, 'Upload the package first, or deploy again from the folder.'),
   invalid_kubeconfig: row(1007, 'user', false, 'Correct the named field, or use a context with a token or a client certificate.'),
-  kubeconfig_plugin: row(1008, 'user', false, 'Use a context with a token or a client certificate: programs named by a kubeconfig are not run.'),
+  kubeconfig_plugin: row(
+    1008,
+    'user',
+    false,
+    'Use a context with a token or a client certificate: programs named by a kubeconfig are not run.',
+  ),
   unknown_target: row(1010, 'user', false, 'List the targets with: telpher target list'),
   target_exists: row(1011, 'user', false, 'Choose another name, or remove the target first: telpher target remove NAME'),
   target_in_use: row(1012, 'user', false, 'Wait for its deployments to end: telpher status'),
@@ -42,16 +47,36 @@ export const errorTable = {
   redis_timeout: row(1205, 'infrastructure', true, 'Redis did not answer in time: check its load and the network.'),
   redis_full: row(1206, 'infrastructure', true, 'Give Redis more memory (maxmemory) or remove old deployments.'),
   docker_unreachable: row(1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'),
-  image_missing: row(1211, 'infrastructure', false, 'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.'),
+  image_missing: row(
+    1211,
+    'infrastructure',
+    false,
+    'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
+  ),
   container_start: row(1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'),
-  container_deviates: row(1213, 'infrastructure', false, 'The engine changed the hardening of the container: check its configuration and plugins.'),
+  container_deviates: row(
+    1213,
+    'infrastructure',
+    false,
+    'The engine changed the hardening of the container: check its configuration and plugins.',
+  ),
   container_lost: row(1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'),
   key_file: row(1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'),
-  sealed_record: row(1221, 'infrastructure', false, 'The record was sealed with another key, or changed: restore the key file that sealed it.'),
+  sealed_record: row(
+    1221,
+    'infrastructure',
+    false,
+    'The record was sealed with another key, or changed: restore the key file that sealed it.',
+  ),
   // 13xx: tether
   tether_version: row(1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'),
   tether_protocol: row(1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'),
-  tether_cut: row(1303, 'infrastructure', true, 'The connection to the container broke before its exit record: check the engine and deploy again.'),
+  tether_cut: row(
+    1303,
+    'infrastructure',
+    true,
+    'The connection to the container broke before its exit record: check the engine and deploy again.',
+  ),
   tether_silent: row(1304, 'infrastructure', true, 'Nothing was heard from the container: check the load of the worker host.'),
   tether_corrupt: row(1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'),
   job_not_started: row(1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'),
@@ -69,7 +94,12 @@ export const errorTable = {
   // 15xx: the gate
   gate_nonce: row(1501, 'bug', false, 'Only the tools of the step may use its connection.'),
   gate_path: row(1502, 'user', false, 'The request is not a Kubernetes API path.'),
-  gate_namespace: row(1503, 'user', false, 'Add the namespace to the target (telpher target add … --namespace), or deploy into an allowed one.'),
+  gate_namespace: row(
+    1503,
+    'user',
+    false,
+    'Add the namespace to the target (telpher target add … --namespace), or deploy into an allowed one.',
+  ),
   gate_denied: row(1504, 'user', false, 'This needs a grant by name in the policy of the target.'),
   gate_superseded: row(1505, 'infrastructure', false, 'Another attempt took over this job; its result counts.'),
   gate_closed: row(1506, 'infrastructure', false, 'The step has ended; its connection is shut.'),
@@ -125,4 +155,6 @@ export class TelpherError extends Error {
 
 /** Whatever was thrown, as a TelpherError: unknown things are our mistake (`internal`), never a retry. */
 export const toTelpherError = (thrown: unknown): TelpherError =>
-  thrown instanceof TelpherError ? thrown : new TelpherError('internal', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+  thrown instanceof TelpherError
+    ? thrown
+    : new TelpherError('internal', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })

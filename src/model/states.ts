@@ -21,7 +21,15 @@ export const jobStatuses = [
 export type JobStatus = (typeof jobStatuses)[number]
 
 /** The statuses that nothing leaves. */
-export const terminalStatuses = ['succeeded', 'failed', 'errored', 'cancelled', 'timed_out', 'lost', 'skipped'] as const satisfies readonly JobStatus[]
+export const terminalStatuses = [
+  'succeeded',
+  'failed',
+  'errored',
+  'cancelled',
+  'timed_out',
+  'lost',
+  'skipped',
+] as const satisfies readonly JobStatus[]
 export type TerminalStatus = (typeof terminalStatuses)[number]
 
 /** The statuses in which a worker holds the job. */
@@ -75,13 +83,17 @@ export const allowedFrom: Readonly<Record<JobEventType, readonly JobStatus[]>> =
 export const newJobState: JobState = { status: 'pending', attempt: 0, cancelRequested: false }
 
 /** Either the next state, or why the event is refused. */
-export type Transition = { readonly ok: true; readonly state: JobState } | { readonly ok: false; readonly reason: 'not_allowed' | 'stale_attempt' }
+export type Transition =
+  | { readonly ok: true; readonly state: JobState }
+  | { readonly ok: false; readonly reason: 'not_allowed' | 'stale_attempt' }
 
 const next = (state: JobState): Transition => ({ ok: true, state })
 
 /** A cancelled job that ends in success is still cancelled; a real failure keeps its own cause. */
 const endOf = (state: JobState, end: JobEnd): JobEnd =>
-  state.cancelRequested && end.status === 'succeeded' ? { status: 'cancelled', sentence: 'cancelled after its work was done', code: 'cancelled' } : end
+  state.cancelRequested && end.status === 'succeeded'
+    ? { status: 'cancelled', sentence: 'cancelled after its work was done', code: 'cancelled' }
+    : end
 
 /**
  * The one rule by which a job's state changes: pure, total, and applied by compare-and-set in the store.
@@ -104,7 +116,11 @@ export const transition = (state: JobState, event: JobEvent): Transition => {
       return next({ ...state, status: 'verifying' })
     case 'requeue':
       return state.cancelRequested
-        ? next({ ...unheld, status: 'cancelled', end: { status: 'cancelled', sentence: 'cancelled while its worker was lost', code: 'cancelled' } })
+        ? next({
+            ...unheld,
+            status: 'cancelled',
+            end: { status: 'cancelled', sentence: 'cancelled while its worker was lost', code: 'cancelled' },
+          })
         : next({ ...unheld, status: 'admitted' })
     case 'finish':
     case 'end': {
@@ -114,7 +130,12 @@ export const transition = (state: JobState, event: JobEvent): Transition => {
     case 'cancel':
       return isActive(state.status)
         ? next({ ...state, cancelRequested: true })
-        : next({ ...state, cancelRequested: true, status: 'cancelled', end: { status: 'cancelled', sentence: 'cancelled before it started', code: 'cancelled' } })
+        : next({
+            ...state,
+            cancelRequested: true,
+            status: 'cancelled',
+            end: { status: 'cancelled', sentence: 'cancelled before it started', code: 'cancelled' },
+          })
   }
 }
 
@@ -141,4 +162,6 @@ const severity: readonly Result[] = ['skip', 'success', 'cancellation', 'timeout
  * @param statuses the ends of all its jobs, at least one
  */
 export const deploymentResult = (statuses: readonly TerminalStatus[]): Result =>
-  statuses.map(jobResult).reduce((gravest, result) => (severity.indexOf(result) > severity.indexOf(gravest) ? result : gravest), 'skip' as Result)
+  statuses
+    .map(jobResult)
+    .reduce((gravest, result) => (severity.indexOf(result) > severity.indexOf(gravest) ? result : gravest), 'skip' as Result)

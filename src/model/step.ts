@@ -2,7 +2,11 @@ import { z } from 'zod'
 import { nameSchema, tagSchema } from './target.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'give the SHA-256 of an uploaded package, 64 hexadecimal digits')
-const relativePath = z.string().min(1).max(1024).refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'give a path inside the package')
+const relativePath = z
+  .string()
+  .min(1)
+  .max(1024)
+  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'give a path inside the package')
 
 const everyStep = {
   /** The name of the step, and of the inventory it owns on each target. */
@@ -54,6 +58,12 @@ export const deploymentRequestSchema = z
     targets: z.array(nameSchema).max(500).default([]),
     tag: tagSchema.optional(),
   })
-  .refine((request) => request.targets.length > 0 || request.tag !== undefined, { path: ['targets'], error: 'name at least one target, or a tag' })
-  .refine((request) => new Set(request.steps.map((step) => step.name)).size === request.steps.length, { path: ['steps'], error: 'give each step a name of its own' })
+  .refine((request) => request.targets.length > 0 || request.tag !== undefined, {
+    path: ['targets'],
+    error: 'name at least one target, or a tag',
+  })
+  .refine((request) => new Set(request.steps.map((step) => step.name)).size === request.steps.length, {
+    path: ['steps'],
+    error: 'give each step a name of its own',
+  })
 export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>

@@ -1,0 +1,82 @@
+import type { JobState, JobStatus, Result } from './states.ts'
+import type { DeploymentRequest, Step } from './step.ts'
+import type { Failure, ObjectProgress } from './verdict.ts'
+
+/** Where a job is stored: its deployment's id is part of its address (and of its hash tag in Redis). */
+export interface JobRef {
+  readonly deploymentId: string
+  readonly jobId: string
+}
+
+/** One step against one target: the unit in the queue. */
+export interface Job extends JobRef, JobState {
+  readonly step: Step
+  /** Index of the step within the deployment. */
+  readonly stepIndex: number
+  readonly target: string
+  readonly pool: string
+  readonly lock: LockName
+  readonly createdAt: number
+  readonly startedAt?: number
+  readonly endedAt?: number
+  /** Why it waits, as a sentence: the lock's holder, no worker, the step before. */
+  readonly waitsFor?: string
+  readonly failure?: Failure
+  readonly objects?: readonly ObjectProgress[]
+}
+
+/** What a lock guards: one Helm release or inventory, in one namespace of one cluster. */
+export interface LockName {
+  readonly clusterId: string
+  readonly namespace: string
+  /** `helm:<release>` or `inventory:<step name>`. */
+  readonly subject: string
+}
+
+/** OpenTelemetry CI/CD run states. */
+export type RunState = 'pending' | 'executing' | 'finalizing' | 'finished'
+
+export interface Deployment {
+  readonly id: string
+  readonly request: DeploymentRequest
+  readonly targets: readonly string[]
+  readonly state: RunState
+  readonly result?: Result
+  readonly createdAt: number
+  readonly startedAt?: number
+  readonly endedAt?: number
+}
+
+/** What happens to a deployment, in order, resumable by the stream id that the store gives each. */
+export type DeploymentEvent =
+  | { readonly type: 'deployment'; readonly at: number; readonly state: RunState; readonly result?: Result }
+  | {
+      readonly type: 'job'
+      readonly at: number
+      readonly jobId: string
+      readonly step: string
+      readonly target: string
+      readonly from: JobStatus
+      readonly to: JobStatus
+      readonly attempt: number
+      readonly worker?: string
+      readonly sentence?: string
+      readonly code?: string
+    }
+  | { readonly type: 'waiting'; readonly at: number; readonly jobId: string; readonly reason: string }
+  | { readonly type: 'progress'; readonly at: number; readonly jobId: string; readonly objects: readonly ObjectProgress[] }
+  | { readonly type: 'verdict'; readonly at: number; readonly jobId: string; readonly failure?: Failure; readonly notes: readonly string[] }
+  | { readonly type: 'notice'; readonly at: number; readonly jobId?: string; readonly level: 'info' | 'warn'; readonly message: string }
+
+/** An event with its place in the stream (a Redis stream id). */
+export type StoredEvent = DeploymentEvent & { readonly id: string }
+
+export type LogStream = 'stdout' | 'stderr' | 'system'
+
+/** One line of a job's log; `n` counts from 1 over all attempts. */
+export interface LogLine {
+  readonly n: number
+  readonly at: number
+  readonly stream: LogStream
+  readonly text: string
+}

@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import type { Credential } from './credential.ts'
+import type { DeploymentEvent, JobRef } from './deployment.ts'
+import type { LedgerEntry } from './ledger.ts'
+import type { Target } from './target.ts'
+
+/** What the container of a step needs to be: everything else is the executor's hardening. */
+export interface ContainerSpec {
+  readonly image: string
+  /** Labels by which leftovers are found: pool, worker, deployment, job, attempt. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly memoryBytes: number
+  /** CPUs, such as 1.5. */
+  readonly cpus: number
+  readonly pids: number
+  /** Size of the writable tmpfs that is the working directory, in bytes. */
+  readonly scratchBytes: number
+}
+
+export interface ContainerExit {
+  readonly code: number | null
+  /** Whether the kernel killed something in the container for want of memory. */
+  readonly oomKilled: boolean
+}
+
+/** A started container: the shim is at the other end of `stream`. */
+export interface Container {
+  readonly id: string
+  readonly stream: Duplex
+  /** Settles when the container has ended and was removed; rejects only when the engine cannot say. */
+  readonly exited: Promise<ContainerExit>
+  /** Kills it at once and removes it; resolves when nothing is left. Safe to call at any time, more than once. */
+  kill(): Promise<void>
+}
+
+/** A way to start the shim and get its stream. Trouble with the infrastructure throws a TelpherError; a job's exit code is a result. */
+export interface Executor {
+  /** @throws TelpherError docker_unreachable when it cannot be used */
+  probe(): Promise<void>
+  /** @throws TelpherError image_missing, container_start, container_deviates; an aborted signal leaves nothing behind */
+  start(spec: ContainerSpec, signal?: AbortSignal): Promise<Container>
+  /** Removes what carries all these labels; returns how many. */
+  reap(labels: Readonly<Record<string, string>>): Promise<number>
+}
+
+/** The broker's handing of a credential to one attempt. */
+export interface Grants {
+  /**
+   * @param attempt the attempt whose claim the caller holds
+   * @throws TelpherError sealed_record, credential_expired, unknown_target
+   */
+  grant(target: Target, attempt: JobRef & { readonly attempt: number }): Promise<Credential>
+}
+
+export interface ClusterRequest {
+  readonly method: string
+  /** Path and query on the API server, beginning with `/`; a base path of the server's URL is put before it. */
+  readonly path: string
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: Readable | Uint8Array | string
+  readonly signal?: AbortSignal
+  /** Milliseconds until the head of the answer must have come; none means no limit. */
+  readonly timeoutMs?: number
+}
+
+export interface ClusterResponse {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly rawHeaders: readonly string[]
+  readonly body: Readable
+}
+
+export interface ClusterUpgrade extends ClusterResponse {
+  /** Present when the server switched protocols (101); `head` is what it had already sent. */
+  readonly socket?: Duplex
+  readonly head?: Uint8Array
+}
+
+/** A pool of connections to one target with one credential: trust, credential, no redirects. */
+export interface ClusterConnection {
+  readonly credentialId: string
+  /** @throws TelpherError target_dns, target_unreachable, target_tls, target_certificate_expired, target_timeout; a 4xx or 5xx is an answer, not an error */
+  request(request: ClusterRequest): Promise<ClusterResponse>
+  /** For exec, attach and port-forward: sends the Upgrade headers it is given. */
+  upgrade(request: ClusterRequest): Promise<ClusterUpgrade>
+  close(): void
+}
+
+/** Everything asked of targets' API servers. */
+export interface Cluster {
+  connect(target: Target, credential: Credential): ClusterConnection
+}
+
+/** Where the gate writes what a job changed. */
+export interface Ledger {
+  /** Resolves when the entry is in the store. Entries given together are stored together. */
+  append(entries: readonly LedgerEntry[]): Promise<void>
+}
+
+/** Where a worker says what happens. Never rejects for want of a listener; keeps order. */
+export interface Events {
+  emit(event: DeploymentEvent): void
+  /** Resolves when everything emitted so far is in the store. */
+  flush(): Promise<void>
+}
