@@ -1,9 +1,9 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const setup = ['tests/support/global-setup.ts']
 
 // Timeouts are nets for a hung test, not expectations: real clusters on two busy cores may be slow.
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -47,3 +47,5 @@ export default defineConfig({
     ],
   },
 })
+
+export default config

@@ -1,128 +1,124 @@
 /** Whose fault an error is: it decides the result class and who is called at night. */
 export type Fault = 'user' | 'target' | 'infrastructure' | 'bug'
 
-interface ErrorRow {
-  readonly number: number
-  readonly fault: Fault
-  /** Whether trying the same thing again may help. */
-  readonly retryable: boolean
-  /** The next step for a person, one sentence. */
-  readonly hint: string
-}
+type ErrorRow = readonly [number: number, fault: Fault, retryable: boolean, hint: string]
 
-const row = (number: number, fault: Fault, retryable: boolean, hint: string): ErrorRow => ({ number, fault, retryable, hint })
-
-/** Every code that a user can meet. docs/reference/errors.md is tested against this table. */
+/**
+ * Every code that a user can meet: number, whose fault, whether trying again may help, and the next step for a person.
+ * docs/reference/errors.md is tested against this table.
+ */
 export const errorTable = {
   // 10xx: what was asked for
-  invalid_input: row(1001, 'user', false, 'Correct the named field and send the request again.'),
-  invalid_manifest: row(1002, 'user', false, 'Correct the file at the named line.'),
-  empty_package: row(1003, 'user', false, 'Point at a file or folder with at least one Kubernetes object, or at a chart.'),
-  package_too_large: row(1004, 'user', false, 'Deploy a smaller folder: the limit is 64 MiB packed.'),
-  package_refused: row(1005, 'user', false, 'Remove the named entry from the folder: links, devices and paths outside it are not taken.'),
-  package_missing: row(1006, 'user', false, 'Upload the package first, or deploy again from the folder.'),
-  invalid_kubeconfig: row(1007, 'user', false, 'Correct the named field, or use a context with a token or a client certificate.'),
-  kubeconfig_plugin: row(
+  invalid_input: [1001, 'user', false, 'Correct the named field and send the request again.'],
+  invalid_manifest: [1002, 'user', false, 'Correct the file at the named line.'],
+  empty_package: [1003, 'user', false, 'Point at a file or folder with at least one Kubernetes object, or at a chart.'],
+  package_too_large: [1004, 'user', false, 'Deploy a smaller folder: the limit is 64 MiB packed.'],
+  package_refused: [1005, 'user', false, 'Remove the named entry from the folder: links, devices and paths outside it are not taken.'],
+  package_missing: [1006, 'user', false, 'Upload the package first, or deploy again from the folder.'],
+  invalid_kubeconfig: [1007, 'user', false, 'Correct the named field, or use a context with a token or a client certificate.'],
+  kubeconfig_plugin: [
     1008,
     'user',
     false,
     'Use a context with a token or a client certificate: programs named by a kubeconfig are not run.',
-  ),
-  unknown_target: row(1010, 'user', false, 'List the targets with: telpher target list'),
-  target_exists: row(1011, 'user', false, 'Choose another name, or remove the target first: telpher target remove NAME'),
-  target_in_use: row(1012, 'user', false, 'Wait for its deployments to end: telpher status'),
-  unknown_deployment: row(1013, 'user', false, 'List the deployments with: telpher status'),
-  unknown_route: row(1014, 'user', false, 'The routes are listed at /openapi.json'),
-  idempotency_mismatch: row(1015, 'user', false, 'Use a new Idempotency-Key for a different request.'),
-  idempotency_in_flight: row(1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'),
-  usage: row(1017, 'user', false, 'See: telpher --help'),
+  ],
+  unknown_target: [1010, 'user', false, 'List the targets with: telpher target list'],
+  target_exists: [1011, 'user', false, 'Choose another name, or remove the target first: telpher target remove NAME'],
+  target_in_use: [1012, 'user', false, 'Wait for its deployments to end: telpher status'],
+  unknown_deployment: [1013, 'user', false, 'List the deployments with: telpher status'],
+  unknown_route: [1014, 'user', false, 'The routes are listed at /openapi.json'],
+  idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
+  idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
+  usage: [1017, 'user', false, 'See: telpher --help'],
   // 11xx: access to Telpher itself
-  unauthorized: row(1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'),
-  server_unreachable: row(1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'),
+  unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
+  server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],
   // 12xx: our own ground
-  redis_unreachable: row(1201, 'infrastructure', true, 'Check that Redis runs and that --redis names it.'),
-  redis_version: row(1202, 'infrastructure', false, 'Use Redis 6.2 or newer.'),
-  redis_eviction: row(1203, 'infrastructure', false, 'Run: redis-cli CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.'),
-  redis_persistence: row(1204, 'infrastructure', false, 'Run: redis-cli CONFIG SET appendonly yes, and put it into redis.conf.'),
-  redis_timeout: row(1205, 'infrastructure', true, 'Redis did not answer in time: check its load and the network.'),
-  redis_full: row(1206, 'infrastructure', true, 'Give Redis more memory (maxmemory) or remove old deployments.'),
-  docker_unreachable: row(1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'),
-  image_missing: row(
+  redis_unreachable: [1201, 'infrastructure', true, 'Check that Redis runs and that --redis names it.'],
+  redis_version: [1202, 'infrastructure', false, 'Use Redis 6.2 or newer.'],
+  redis_eviction: [1203, 'infrastructure', false, 'Run: redis-cli CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.'],
+  redis_persistence: [1204, 'infrastructure', false, 'Run: redis-cli CONFIG SET appendonly yes, and put it into redis.conf.'],
+  redis_timeout: [1205, 'infrastructure', true, 'Redis did not answer in time: check its load and the network.'],
+  redis_full: [1206, 'infrastructure', true, 'Give Redis more memory (maxmemory) or remove old deployments.'],
+  docker_unreachable: [1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'],
+  image_missing: [
     1211,
     'infrastructure',
     false,
     'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
-  ),
-  container_start: row(1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'),
-  container_deviates: row(
+  ],
+  container_start: [1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'],
+  container_deviates: [
     1213,
     'infrastructure',
     false,
     'The engine changed the hardening of the container: check its configuration and plugins.',
-  ),
-  container_lost: row(1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'),
-  key_file: row(1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'),
-  sealed_record: row(
+  ],
+  container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  key_file: [1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'],
+  sealed_record: [
     1221,
     'infrastructure',
     false,
     'The record was sealed with another key, or changed: restore the key file that sealed it.',
-  ),
+  ],
   // 13xx: tether
-  tether_version: row(1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'),
-  tether_protocol: row(1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'),
-  tether_cut: row(
+  tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
+  tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
+  tether_cut: [
     1303,
     'infrastructure',
     true,
     'The connection to the container broke before its exit record: check the engine and deploy again.',
-  ),
-  tether_silent: row(1304, 'infrastructure', true, 'Nothing was heard from the container: check the load of the worker host.'),
-  tether_corrupt: row(1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'),
-  job_not_started: row(1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'),
-  job_oom: row(1307, 'target', false, 'The step ran out of memory: raise its memory limit.'),
+  ],
+  tether_silent: [1304, 'infrastructure', true, 'Nothing was heard from the container: check the load of the worker host.'],
+  tether_corrupt: [1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'],
+  job_not_started: [1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'],
+  job_oom: [1307, 'target', false, 'The step ran out of memory: raise its memory limit.'],
   // 14xx: the target
-  target_dns: row(1401, 'target', true, 'Check the host name in the server address of the target.'),
-  target_unreachable: row(1402, 'target', true, 'Check address, port and firewall between the worker and the API server.'),
-  target_tls: row(1403, 'target', false, 'Check the CA bundle and the server name of the target.'),
-  target_certificate_expired: row(1404, 'target', false, 'Renew the certificate of the API server.'),
-  target_unauthorized: row(1405, 'target', false, 'The credential was refused: add the target again with a valid one.'),
-  target_forbidden: row(1406, 'target', false, 'Grant the named verb on the named resource to the account, or choose another namespace.'),
-  target_timeout: row(1407, 'target', true, 'The API server did not answer in time: check its load.'),
-  target_error: row(1408, 'target', true, 'See the answer of the API server.'),
-  credential_expired: row(1409, 'target', false, 'Add the target again with a valid credential.'),
+  target_dns: [1401, 'target', true, 'Check the host name in the server address of the target.'],
+  target_unreachable: [1402, 'target', true, 'Check address, port and firewall between the worker and the API server.'],
+  target_tls: [1403, 'target', false, 'Check the CA bundle and the server name of the target.'],
+  target_certificate_expired: [1404, 'target', false, 'Renew the certificate of the API server.'],
+  target_unauthorized: [1405, 'target', false, 'The credential was refused: add the target again with a valid one.'],
+  target_forbidden: [1406, 'target', false, 'Grant the named verb on the named resource to the account, or choose another namespace.'],
+  target_timeout: [1407, 'target', true, 'The API server did not answer in time: check its load.'],
+  target_error: [1408, 'target', true, 'See the answer of the API server.'],
+  credential_expired: [1409, 'target', false, 'Add the target again with a valid credential.'],
   // 15xx: the gate
-  gate_nonce: row(1501, 'bug', false, 'Only the tools of the step may use its connection.'),
-  gate_path: row(1502, 'user', false, 'The request is not a Kubernetes API path.'),
-  gate_namespace: row(
+  gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
+  gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],
+  gate_namespace: [
     1503,
     'user',
     false,
     'Add the namespace to the target (telpher target add … --namespace), or deploy into an allowed one.',
-  ),
-  gate_denied: row(1504, 'user', false, 'This needs a grant by name in the policy of the target.'),
-  gate_superseded: row(1505, 'infrastructure', false, 'Another attempt took over this job; its result counts.'),
-  gate_closed: row(1506, 'infrastructure', false, 'The step has ended; its connection is shut.'),
+  ],
+  gate_denied: [1504, 'user', false, 'This needs a grant by name in the policy of the target.'],
+  gate_superseded: [1505, 'infrastructure', false, 'Another attempt took over this job; its result counts.'],
+  gate_closed: [1506, 'infrastructure', false, 'The step has ended; its connection is shut.'],
   // 16xx: how a deployment can end
-  apply_failed: row(1601, 'target', false, 'See the named object and what the API server said about it.'),
-  helm_failed: row(1602, 'target', false, 'See the last lines of the log.'),
-  chart_invalid: row(1603, 'user', false, 'Correct the chart or its values: helm could not render it.'),
-  verify_failed: row(1604, 'target', false, 'See the chain of causes and the last lines of the container.'),
-  deadline_passed: row(1605, 'target', true, 'Raise the deadline of the step, or see what it waited for.'),
-  cancelled: row(1606, 'user', false, 'Deploy again when wanted.'),
-  job_lost: row(1607, 'infrastructure', false, 'See what the ledger says was written, then deploy again.'),
-  helm_pending: row(1608, 'target', false, 'Another tool works on this Helm release: wait for it, or roll it back with helm.'),
-  immutable_field: row(1609, 'target', false, 'The named field cannot change: delete the object, or give it a new name.'),
-  quota_exceeded: row(1610, 'target', false, 'Raise the quota of the namespace or ask for less.'),
-  admission_denied: row(1611, 'target', false, 'An admission webhook or policy of the cluster refused the object: see its message.'),
-  start_cap: row(1612, 'infrastructure', false, 'The job was started too often without an end: see the evidence of its attempts.'),
-  internal: row(1900, 'bug', false, 'This is our mistake: please report it with the request id.'),
-} as const satisfies Record<string, ErrorRow>
+  apply_failed: [1601, 'target', false, 'See the named object and what the API server said about it.'],
+  helm_failed: [1602, 'target', false, 'See the last lines of the log.'],
+  chart_invalid: [1603, 'user', false, 'Correct the chart or its values: helm could not render it.'],
+  verify_failed: [1604, 'target', false, 'See the chain of causes and the last lines of the container.'],
+  deadline_passed: [1605, 'target', true, 'Raise the deadline of the step, or see what it waited for.'],
+  cancelled: [1606, 'user', false, 'Deploy again when wanted.'],
+  job_lost: [1607, 'infrastructure', false, 'See what the ledger says was written, then deploy again.'],
+  helm_pending: [1608, 'target', false, 'Another tool works on this Helm release: wait for it, or roll it back with helm.'],
+  immutable_field: [1609, 'target', false, 'The named field cannot change: delete the object, or give it a new name.'],
+  quota_exceeded: [1610, 'target', false, 'Raise the quota of the namespace or ask for less.'],
+  admission_denied: [1611, 'target', false, 'An admission webhook or policy of the cluster refused the object: see its message.'],
+  start_cap: [1612, 'infrastructure', false, 'The job was started too often without an end: see the evidence of its attempts.'],
+  internal: [1900, 'bug', false, 'This is our mistake: please report it with the request id.'],
+} as const
 
 export type ErrorCode = keyof typeof errorTable
 
+const rowOf = (code: ErrorCode): ErrorRow => errorTable[code]
+
 /** The public form of a code, such as `TEL-1010`. */
-export const errorNumber = (code: ErrorCode): string => `TEL-${errorTable[code].number}`
+export const errorNumber = (code: ErrorCode): string => `TEL-${rowOf(code)[0]}`
 
 /**
  * The one error class: a code from the table, a sentence that says what and where, the cause kept.
@@ -141,15 +137,15 @@ export class TelpherError extends Error {
   }
 
   get fault(): Fault {
-    return errorTable[this.code].fault
+    return rowOf(this.code)[1]
   }
 
   get retryable(): boolean {
-    return errorTable[this.code].retryable
+    return rowOf(this.code)[2]
   }
 
   get hint(): string {
-    return errorTable[this.code].hint
+    return rowOf(this.code)[3]
   }
 }
 

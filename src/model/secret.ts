@@ -24,8 +24,6 @@ export class Secret {
   toJSON(): string {
     return mask
   }
-
-  [inspect.custom](): string {
-    return mask
-  }
 }
+
+Object.defineProperty(Secret.prototype, inspect.custom, { value: () => mask })

@@ -21,19 +21,11 @@ export const jobStatuses = [
 export type JobStatus = (typeof jobStatuses)[number]
 
 /** The statuses that nothing leaves. */
-export const terminalStatuses = [
-  'succeeded',
-  'failed',
-  'errored',
-  'cancelled',
-  'timed_out',
-  'lost',
-  'skipped',
-] as const satisfies readonly JobStatus[]
+export const terminalStatuses = ['succeeded', 'failed', 'errored', 'cancelled', 'timed_out', 'lost', 'skipped'] as const
 export type TerminalStatus = (typeof terminalStatuses)[number]
 
 /** The statuses in which a worker holds the job. */
-export const activeStatuses = ['preparing', 'running', 'verifying'] as const satisfies readonly JobStatus[]
+export const activeStatuses = ['preparing', 'running', 'verifying'] as const
 
 export const isTerminal = (status: JobStatus): status is TerminalStatus => (terminalStatuses as readonly JobStatus[]).includes(status)
 export const isActive = (status: JobStatus): boolean => (activeStatuses as readonly JobStatus[]).includes(status)

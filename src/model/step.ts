@@ -1,6 +1,49 @@
 import { z } from 'zod'
 import { nameSchema, tagSchema } from './target.ts'
 
+/** What every kind of step has. */
+interface EveryStep {
+  /** The name of the step, and of the inventory it owns on each target. */
+  name: string
+  /** SHA-256 of an uploaded package. */
+  package: string
+  namespace?: string | undefined
+  /** Execution image; the worker's default when absent. */
+  image?: string | undefined
+  /** Whole life of the job once started, in seconds. */
+  deadlineSeconds: number
+  /** Overrides the target's settle time, in seconds. */
+  settleSeconds?: number | undefined
+}
+
+export interface ApplyStep extends EveryStep {
+  kind: 'apply'
+  /** Files, folders and globs inside the package; everything when absent. */
+  paths?: string[] | undefined
+}
+
+export interface HelmStep extends EveryStep {
+  kind: 'helm'
+  /** Chart folder or .tgz inside the package. */
+  chart: string
+  release: string
+  /** Values files inside the package. */
+  values: string[]
+  set: Record<string, string>
+  createNamespace: boolean
+  historyMax: number
+}
+
+export type Step = ApplyStep | HelmStep
+export type StepKind = Step['kind']
+
+type WithDefaults<T, Required extends keyof T> = Pick<T, Required> & { [Key in Exclude<keyof T, Required>]?: T[Key] | undefined }
+
+/** A step as written by people: what has a default may be left out. */
+export type StepInput =
+  | WithDefaults<ApplyStep, 'kind' | 'name' | 'package'>
+  | WithDefaults<HelmStep, 'kind' | 'name' | 'package' | 'release'>
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'give the SHA-256 of an uploaded package, 64 hexadecimal digits')
 const relativePath = z
   .string()
@@ -9,31 +52,21 @@ const relativePath = z
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'give a path inside the package')
 
 const everyStep = {
-  /** The name of the step, and of the inventory it owns on each target. */
   name: nameSchema,
   package: sha256,
   namespace: nameSchema.optional(),
-  /** Execution image; the worker's default when absent. */
   image: z.string().min(1).max(255).optional(),
-  /** Whole life of the job once started, in seconds. */
-  deadlineSeconds: z.number().int().min(10).max(21_600).default(600),
-  /** Overrides the target's settle time, in seconds. */
+  deadlineSeconds: z.number().int().min(5).max(21_600).default(600),
   settleSeconds: z.number().min(0).max(600).optional(),
 }
 
-export const applyStepSchema = z.object({
-  kind: z.literal('apply'),
-  ...everyStep,
-  /** Files, folders and globs inside the package; everything when absent. */
-  paths: z.array(relativePath).min(1).max(100).optional(),
-})
+const applyStepSchema = z.object({ kind: z.literal('apply'), ...everyStep, paths: z.array(relativePath).min(1).max(100).optional() })
 
-export const helmStepSchema = z.object({
+const helmStepSchema = z.object({
   kind: z.literal('helm'),
   ...everyStep,
-  /** Chart folder or .tgz inside the package. */
   chart: relativePath.default('.'),
-  /** Helm refuses longer names (helm.sh: release names are at most 53 characters). */
+  // Helm refuses longer names (helm.sh: a release name has at most 53 characters).
   release: z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?$/, 'use lower-case letters, digits, dashes and dots, at most 53'),
   values: z.array(relativePath).max(50).default([]),
   set: z.record(z.string().min(1), z.string()).default({}),
@@ -41,17 +74,27 @@ export const helmStepSchema = z.object({
   historyMax: z.number().int().min(1).max(100).default(10),
 })
 
-export const stepSchema = z.discriminatedUnion('kind', [applyStepSchema, helmStepSchema])
-export type ApplyStep = z.infer<typeof applyStepSchema>
-export type HelmStep = z.infer<typeof helmStepSchema>
-export type Step = z.infer<typeof stepSchema>
-export type StepKind = Step['kind']
+export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind', [applyStepSchema, helmStepSchema])
 
-/** Whether a second attempt of this kind may simply run after the first was fenced: its late writes say the same. */
+/** Whether a second attempt of this kind may run once the first was fenced: its late writes say the same as the re-run's. */
 export const rerunnable: Readonly<Record<StepKind, boolean>> = { apply: true, helm: true }
 
 /** The body of POST /v1/deployments. Steps run one after the other on each target. */
-export const deploymentRequestSchema = z
+export interface DeploymentRequest {
+  name?: string | undefined
+  steps: Step[]
+  targets: string[]
+  tag?: string | undefined
+}
+
+export interface DeploymentRequestInput {
+  name?: string | undefined
+  steps: StepInput[]
+  targets?: string[] | undefined
+  tag?: string | undefined
+}
+
+export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentRequestInput> = z
   .object({
     name: z.string().min(1).max(200).optional(),
     steps: z.array(stepSchema).min(1).max(50),
@@ -66,4 +109,3 @@ export const deploymentRequestSchema = z
     path: ['steps'],
     error: 'give each step a name of its own',
   })
-export type DeploymentRequest = z.infer<typeof deploymentRequestSchema>

@@ -25,40 +25,75 @@ export const policyGrants = [
 ] as const
 export type PolicyGrant = (typeof policyGrants)[number]
 
-/** What the gate lets through. Empty namespaces mean every namespace. */
-export const policySchema = z.object({
+/** What the gate lets through. */
+export interface Policy {
+  /** Empty means every namespace. */
+  namespaces: string[]
+  grants: PolicyGrant[]
+  /** Verbs that may be used at all; empty means every verb. */
+  verbs: string[]
+  /** Resources as `resource` or `resource.group`; empty means every resource. */
+  resources: string[]
+}
+
+export type PolicyInput = { [Key in keyof Policy]?: Policy[Key] | undefined }
+
+export const policySchema: z.ZodType<Policy, PolicyInput> = z.object({
   namespaces: z.array(nameSchema).max(200).default([]),
   grants: z.array(z.enum(policyGrants)).default([]),
-  /** Verbs that may be used at all; empty means every verb. */
   verbs: z.array(z.string()).default([]),
-  /** Resources as `resource` or `resource.group`; empty means every resource. */
   resources: z.array(z.string()).default([]),
 })
-export type Policy = z.infer<typeof policySchema>
+
+/** How the account of a target authenticates; the secret itself is a sealed record of its own. */
+export interface AccountSummary {
+  id: string
+  mode: 'static-token' | 'client-certificate'
+  /** First 8 bytes of the SHA-256 of the credential, in hexadecimal. */
+  fingerprint: string
+  /** ms since the epoch, where the credential says it. */
+  expiresAt?: number | undefined
+}
 
 /** A target as stored and shown: nothing in it is secret. */
-export const targetSchema = z.object({
+export interface Target {
+  name: string
+  /** https:// address of the API server, with a base path where it has one. */
+  server: string
+  /** PEM bundle of the authorities that the API server's certificate may chain to; empty means the system's roots. */
+  ca: string
+  tlsServerName?: string | undefined
+  /** The namespace that steps use when they name none. */
+  namespace: string
+  tags: string[]
+  pool: string
+  policy: Policy
+  /** Seconds that a workload without a readiness probe must stay up before it counts. */
+  settleSeconds: number
+  /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
+  clusterId: string
+  account: AccountSummary
+  createdAt: number
+}
+
+const accountSchema = z.object({
+  id: z.string(),
+  mode: z.enum(['static-token', 'client-certificate']),
+  fingerprint: z.string(),
+  expiresAt: z.number().optional(),
+})
+
+export const targetSchema: z.ZodType<Target> = z.object({
   name: nameSchema,
   server: z.url({ protocol: /^https$/, error: 'use an https:// address' }),
-  /** PEM bundle of the authorities that the API server's certificate may chain to; empty means the system's roots. */
   ca: z.string(),
   tlsServerName: z.string().optional(),
-  /** The namespace that steps use when they name none. */
-  namespace: nameSchema.default('default'),
-  tags: z.array(tagSchema).max(50).default([]),
-  pool: nameSchema.default('default'),
+  namespace: nameSchema,
+  tags: z.array(tagSchema).max(50),
+  pool: nameSchema,
   policy: policySchema,
-  /** Seconds that a workload without a readiness probe must stay up before it counts. */
-  settleSeconds: z.number().min(0).max(600).default(5),
-  /** What the lock is kept by: one id for all the targets that reach the same cluster through the same address. */
+  settleSeconds: z.number().min(0).max(600),
   clusterId: z.string(),
-  /** How the account authenticates; the secret itself is a sealed record of its own. */
-  account: z.object({
-    id: z.string(),
-    mode: z.enum(['static-token', 'client-certificate']),
-    fingerprint: z.string(),
-    expiresAt: z.number().optional(),
-  }),
+  account: accountSchema,
   createdAt: z.number(),
 })
-export type Target = z.infer<typeof targetSchema>
