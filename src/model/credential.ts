@@ -10,3 +10,16 @@ export type Credential =
       readonly key: Secret
       readonly expiresAt?: number
     }
+
+/**
+ * An envelope at rest: a random data key seals the plaintext, a master key (named by `kid`) seals the data key.
+ * All parts are base64; the additional data is `type|id|version|kid` (AES-256-GCM, 16-byte tags).
+ */
+export interface SealedRecord {
+  readonly type: 'account'
+  readonly id: string
+  readonly version: number
+  readonly kid: string
+  readonly wrappedKey: string
+  readonly ciphertext: string
+}

@@ -1,0 +1,27 @@
+import type { JobRef } from './deployment.ts'
+
+/** A worker's word about itself, renewed every heartbeat. */
+export interface WorkerRecord {
+  /** An id of its own for each start: a restarted worker is another worker. */
+  readonly id: string
+  readonly name: string
+  readonly pool: string
+  readonly version: string
+  readonly state: 'available' | 'busy' | 'draining'
+  readonly concurrency: number
+  readonly startedAt: number
+  /** The attempts it holds, each with the number of its writes that are open at the API server. */
+  readonly attempts: readonly (JobRef & { readonly attempt: number; readonly openWrites: number })[]
+}
+
+/** A worker and when it was last heard, by the clock of Redis, in ms since the epoch. */
+export type SeenWorker = WorkerRecord & { readonly seenAt: number }
+
+/** The times by which a silent worker is judged (DESIGN sections 6 and 8), in ms. */
+export const heartbeatMs = 2000
+/** How long a renewed claim proves that the attempt is ours. */
+export const claimMs = 8000
+/** Silence after which a worker is called dead: longer than a claim, so that its gates have stopped by then. */
+export const deadAfterMs = 10_000
+/** The API server's own limit for a request (kube-apiserver --request-timeout): no write stays open longer. */
+export const writeLimitMs = 60_000
