@@ -1,0 +1,44 @@
+/** What a worker takes from the queue of its pool. */
+export type QueueItem =
+  | {
+      readonly kind: 'job'
+      readonly deploymentId: string
+      readonly jobId: string
+      /** The attempt that this start will be. */
+      readonly attempt: number
+    }
+  | { readonly kind: 'check'; readonly checkId: string; readonly target: string }
+
+export interface QueueOptions {
+  /** `redis://` or `rediss://` address. */
+  readonly url: string
+  /** Milliseconds until a call gives up with redis_timeout; 5000 when absent. */
+  readonly timeoutMs?: number
+  readonly log?: (line: object) => void
+}
+
+export interface Queue {
+  /** Puts an item into a pool's queue, once: by job id and attempt, or check id. @throws TelpherError redis_timeout, redis_unreachable */
+  enqueue(pool: string, item: QueueItem): Promise<void>
+  /** Whether the item waits in the queue, or was taken by a worker that has not finished with it. */
+  holds(pool: string, item: QueueItem): Promise<'waiting' | 'taken' | 'absent'>
+  /** How many items wait in a pool's queue. */
+  depth(pool: string): Promise<number>
+  close(): Promise<void>
+}
+
+export interface ConsumeOptions extends QueueOptions {
+  readonly pool: string
+  readonly concurrency: number
+  /** What it throws is logged; the item is not tried again: whoever enqueued it sees to that. */
+  readonly handler: (item: QueueItem) => Promise<void>
+}
+
+export interface Consumer {
+  /** Stops taking items; those taken go on. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  setConcurrency(concurrency: number): void
+  /** Stops taking and waits for the items that were taken. */
+  close(): Promise<void>
+}

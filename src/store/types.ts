@@ -1,0 +1,239 @@
+import type { CheckReport } from '../model/check.ts'
+import type { SealedRecord } from '../model/credential.ts'
+import type { Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { Events, Ledger } from '../model/ports.ts'
+import type { JobEvent, Transition } from '../model/states.ts'
+import type { Target } from '../model/target.ts'
+import type { Failure, ObjectProgress } from '../model/verdict.ts'
+import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
+
+/** How long what is written is kept, in ms, and how much of a log. */
+export interface StoreLimits {
+  /** Everything of a finished deployment. */
+  readonly deploymentMs: number
+  /** A package, counted from its last use. */
+  readonly packageMs: number
+  readonly idempotencyMs: number
+  readonly checkMs: number
+  /** The record of a worker that is no longer heard. */
+  readonly workerMs: number
+  /** Bytes of a job's log that are kept from its beginning, and as many again from its end. */
+  readonly logHeadBytes: number
+  readonly logTailBytes: number
+  /** Events of one deployment, about. */
+  readonly events: number
+}
+
+export interface StoreOptions {
+  /** `redis://` or `rediss://` address. */
+  readonly url: string
+  /** Shown by CLIENT LIST. */
+  readonly clientName?: string
+  readonly log?: (line: object) => void
+  /** Milliseconds until a call gives up with redis_timeout; 5000 when absent. */
+  readonly timeoutMs?: number
+  readonly limits?: Partial<StoreLimits>
+}
+
+export interface Targets {
+  /** @throws TelpherError target_exists */
+  create(target: Target, sealed: SealedRecord): Promise<void>
+  /** @throws TelpherError unknown_target */
+  get(name: string): Promise<Target>
+  /** All targets by name. */
+  list(): Promise<Target[]>
+  /** @throws TelpherError unknown_target; target_in_use while an active deployment names it */
+  remove(name: string): Promise<void>
+}
+
+export interface Accounts {
+  /** @throws TelpherError unknown_target when no target has this account */
+  get(id: string): Promise<SealedRecord>
+}
+
+export interface Packages {
+  /** Stores the bytes under their SHA-256; twice the same costs nothing. @throws TelpherError package_too_large */
+  put(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly size: number }>
+  /** Counts as a use. */
+  has(sha256: string): Promise<boolean>
+  /** The bytes, their sum checked; counts as a use. @throws TelpherError package_missing */
+  get(sha256: string): Promise<Buffer>
+}
+
+/** A job with what only the scheduler and the watchdog look at; times by the clock of Redis, in ms. */
+export interface JobSnapshot {
+  readonly job: Job
+  /** When it was last admitted (or handed back to be started again). */
+  readonly admittedAt?: number
+  /** When the current attempt last proved its claim. */
+  readonly renewedAt?: number
+  /** Whether its lock was given back after its end. */
+  readonly settled: boolean
+}
+
+export interface DeploymentPatch {
+  readonly result?: Deployment['result']
+  readonly startedAt?: number
+  readonly endedAt?: number
+}
+
+export interface Deployments {
+  /** Stores it with its jobs, its first event, and wakes the schedulers. */
+  create(deployment: Deployment, jobs: readonly Job[]): Promise<void>
+  /** @throws TelpherError unknown_deployment */
+  get(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: Job[] }>
+  /** Newest first. @param options.limit at most so many; `next` is the cursor of the page after */
+  list(options: {
+    readonly limit: number
+    readonly cursor?: string
+  }): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
+  /** Ids of those not finished, oldest first. */
+  active(): Promise<string[]>
+  /** Compare-and-set on the state, with the `deployment` event in the same script; `finished` starts the retention. */
+  advance(id: string, from: RunState, to: RunState, patch: DeploymentPatch): Promise<boolean>
+  /** What the scheduler looks at. @throws TelpherError unknown_deployment */
+  snapshot(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: readonly JobSnapshot[] }>
+  /** Takes an id off the list of the active ones: for one whose record is gone. */
+  forget(id: string): Promise<void>
+}
+
+/** What came of an event: the transition, and the job as it now is. */
+export type Applied = Transition & { readonly job: Job }
+
+export interface JobReport {
+  readonly failure?: Failure
+  readonly objects?: readonly ObjectProgress[]
+  readonly notes?: readonly string[]
+}
+
+export interface Jobs {
+  /** @throws TelpherError unknown_deployment */
+  get(ref: JobRef): Promise<Job>
+  /**
+   * transition() by compare-and-set on a version, tried again on conflict; the `job` event (and `verdict` when a
+   * report is given) is appended in the same script. Safe to repeat after a redis_timeout: what was already applied
+   * by the same attempt (run, verify, finish with the same end) is answered as done.
+   * @throws TelpherError unknown_deployment, redis_timeout, redis_unreachable
+   */
+  apply(ref: JobRef, event: JobEvent, report?: JobReport): Promise<Applied>
+  /** Says why a job waits; an event only when the reason changed, nothing once the job has started. */
+  waiting(ref: JobRef, reason: string): Promise<void>
+  /** Notes that the lock of an ended job was given back. */
+  settle(ref: JobRef): Promise<void>
+}
+
+export interface Claims {
+  /** Proves the hold of an attempt; `held` is false once it was superseded or the job has ended. */
+  renew(ref: JobRef, attempt: number, worker: string): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }>
+}
+
+export interface Workers {
+  beat(record: WorkerRecord): Promise<void>
+  list(): Promise<SeenWorker[]>
+  remove(id: string): Promise<void>
+  /** Redis TIME in ms since the epoch. */
+  now(): Promise<number>
+}
+
+export interface Checks {
+  put(id: string, report: CheckReport): Promise<void>
+  /** Undefined while it is not ready, and 10 minutes after it was. */
+  get(id: string): Promise<CheckReport | undefined>
+}
+
+export interface Idempotency {
+  /** @throws TelpherError idempotency_mismatch when the key came with another body; idempotency_in_flight */
+  begin(
+    key: string,
+    bodyHash: string,
+  ): Promise<{ readonly state: 'new' } | { readonly state: 'done'; readonly status: number; readonly body: string }>
+  finish(key: string, status: number, body: string): Promise<void>
+  forget(key: string): Promise<void>
+}
+
+/** Who stands at a lock; `since` is when it became ready, then when it took the lock, in ms since the epoch. */
+export interface LockEntry extends JobRef {
+  /** The name of its step. */
+  readonly step: string
+  readonly since: number
+}
+
+/** One lock: its holder, who waits in order, and until when a lost attempt's write may still be open. */
+export interface LockState {
+  readonly holder?: LockEntry
+  readonly queue: readonly LockEntry[]
+  readonly cooling?: { readonly until: number; readonly deploymentId: string }
+}
+
+export interface Locks {
+  get(name: LockName): Promise<LockState>
+  /**
+   * Compare-and-set on one lock, tried again on conflict.
+   * @param change pure; the same state back means nothing to do
+   */
+  update(name: LockName, change: (state: LockState) => LockState): Promise<LockState>
+}
+
+/** How the schedulers hear at once that a deployment needs them; their sweep finds what was missed. */
+export interface Wakes {
+  send(deploymentId: string): Promise<void>
+  /** Ids of deployments from now on, in batches, on a connection of its own; outlives outages; ends with the signal. */
+  follow(signal: AbortSignal): AsyncIterable<readonly string[]>
+}
+
+export interface DeploymentEvents extends Events {
+  /**
+   * Events after an id, oldest first.
+   * @param options.follow waits for more, until the deployment's `finished` event was delivered or the signal aborts
+   * @throws TelpherError unknown_deployment
+   */
+  read(options: { readonly after?: string; readonly signal?: AbortSignal; readonly follow: boolean }): AsyncIterable<StoredEvent>
+}
+
+/** A line on its way into a log: its number comes from the store. */
+export interface NewLogLine {
+  readonly stream: LogStream
+  readonly text: string
+  readonly at: number
+}
+
+export interface JobLog {
+  /** Appends a batch; what is repeated after a redis_timeout by the same object is stored once. */
+  append(lines: readonly NewLogLine[]): Promise<void>
+  /**
+   * Lines after number `after`, with a notice line where the cap left some out.
+   * @param options.follow waits for more, until end() or the job's end, or the signal aborts
+   */
+  read(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<LogLine>
+  /** No more lines will come: ends those who follow. */
+  end(): Promise<void>
+}
+
+export interface JobLedger extends Ledger {
+  /** By attempt and number. */
+  read(): Promise<LedgerEntry[]>
+}
+
+export interface Store {
+  readonly targets: Targets
+  readonly accounts: Accounts
+  readonly packages: Packages
+  readonly deployments: Deployments
+  readonly jobs: Jobs
+  readonly claims: Claims
+  readonly workers: Workers
+  readonly checks: Checks
+  readonly idempotency: Idempotency
+  readonly locks: Locks
+  readonly wakes: Wakes
+  events(deploymentId: string): DeploymentEvents
+  logs(ref: JobRef): JobLog
+  ledger(ref: JobRef): JobLedger
+  /** Whether Redis answers. @throws TelpherError redis_timeout, redis_unreachable */
+  ping(): Promise<void>
+  /** Commands sent by this store so far. */
+  commandsSent(): number
+  /** Stores what was emitted, as far as Redis answers in time, and closes every connection. */
+  close(): Promise<void>
+}
