@@ -40,8 +40,8 @@ export interface Executor {
   probe(): Promise<void>
   /** @throws TelpherError image_missing, container_start, container_deviates; an aborted signal leaves nothing behind */
   start(spec: ContainerSpec, signal?: AbortSignal): Promise<Container>
-  /** Removes what carries all these labels; returns how many. */
-  reap(labels: Readonly<Record<string, string>>): Promise<number>
+  /** Removes what carries all these labels, except what `keep` says by its labels; returns how many. */
+  reap(labels: Readonly<Record<string, string>>, keep?: (labels: Readonly<Record<string, string>>) => boolean): Promise<number>
 }
 
 /** The broker's handing of a credential to one attempt. */

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { loadConfig } from './config.ts'
+
+test('defaults are loopback and files in the data folder', () => {
+  const config = loadConfig({ TELPHER_DATA_DIR: '/data' })
+  expect(config).toMatchObject({ host: '127.0.0.1', keyFile: '/data/master.key', tokenFile: '/data/token', pool: 'default', concurrency: 4 })
+})
+
+test.each([
+  [{ TELPHER_REDIS_URL: 'http://x' }, 'TELPHER_REDIS_URL: use redis://HOST:PORT'],
+  [{ TELPHER_PORT: '70000' }, 'TELPHER_PORT'],
+  [{ TELPHER_POOL: 'Not A Name' }, 'TELPHER_POOL: use lower-case'],
+])('a bad variable is named: %o', (env, message) => {
+  expect(() => loadConfig(env)).toThrow(message)
+})

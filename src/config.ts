@@ -1,0 +1,95 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { TelpherError } from './model/errors.ts'
+import { nameSchema } from './model/target.ts'
+
+/** What a server or worker process is told from outside. */
+export interface Config {
+  redisUrl: string
+  /** Where key file, token file and logs lie. */
+  dataDir: string
+  /** File of the master key that seals accounts, mode 0400. */
+  keyFile: string
+  /** File of the bearer token of the HTTP API, mode 0400. */
+  tokenFile: string
+  host: string
+  /** 0 means a free one. */
+  port: number
+  pool: string
+  workerName: string
+  /** Steps that one worker runs at the same time. */
+  concurrency: number
+  dockerSocket: string
+  /** The static shim binary that containers are started with. */
+  shimPath: string
+  image: string
+  /** Memory of one execution container, in MiB. */
+  memoryMb: number
+  cpus: number
+  /** Port of the worker's health endpoints; 0 means a free one. */
+  healthPort: number
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+}
+
+const defaultName = (): string =>
+  hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63) || 'worker'
+
+const integer = (low: number, high: number, fallback: number) => z.coerce.number().int().min(low).max(high).default(fallback)
+
+const schema = z.object({
+  TELPHER_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' }).default('redis://127.0.0.1:6379'),
+  TELPHER_DATA_DIR: z.string().min(1).default('.telpher'),
+  TELPHER_KEY_FILE: z.string().optional(),
+  TELPHER_TOKEN_FILE: z.string().optional(),
+  TELPHER_HOST: z.string().default('127.0.0.1'),
+  TELPHER_PORT: integer(0, 65_535, 7373),
+  TELPHER_POOL: nameSchema.default('default'),
+  TELPHER_WORKER_NAME: nameSchema.optional(),
+  TELPHER_CONCURRENCY: integer(1, 64, 4),
+  TELPHER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
+  TELPHER_SHIM: z.string().default(''),
+  TELPHER_IMAGE: z.string().default('telpher/exec:k1.34-h4'),
+  TELPHER_MEMORY_MB: integer(32, 65_536, 512),
+  TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
+  TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
+  TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+})
+
+/**
+ * Reads the configuration from environment variables once, at start.
+ * @param env such as process.env; variables that do not begin with TELPHER_ are not looked at
+ * @throws TelpherError invalid_input that names the first bad variable
+ */
+export const loadConfig = (env: Readonly<Record<string, string | undefined>>): Config => {
+  const parsed = schema.safeParse(env)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const field = String(issue?.path[0] ?? 'environment')
+    throw new TelpherError('invalid_input', `${field}: ${issue?.message ?? 'invalid'}`, { field })
+  }
+  const read = parsed.data
+  const dataDir = resolve(read.TELPHER_DATA_DIR)
+  return {
+    redisUrl: read.TELPHER_REDIS_URL,
+    dataDir,
+    keyFile: read.TELPHER_KEY_FILE ?? resolve(dataDir, 'master.key'),
+    tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),
+    host: read.TELPHER_HOST,
+    port: read.TELPHER_PORT,
+    pool: read.TELPHER_POOL,
+    workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
+    concurrency: read.TELPHER_CONCURRENCY,
+    dockerSocket: read.TELPHER_DOCKER_SOCKET,
+    shimPath: read.TELPHER_SHIM,
+    image: read.TELPHER_IMAGE,
+    memoryMb: read.TELPHER_MEMORY_MB,
+    cpus: read.TELPHER_CPUS,
+    healthPort: read.TELPHER_HEALTH_PORT,
+    logLevel: read.TELPHER_LOG_LEVEL,
+  }
+}
