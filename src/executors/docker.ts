@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { Agent } from 'node:http'
+import Docker from 'dockerode'
+import { TelpherError } from '../model/errors.ts'
+import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
+import { type AttachStream, attach } from './attachStream.ts'
+import { dockerError, engineSentence, engineStatus } from './dockerErrors.ts'
+import { dockerSpec } from './dockerSpec.ts'
+import { deviationOf, type EngineFacts } from './hardening.ts'
+import { removeContainer, runningContainer } from './runningContainer.ts'
+import { shimVolume } from './shimVolume.ts'
+import { turns } from './turns.ts'
+
+export interface DockerExecutorOptions {
+  /** The engine's socket, such as `/var/run/docker.sock`. */
+  readonly socketPath: string
+  /** The static shim binary on this machine's disk; every container starts with it. */
+  readonly shimPath: string
+  /** An OCI runtime known to the engine, such as `runsc`; none means the engine's default. */
+  readonly runtime?: string
+  /** Containers being started at the same time; 4 by default, where two cores are saturated. */
+  readonly parallelStarts?: number
+}
+
+/**
+ * Starts the shim in hardened containers of a Docker engine (20.10 or newer).
+ * @throws nothing itself; its methods throw docker_unreachable, image_missing, container_start, container_deviates, cancelled
+ */
+export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
+  const docker = connect(options.socketPath)
+  const volume = shimVolume(docker, options.shimPath)
+  const turn = turns(options.parallelStarts ?? 4)
+  let facts: Promise<EngineFacts> | undefined
+
+  const engineFacts = (): Promise<EngineFacts> => {
+    facts ??= askFacts(docker, options.socketPath).catch((error: unknown) => {
+      facts = undefined
+      throw error
+    })
+    return facts
+  }
+
+  const startOnce = async (spec: ContainerSpec, signal?: AbortSignal): Promise<Container> => {
+    const asked = dockerSpec(spec, {
+      shimVolume: await volume.ready(),
+      ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+    })
+    const known = await engineFacts()
+    signal?.throwIfAborted()
+    const created = await docker
+      .createContainer({ name: `telpher-${randomBytes(8).toString('hex')}`, ...asked })
+      .catch((error: unknown) => {
+        throw createError(error, spec.image)
+      })
+    let stream: AttachStream | undefined
+    // Removing a container that is being started waits for the start inside the engine, then kills it.
+    const abandon = () => void removeContainer(created).catch(() => undefined)
+    signal?.addEventListener('abort', abandon, { once: true })
+    try {
+      signal?.throwIfAborted()
+      const deviation = deviationOf(await created.inspect(), asked, known)
+      if (deviation !== undefined) throw deviates(deviation.field, deviation.expected, deviation.found)
+      stream = await attach(options.socketPath, created.id)
+      signal?.throwIfAborted()
+      await created.start()
+      signal?.throwIfAborted()
+      return runningContainer(created, stream)
+    } catch (error) {
+      stream?.destroy()
+      await removeContainer(created).catch(() => undefined)
+      throw signal?.aborted ? signal.reason : dockerError(error, 'start the container')
+    } finally {
+      signal?.removeEventListener('abort', abandon)
+    }
+  }
+
+  const start = async (spec: ContainerSpec, signal?: AbortSignal): Promise<Container> => {
+    try {
+      return await startOnce(spec, signal)
+    } catch (error) {
+      if (!shimIsGone(error)) throw error
+      // Somebody removed the volume and its keeper; an engine makes an empty one in its place.
+      volume.missed()
+      return await startOnce(spec, signal)
+    }
+  }
+
+  return {
+    probe: async () => {
+      await engineFacts()
+      await docker.ping().catch((error: unknown) => {
+        throw unreachable(error, options.socketPath)
+      })
+    },
+    start: async (spec, signal) => {
+      try {
+        return await turn(() => start(spec, signal), signal)
+      } catch (error) {
+        throw signal?.aborted && error === signal.reason ? cancelled(error) : error
+      }
+    },
+    reap: (labels) => reap(docker, labels),
+  }
+}
+
+// DOCKER_HOST and its kin are not ours to follow, so host and protocol are said; a kept connection would outlive an engine that restarts.
+const connect = (socketPath: string): Docker => {
+  const options = { socketPath, host: '', protocol: 'http' as const, agent: new Agent({ keepAlive: false }) }
+  return new Docker(options)
+}
+
+const askFacts = async (docker: Docker, socketPath: string): Promise<EngineFacts> => {
+  const info: { SwapLimit?: boolean; SecurityOptions?: string[] | null } = await docker.info().catch((error: unknown) => {
+    throw unreachable(error, socketPath)
+  })
+  const seccomp = (info.SecurityOptions ?? []).find((option) => option.startsWith('name=seccomp'))
+  if (seccomp === undefined || seccomp.includes('profile=unconfined')) throw deviates('seccomp', 'the default profile', seccomp)
+  return { swapLimit: info.SwapLimit === true }
+}
+
+const reap = async (docker: Docker, labels: Readonly<Record<string, string>>): Promise<number> => {
+  const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+  // No label at all would name every container of the host.
+  if (label.length === 0) throw new TelpherError('internal', 'reap needs at least one label')
+  try {
+    const found = await docker.listContainers({ all: true, filters: { label } })
+    await Promise.all(found.map(({ Id }) => removeContainer(docker.getContainer(Id))))
+    return found.length
+  } catch (error) {
+    throw dockerError(error, 'remove leftovers', 'container_lost')
+  }
+}
+
+const createError = (error: unknown, image: string): TelpherError =>
+  engineStatus(error) === 404 && /no such image/i.test(engineSentence(error))
+    ? new TelpherError('image_missing', `The execution image ${image} is not on this host`, { cause: error, field: 'image' })
+    : dockerError(error, 'create the container')
+
+const unreachable = (error: unknown, socketPath: string): TelpherError =>
+  error instanceof TelpherError
+    ? error
+    : new TelpherError('docker_unreachable', `The Docker engine at ${socketPath} does not answer: ${engineSentence(error)}`, {
+        cause: error,
+      })
+
+const deviates = (field: string, expected: unknown, found: unknown): TelpherError =>
+  new TelpherError(
+    'container_deviates',
+    `The engine made ${field} ${JSON.stringify(found) ?? 'absent'}, not ${JSON.stringify(expected) ?? 'absent'}: the container was not started`,
+    { field },
+  )
+
+const cancelled = (cause: unknown): TelpherError => new TelpherError('cancelled', 'The start of the container was cancelled', { cause })
+
+// What runc says when the entrypoint is not there; the image cannot be meant, since its own entrypoint is never used.
+const shimIsGone = (error: unknown): boolean =>
+  error instanceof TelpherError &&
+  error.code === 'container_start' &&
+  /\.telpher\/shim.*no such file|no such file.*\.telpher\/shim/s.test(error.message)

@@ -1,0 +1,64 @@
+import type Docker from 'dockerode'
+import { TelpherError } from '../model/errors.ts'
+import type { Container, ContainerExit } from '../model/ports.ts'
+import type { AttachStream } from './attachStream.ts'
+import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
+
+/** Milliseconds between tries to remove a container while the engine does not answer. */
+const pauses = [100, 300, 1000, 3000, 5000]
+
+/** A started container behind the port: waits for its end, asks how it went, removes it. */
+export const runningContainer = (container: Docker.Container, stream: AttachStream): Container => {
+  let killing: Promise<void> | undefined
+  const exited = settle(container, () => killing !== undefined)
+  // A caller that only reads the stream learns of the loss there.
+  exited.catch(() => undefined)
+  return {
+    id: container.id,
+    stream,
+    exited,
+    kill: () => {
+      killing ??= removeContainer(container)
+        .catch((error: unknown) => {
+          killing = undefined
+          throw dockerError(error, 'remove the container', 'container_lost')
+        })
+        .finally(() => stream.destroy())
+      return killing
+    },
+  }
+}
+
+const settle = async (container: Docker.Container, killed: () => boolean): Promise<ContainerExit> => {
+  let code: number | null = null
+  try {
+    // Not condition=next-exit beside the start, which can miss the exit (moby 35001).
+    code = ((await container.wait()) as { StatusCode: number }).StatusCode
+    const { State } = await container.inspect()
+    await removeContainer(container)
+    return { code, oomKilled: State.OOMKilled }
+  } catch (error) {
+    // Removed under the wait: nothing is left, and only the tether can say how the job ended.
+    if (engineStatus(error) === 404 && (killed() || code !== null)) return { code, oomKilled: false }
+    throw new TelpherError('container_lost', `The engine lost the container: ${engineSentence(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Kills a container and removes it with its anonymous volumes; resolves when the engine knows it no more.
+ * @throws what the engine answered last
+ */
+export const removeContainer = async (container: Docker.Container): Promise<void> => {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await container.remove({ force: true, v: true })
+      return
+    } catch (error) {
+      if (engineStatus(error) === 404) return
+      const pause = pauses[attempt]
+      // 409: another removal is under way. The end of it is a 404.
+      if (pause === undefined || !(engineStatus(error) === 409 || engineStatus(error) === 500 || isUnreachable(error))) throw error
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+}

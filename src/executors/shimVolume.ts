@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type Docker from 'dockerode'
+import { pack } from 'tar-stream'
+import { TelpherError } from '../model/errors.ts'
+import { dockerError, engineStatus } from './dockerErrors.ts'
+import { shimFolder, shimProgram } from './dockerSpec.ts'
+
+const repository = 'telpher/shim'
+const label = 'telpher.shim'
+
+/** Milliseconds to wait for another worker that fills the same volume. */
+const patience = 60_000
+
+export interface ShimVolume {
+  /** Makes sure that the volume is there and whole. @returns its name */
+  ready(): Promise<string>
+  /** Says that the shim was not found in it: the next `ready()` looks again. */
+  missed(): void
+}
+
+/**
+ * The named volume with the shim of this worker's version, filled once per engine and shared by all workers.
+ *
+ * A created, never started container of an image with nothing but the shim is its keeper: the engine copies the image's folder into the
+ * fresh volume while it creates the keeper, and the keeper's fixed name makes it the lock between workers. The engine answers for the keeper's
+ * name only after the copy, so a keeper that is there means a volume that is whole; it also keeps `docker volume prune` away.
+ * The archive endpoints, the other way in, are not used (threat T5).
+ * @param shimPath the static shim binary on this machine
+ */
+export const shimVolume = (docker: Docker, shimPath: string): ShimVolume => {
+  let filled: Promise<string> | undefined
+  return {
+    ready: () => {
+      filled ??= fill(docker, shimPath).catch((error: unknown) => {
+        filled = undefined
+        throw error
+      })
+      return filled
+    },
+    missed: () => {
+      filled = undefined
+    },
+  }
+}
+
+const fill = async (docker: Docker, shimPath: string): Promise<string> => {
+  const shim = await readFile(shimPath).catch((cause: unknown) => {
+    throw new TelpherError('container_start', `The shim binary cannot be read: ${shimPath}`, { cause, field: 'shimPath' })
+  })
+  const hash = createHash('sha256').update(shim).digest('hex').slice(0, 16)
+  const name = `telpher-shim-${hash}`
+  const end = performance.now() + patience
+  try {
+    while (!(await keeperIsThere(docker, name))) {
+      if (performance.now() > end)
+        throw new TelpherError('container_start', `The shim volume ${name} was not filled within ${patience / 1000} s`)
+      await makeKeeper(docker, name, hash, shim)
+    }
+  } catch (error) {
+    throw dockerError(error, 'fill the volume of the shim')
+  }
+  return name
+}
+
+const keeperIsThere = async (docker: Docker, name: string): Promise<boolean> => {
+  try {
+    const { Mounts, State } = await docker.getContainer(name).inspect()
+    if (State.Status === 'created' && Mounts.some((mount) => mount.Name === name)) return true
+    await docker.getContainer(name).remove({ force: true })
+  } catch (error) {
+    if (engineStatus(error) !== 404) throw error
+  }
+  return false
+}
+
+const makeKeeper = async (docker: Docker, name: string, hash: string, shim: Buffer): Promise<void> => {
+  // What an engine killed during the copy left is not empty, so it would never be filled again. In use means that another worker is at it.
+  await docker.getVolume(name).remove().catch(ignoring(404, 409))
+  const image = await shimImage(docker, hash, shim)
+  try {
+    await docker.createContainer({
+      name,
+      Image: image,
+      Entrypoint: [shimProgram],
+      Labels: { [label]: hash },
+      HostConfig: {
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        LogConfig: { Type: 'none', Config: {} },
+        Mounts: [{ Type: 'volume', Source: name, Target: shimFolder }],
+      },
+    })
+  } catch (error) {
+    if (engineStatus(error) !== 409) throw error
+    // Another worker holds the name: its copy takes a moment, and then its keeper is found.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+const shimImage = async (docker: Docker, hash: string, shim: Buffer): Promise<string> => {
+  const name = `${repository}:${hash}`
+  try {
+    return (await docker.getImage(name).inspect()).Id
+  } catch (error) {
+    if (engineStatus(error) !== 404) throw error
+  }
+  const tar = pack()
+  tar.entry({ name: `${shimFolder.slice(1)}/`, type: 'directory', mode: 0o755 })
+  tar.entry({ name: shimProgram.slice(1), mode: 0o555 }, shim)
+  tar.finalize()
+  const answer = await docker.importImage(tar as unknown as NodeJS.ReadableStream, { repo: repository, tag: hash })
+  await finished(answer)
+  return (await docker.getImage(name).inspect()).Id
+}
+
+// The library calls a stream of progress records a success even when its last record is an error.
+const finished = async (answer: NodeJS.ReadableStream): Promise<void> => {
+  let text = ''
+  for await (const part of answer) text += part.toString()
+  for (const line of text.split('\n')) {
+    if (line.includes('"error"')) throw new Error((JSON.parse(line) as { error?: string }).error ?? line)
+  }
+}
+
+const ignoring =
+  (...statuses: readonly number[]) =>
+  (error: unknown): void => {
+    if (!statuses.includes(engineStatus(error) ?? 0)) throw error
+  }
