@@ -234,6 +234,6 @@ export interface Store {
   ping(): Promise<void>
   /** Commands sent by this store so far. */
   commandsSent(): number
-  /** Stores what was emitted, as far as Redis answers in time, and closes every connection. */
+  /** Closes every connection and ends those who follow; what was emitted and not flushed may be lost. */
   close(): Promise<void>
 }

@@ -1,0 +1,118 @@
+import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.ts'
+import { newId } from '../model/ids.ts'
+import type { Connection } from './connection.ts'
+import { deploymentKeys, indexKeys } from './keys.ts'
+import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
+import type { DeploymentPatch, Deployments, JobSnapshot, StoreLimits, Wakes } from './types.ts'
+
+const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEvent => ({
+  type: 'deployment',
+  at: Date.now(),
+  state,
+  ...(patch.result === undefined ? {} : { result: patch.result }),
+})
+
+/** Ids begin with their time, so ids older than this sort before it. */
+const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
+
+const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks: Record<string, string>): JobSnapshot[] =>
+  jobIds(jobs).map((id) => {
+    const job = rehydrate(deployment, JSON.parse(jobs[id] ?? '{}') as StoredJob)
+    const admittedAt = marks[`admitted:${id}`]
+    const renewedAt = marks[`renewed:${id}`]
+    return {
+      job,
+      settled: marks[`settled:${id}`] !== undefined,
+      ...(admittedAt === undefined ? {} : { admittedAt: Number(admittedAt) }),
+      ...(renewedAt === undefined ? {} : { renewedAt: Number(renewedAt) }),
+    }
+  })
+
+/** The deployments: record and jobs of each in one slot, found through two indexes in another. */
+export const createDeployments = (connection: Connection, limits: StoreLimits, wakes: Wakes): Deployments => {
+  const read = async (id: string) => {
+    const keys = deploymentKeys(id)
+    const [record, jobs, marks] = await connection.call((redis) =>
+      Promise.all([redis.hgetall(keys.record), redis.hgetall(keys.jobs), redis.hgetall(keys.marks)]),
+    )
+    const deployment = parseRecord(id, record)
+    return { deployment, jobs: snapshotOf(deployment, jobs, marks) }
+  }
+  const forget = async (id: string): Promise<void> => {
+    await connection.call((redis) => redis.zrem(indexKeys.active, id))
+  }
+  /** Records of these ids, undefined where one has expired. */
+  const records = async (ids: readonly string[]): Promise<(Deployment | undefined)[]> => {
+    const hashes = await connection.call((redis) => Promise.all(ids.map((id) => redis.hgetall(deploymentKeys(id).record))))
+    return hashes.map((hash, index) => (hash['deployment'] === undefined ? undefined : parseRecord(ids[index] ?? '', hash)))
+  }
+  return {
+    create: async (deployment, jobs) => {
+      const { id, request, targets, createdAt, state } = deployment
+      const keys = deploymentKeys(id)
+      const fixed: FixedDeployment = { id, request, targets, createdAt }
+      // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
+      await connection.call((redis) =>
+        redis
+          .multi()
+          .zadd(indexKeys.active, 0, id)
+          .zadd(indexKeys.deployments, 0, id)
+          .zremrangebylex(indexKeys.deployments, '-', `(${idFloor(Math.max(0, createdAt - 2 * limits.deploymentMs))}`)
+          .exec(),
+      )
+      await connection.script(
+        'create-deployment',
+        [keys.record, keys.jobs, keys.events],
+        [
+          JSON.stringify(fixed),
+          state,
+          JSON.stringify(deploymentEvent(state, {})),
+          ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
+        ],
+      )
+      await wakes.send(id).catch(() => {})
+    },
+    get: async (id) => {
+      const { deployment, jobs } = await read(id)
+      return { deployment, jobs: jobs.map(({ job }) => job) }
+    },
+    list: async ({ limit, cursor }) => {
+      const max = cursor === undefined ? '+' : `(${cursor}`
+      const ids = await connection.call((redis) => redis.zrevrangebylex(indexKeys.deployments, max, '-', 'LIMIT', 0, limit))
+      const found = await records(ids)
+      const expired = ids.filter((_, index) => found[index] === undefined)
+      if (expired.length > 0) await connection.call((redis) => redis.zrem(indexKeys.deployments, ...expired))
+      const last = ids.at(-1)
+      const deployments = found.filter((deployment) => deployment !== undefined)
+      return ids.length < limit || last === undefined ? { deployments } : { deployments, next: last }
+    },
+    active: () => connection.call((redis) => redis.zrange(indexKeys.active, '0', '-1')),
+    advance: async (id, from, to, patch) => {
+      const keys = deploymentKeys(id)
+      const fields = Object.entries(patch).filter(([, value]) => value !== undefined)
+      const changed = await connection.script(
+        'change-deployment',
+        [keys.record, keys.events, keys.jobs, keys.marks, keys.emitters],
+        [
+          from,
+          to,
+          JSON.stringify(deploymentEvent(to, patch)),
+          limits.events,
+          to === 'finished' ? limits.deploymentMs : 0,
+          ...fields.flatMap(([field, value]) => [field, String(value)]),
+        ],
+      )
+      if (to === 'finished') await forget(id)
+      return changed === 1
+    },
+    snapshot: read,
+    forget,
+  }
+}
+
+/** The names of all targets that active deployments use. */
+export const targetsInUse = async (connection: Connection): Promise<ReadonlySet<string>> => {
+  const ids = await connection.call((redis) => redis.zrange(indexKeys.active, '0', '-1'))
+  const texts = await connection.call((redis) => Promise.all(ids.map((id) => redis.hget(deploymentKeys(id).record, 'deployment'))))
+  return new Set(texts.flatMap((text) => (text === null ? [] : (JSON.parse(text) as FixedDeployment).targets)))
+}

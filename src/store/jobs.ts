@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { DeploymentEvent, Job, JobRef } from '../model/deployment.ts'
+import { TelpherError } from '../model/errors.ts'
+import { isTerminal, type JobEvent, type JobState, transition } from '../model/states.ts'
+import type { Connection } from './connection.ts'
+import { deploymentKeys } from './keys.ts'
+import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob } from './records.ts'
+import type { Applied, Claims, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
+
+const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
+  type: 'job',
+  at: Date.now(),
+  jobId: after.jobId,
+  step: after.step.name,
+  target: after.target,
+  from: before.status,
+  to: after.status,
+  attempt: after.attempt,
+  ...(after.worker === undefined ? {} : { worker: after.worker }),
+  ...(after.end === undefined ? {} : { sentence: after.end.sentence }),
+  ...(after.end?.code === undefined ? {} : { code: after.end.code }),
+})
+
+/** The job in its new state, with its times and what was reported. */
+const changed = (job: Job, state: JobState, report: JobReport | undefined): Job => {
+  const { waitsFor, worker: _worker, end: _end, ...kept } = job
+  const waits = state.status === 'pending' || state.status === 'admitted' ? waitsFor : undefined
+  return {
+    ...kept,
+    ...state,
+    ...(waits === undefined ? {} : { waitsFor: waits }),
+    ...(state.status === 'preparing' && job.startedAt === undefined ? { startedAt: Date.now() } : {}),
+    ...(isTerminal(state.status) ? { endedAt: Date.now() } : {}),
+    ...(report?.failure === undefined ? {} : { failure: report.failure }),
+    ...(report?.objects === undefined ? {} : { objects: report.objects }),
+  }
+}
+
+/** Whether an event says what the job already is: told again after a lost answer. */
+const isAlready = (job: Job, event: JobEvent): boolean => {
+  if (!('attempt' in event) || event.attempt !== job.attempt) return false
+  if (event.type === 'run') return job.status === 'running'
+  if (event.type === 'verify') return job.status === 'verifying'
+  return event.type === 'finish' && isTerminal(job.status) && isDeepStrictEqual(job.end, event.end)
+}
+
+const markOf = (from: Job, to: Job): string => {
+  if (to.status === 'admitted' && from.status !== 'admitted') return 'admitted'
+  return to.status === 'preparing' ? 'renewed' : ''
+}
+
+/**
+ * The jobs: the only place where their state changes.
+ * @param fixed what never changes of a deployment
+ */
+export const createJobs = (
+  connection: Connection,
+  limits: StoreLimits,
+  wakes: Wakes,
+  fixed: (id: string) => Promise<FixedDeployment>,
+): Jobs => {
+  const read = async (ref: JobRef): Promise<{ job: Job; version: string }> => {
+    const deployment = await fixed(ref.deploymentId)
+    const key = deploymentKeys(ref.deploymentId).jobs
+    const [text, version] = await connection.call((redis) => redis.hmget(key, ref.jobId, `${ref.jobId}#`))
+    if (text === null || text === undefined || version === null || version === undefined) throw unknownJob(ref)
+    return { job: rehydrate(deployment, JSON.parse(text) as StoredJob), version }
+  }
+  const write = async (ref: JobRef, version: string, token: string, job: Job, mark: string, events: readonly DeploymentEvent[]) => {
+    const keys = deploymentKeys(ref.deploymentId)
+    const next = `${Number.parseInt(version, 10) + 1}:${token}`
+    const args = [
+      ref.jobId,
+      version,
+      next,
+      JSON.stringify(dehydrate(job)),
+      mark,
+      limits.events,
+      ...events.map((event) => JSON.stringify(event)),
+    ]
+    return (await connection.script('change-job', [keys.jobs, keys.marks, keys.events], args)) === 1
+  }
+  const conflict = (ref: JobRef): TelpherError => new TelpherError('redis_timeout', `job ${ref.jobId} is too contended`)
+  const maxTries = 50
+
+  const apply = async (ref: JobRef, event: JobEvent, report?: JobReport): Promise<Applied> => {
+    const token = randomUUID()
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { job, version } = await read(ref)
+      const step = transition(job, event)
+      if (!step.ok) return isAlready(job, event) ? { ok: true, state: job, job } : { ...step, job }
+      const after = changed(job, step.state, report)
+      const events: DeploymentEvent[] = [jobEvent(job, after)]
+      if (report !== undefined) {
+        const { failure, notes = [] } = report
+        events.unshift({ type: 'verdict', at: Date.now(), jobId: ref.jobId, notes, ...(failure === undefined ? {} : { failure }) })
+      }
+      if (await write(ref, version, token, after, markOf(job, after), events)) {
+        // The sweep finds what a lost wake leaves: the change is made.
+        if (isTerminal(after.status) || after.status === 'admitted') void wakes.send(ref.deploymentId).catch(() => {})
+        return { ...step, job: after }
+      }
+    }
+    throw conflict(ref)
+  }
+
+  return {
+    get: async (ref) => (await read(ref)).job,
+    apply,
+    waiting: async (ref, reason) => {
+      const token = randomUUID()
+      for (let tries = 0; tries < maxTries; tries++) {
+        const { job, version } = await read(ref)
+        if (job.waitsFor === reason || (job.status !== 'pending' && job.status !== 'admitted')) return
+        const event: DeploymentEvent = { type: 'waiting', at: Date.now(), jobId: ref.jobId, reason }
+        if (await write(ref, version, token, { ...job, waitsFor: reason }, '', [event])) return
+      }
+      throw conflict(ref)
+    },
+    settle: async (ref) => {
+      await connection.call((redis) => redis.hsetnx(deploymentKeys(ref.deploymentId).marks, `settled:${ref.jobId}`, Date.now()))
+    },
+  }
+}
+
+/** The proofs by which gates know that their attempt still holds its job. */
+export const createClaims = (connection: Connection): Claims => ({
+  renew: async (ref, attempt, worker) => {
+    const keys = deploymentKeys(ref.deploymentId)
+    const answer = (await connection.script('renew-claim', [keys.jobs, keys.marks], [ref.jobId, attempt, worker])) as number[] | null
+    return { held: answer?.[0] === 1, cancelRequested: answer?.[1] === 1 }
+  },
+})

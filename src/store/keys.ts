@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import type { JobRef, LockName } from '../model/deployment.ts'
+
+/**
+ * Every key of the store, with its hash tag: what one script touches carries one tag, so that it lies in one slot
+ * of a Redis Cluster (redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec, hash tags).
+ */
+const prefix = 'tel:'
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Keys of one deployment: its record, jobs and whatever they leave behind. */
+export interface DeploymentKeys {
+  /** Hash: request, state, times. */
+  readonly record: string
+  /** Hash: job id -> JSON, job id + `#` -> version. */
+  readonly jobs: string
+  /** Hash: `admitted:`, `renewed:` and `settled:` + job id -> Redis time. */
+  readonly marks: string
+  /** Stream. */
+  readonly events: string
+  /** Hash: emitter -> number of its last stored batch. */
+  readonly emitters: string
+}
+
+/** Keys of one job's log and ledger. */
+export interface JobKeys {
+  /** Hash: next line, bytes, who appended what last. */
+  readonly log: string
+  /** Streams of chunks: the beginning is kept for good, the end is trimmed. */
+  readonly logHead: string
+  readonly logTail: string
+  /** Hash: attempt and number -> JSON. */
+  readonly ledger: string
+}
+
+export const deploymentKeys = (id: string): DeploymentKeys => {
+  const at = (name: string): string => `${prefix}{${id}}:${name}`
+  return {
+    record: at('record'),
+    jobs: at('jobs'),
+    marks: at('marks'),
+    events: at('events'),
+    emitters: at('emitters'),
+  }
+}
+
+export const jobKeys = ({ deploymentId, jobId }: JobRef): JobKeys => {
+  const at = (name: string): string => `${prefix}{${deploymentId}}:${name}:${jobId}`
+  return {
+    log: at('log'),
+    logHead: at('log-head'),
+    logTail: at('log-tail'),
+    ledger: at('ledger'),
+  }
+}
+
+/** Key of one lock, by the tag of its cluster. */
+export const lockKey = ({ clusterId, namespace, subject }: LockName): string =>
+  `${prefix}{cluster:${digest(clusterId).slice(0, 32)}}:lock:${namespace}/${subject}`
+
+/** Lists over all deployments: found again from the records by nobody, so kept with care. */
+export const indexKeys: { readonly deployments: string; readonly active: string } = {
+  /** Sorted set: id by creation time. */
+  deployments: `${prefix}{index}:deployments`,
+  /** Sorted set: id by creation time, until finished. */
+  active: `${prefix}{index}:active`,
+}
+
+/** Stream that wakes the schedulers. */
+export const wakeKey: string = `${prefix}{wake}:deployments`
+
+export const targetKeys: { readonly records: string; readonly accounts: string } = {
+  /** Hash: name -> JSON. */
+  records: `${prefix}{targets}:records`,
+  /** Hash: account id -> sealed JSON. */
+  accounts: `${prefix}{targets}:accounts`,
+}
+
+export const workerKeys: { readonly records: string; readonly seen: string } = {
+  /** Hash: id -> JSON. */
+  records: `${prefix}{workers}:records`,
+  /** Sorted set: id by the Redis time of its last heartbeat. */
+  seen: `${prefix}{workers}:seen`,
+}
+
+/** Hash: `size`, and one field a chunk. */
+export const packageKey = (sha256: string): string => `${prefix}{pkg:${sha256}}`
+
+export const checkKey = (id: string): string => `${prefix}{${id}}:report`
+
+/** The key of a client is hashed: it may hold anything. */
+export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`

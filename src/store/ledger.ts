@@ -1,0 +1,24 @@
+import type { JobRef } from '../model/deployment.ts'
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { Connection } from './connection.ts'
+import { jobKeys } from './keys.ts'
+import { untilThrough } from './persist.ts'
+import type { JobLedger, StoreLimits } from './types.ts'
+
+/** The ledger of one job. An entry has its place by attempt and number: storing it twice changes nothing. */
+export const createLedger = (connection: Connection, limits: StoreLimits, ref: JobRef): JobLedger => {
+  const key = jobKeys(ref).ledger
+  return {
+    append: async (entries) => {
+      if (entries.length === 0) return
+      const fields = new Map(entries.map((entry) => [`${entry.attempt}:${entry.n}`, JSON.stringify(entry)]))
+      await untilThrough(() => connection.call((redis) => redis.multi().hset(key, fields).pexpire(key, limits.deploymentMs).exec()), {
+        signal: connection.closed,
+      })
+    },
+    read: async () => {
+      const texts = await connection.call((redis) => redis.hvals(key))
+      return texts.map((text) => JSON.parse(text) as LedgerEntry).sort((a, b) => a.attempt - b.attempt || a.n - b.n)
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TelpherError } from '../model/errors.ts'
+import type { Connection } from './connection.ts'
+import { lockKey } from './keys.ts'
+import type { LockState, Locks } from './types.ts'
+
+const free: LockState = { queue: [] }
+
+const parse = (text: string | null): LockState => (text === null ? free : (JSON.parse(text) as LockState))
+
+/** An empty lock is no key, so that locks leave nothing behind. */
+const format = (state: LockState): string =>
+  state.holder === undefined && state.cooling === undefined && state.queue.length === 0 ? '' : JSON.stringify(state)
+
+/** The locks: what may happen to one is decided by pure functions of the scheduler and written by compare-and-set. */
+export const createLocks = (connection: Connection): Locks => ({
+  get: async (name) => parse(await connection.call((redis) => redis.get(lockKey(name)))),
+  update: async (name, change) => {
+    const key = lockKey(name)
+    for (let tries = 0; tries < 100; tries++) {
+      const text = await connection.call((redis) => redis.get(key))
+      const state = parse(text)
+      const changed = change(state)
+      if (changed === state) return state
+      if ((await connection.script('swap-lock', [key], [text ?? '', format(changed)])) === 1) return changed
+      await sleep(Math.random() * 5 * Math.min(tries, 10))
+    }
+    throw new TelpherError('redis_timeout', `the lock ${name.subject} in ${name.namespace} is too contended`)
+  },
+})

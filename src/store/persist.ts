@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TelpherError } from '../model/errors.ts'
+
+/** How long what must not be lost is tried again, in ms: well over the outages that are promised to be survived. */
+export const outageMs = 120_000
+
+/** Whether trying again may help: Redis was away, slow or full. */
+export const isOutage = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError && (thrown.code === 'redis_timeout' || thrown.code === 'redis_unreachable' || thrown.code === 'redis_full')
+
+/**
+ * Tries a call of the store again until Redis is back. The call must be safe to repeat.
+ * @param options.forMs milliseconds until the last error is thrown; two minutes when absent
+ * @param options.signal ends the trying at once, with the last error
+ * @throws whatever else the call throws, at once
+ */
+export const untilThrough = async <T>(
+  work: () => Promise<T>,
+  options: { readonly forMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<T> => {
+  const end = performance.now() + (options.forMs ?? outageMs)
+  for (let tries = 0; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOutage(error) || performance.now() > end || options.signal?.aborted) throw error
+      await sleep(Math.min(50 * 2 ** tries, 500), undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {})
+    }
+  }
+}

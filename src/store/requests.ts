@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto'
+import type { CheckReport } from '../model/check.ts'
+import { TelpherError } from '../model/errors.ts'
+import type { Connection } from './connection.ts'
+import { checkKey, idempotencyKey } from './keys.ts'
+import type { Checks, Idempotency, StoreLimits } from './types.ts'
+
+/** A request whose server died is open again after this, in ms. */
+const unfinishedMs = 60_000
+
+/** Reports of target checks, for as long as somebody may ask for them. */
+export const createChecks = (connection: Connection, limits: StoreLimits): Checks => ({
+  put: async (id, report) => {
+    await connection.call((redis) => redis.set(checkKey(id), JSON.stringify(report), 'PX', limits.checkMs))
+  },
+  get: async (id) => {
+    const text = await connection.call((redis) => redis.get(checkKey(id)))
+    return text === null ? undefined : (JSON.parse(text) as CheckReport)
+  },
+})
+
+/** What was answered to which Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). */
+export const createIdempotency = (connection: Connection, limits: StoreLimits): Idempotency => ({
+  begin: async (key, bodyHash) => {
+    const answer = (await connection.script('begin-request', [idempotencyKey(key)], [bodyHash, randomUUID(), unfinishedMs])) as string[]
+    switch (answer[0]) {
+      case 'new':
+        return { state: 'new' }
+      case 'done':
+        return { state: 'done', status: Number(answer[1]), body: answer[2] ?? '' }
+      case 'mismatch':
+        throw new TelpherError('idempotency_mismatch', 'this Idempotency-Key came with another request before')
+      default:
+        throw new TelpherError('idempotency_in_flight', 'the first request with this Idempotency-Key is not answered yet')
+    }
+  },
+  finish: async (key, status, body) => {
+    const name = idempotencyKey(key)
+    await connection.call((redis) => redis.multi().hset(name, { status, answer: body }).pexpire(name, limits.idempotencyMs).exec())
+  },
+  forget: async (key) => {
+    await connection.call((redis) => redis.del(idempotencyKey(key)))
+  },
+})

@@ -1,0 +1,27 @@
+import type { WorkerRecord } from '../model/worker.ts'
+import type { Connection } from './connection.ts'
+import { workerKeys } from './keys.ts'
+import type { StoreLimits, Workers } from './types.ts'
+
+const keys = [workerKeys.records, workerKeys.seen]
+
+/** The workers as they were last heard, by the clock of Redis. */
+export const createWorkers = (connection: Connection, limits: StoreLimits): Workers => ({
+  beat: async (record) => {
+    await connection.script('beat', keys, [record.id, JSON.stringify(record), limits.workerMs])
+  },
+  list: async () => {
+    const flat = (await connection.script('list-workers', keys, [])) as string[]
+    return Array.from({ length: flat.length / 3 }, (_, index) => ({
+      ...(JSON.parse(flat[index * 3 + 2] ?? '{}') as WorkerRecord),
+      seenAt: Number(flat[index * 3 + 1]),
+    }))
+  },
+  remove: async (id) => {
+    await connection.call((redis) => redis.multi().hdel(workerKeys.records, id).zrem(workerKeys.seen, id).exec())
+  },
+  now: async () => {
+    const [seconds, micros] = await connection.call((redis) => redis.time())
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  },
+})
