@@ -18,10 +18,14 @@ export interface QueueOptions {
 }
 
 export interface Queue {
-  /** Puts an item into a pool's queue, once: by job id and attempt, or check id. @throws TelpherError redis_timeout, redis_unreachable */
-  enqueue(pool: string, item: QueueItem): Promise<void>
+  /**
+   * Puts an item into a pool's queue, once: by job id and attempt, or check id.
+   * @param copy above 0 puts it there once more, for one that a worker took and never started
+   * @throws TelpherError redis_timeout, redis_unreachable, redis_full
+   */
+  enqueue(pool: string, item: QueueItem, copy?: number): Promise<void>
   /** Whether the item waits in the queue, or was taken by a worker that has not finished with it. */
-  holds(pool: string, item: QueueItem): Promise<'waiting' | 'taken' | 'absent'>
+  holds(pool: string, item: QueueItem, copy?: number): Promise<'waiting' | 'taken' | 'absent'>
   /** How many items wait in a pool's queue. */
   depth(pool: string): Promise<number>
   close(): Promise<void>

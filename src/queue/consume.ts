@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker as BullWorker } from 'bullmq'
+import { connectionOf, logOnce, poolPrefix, queueName } from './connection.ts'
+import type { ConsumeOptions, Consumer, QueueItem } from './types.ts'
+
+/** It guards the queue, not the work: a job taken twice is refused by its attempt when it starts. */
+const lockMs = 60_000
+const restartMs = 500
+const goodbyeMs = 1000
+
+/** One run of taking: a pause ends it and resuming begins another, so that what was taken goes on meanwhile. */
+interface Taker {
+  setConcurrency(concurrency: number): void
+  stop(): Promise<void>
+}
+
+/** Takes items from the queue of one pool until closed; outlives outages of Redis. */
+export const consume = (options: ConsumeOptions): Consumer => {
+  const { url, pool, handler, timeoutMs = 5000, log = () => {} } = options
+  const said = logOnce(log, `taking from pool ${pool}`)
+  const active = new Set<Promise<void>>()
+  let concurrency = options.concurrency
+  let taker: Taker | undefined
+
+  const handle = async (item: QueueItem): Promise<void> => {
+    said.well()
+    try {
+      await handler(item)
+    } catch (error) {
+      // Nothing is tried again here: the scheduler sees what did not start and the watchdog what did not end.
+      log({ level: 'error', msg: 'a queue item was dropped', item, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  const create = (): BullWorker<QueueItem> => {
+    const process = (item: QueueItem): Promise<void> => {
+      const done = handle(item)
+      active.add(done)
+      return done.finally(() => active.delete(done))
+    }
+    const worker = new BullWorker<QueueItem>(queueName, (job) => process(job.data), {
+      connection: { ...connectionOf(url, timeoutMs), maxRetriesPerRequest: null },
+      prefix: poolPrefix(pool),
+      autorun: false,
+      concurrency,
+      lockDuration: lockMs,
+      maxStalledCount: 1,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    })
+    worker.on('error', said.failed)
+    return worker
+  }
+  const start = (): Taker => {
+    const ending = new AbortController()
+    let worker = create()
+    /** BullMQ's loop ends for good when its first connection fails: then another one takes over. */
+    const run = async (): Promise<void> => {
+      for (;;) {
+        await worker.run().catch(said.failed)
+        if (ending.signal.aborted) return
+        await sleep(restartMs, undefined, { signal: ending.signal }).catch(() => {})
+        if (ending.signal.aborted) return
+        void worker.close(true).catch(() => {})
+        worker = create()
+      }
+    }
+    void run()
+    return {
+      setConcurrency: (count) => {
+        worker.concurrency = count
+      },
+      stop: async () => {
+        ending.abort()
+        const closed = worker.close().catch(() => {})
+        while (active.size > 0) await Promise.allSettled(active)
+        // Its goodbye to a Redis that is away would last as long as the outage.
+        await Promise.race([closed, sleep(goodbyeMs)])
+        await Promise.race([worker.disconnect().catch(() => {}), sleep(goodbyeMs)])
+      },
+    }
+  }
+  taker = start()
+  return {
+    pause: async () => {
+      const stopping = taker?.stop()
+      taker = undefined
+      stopping?.catch(said.failed)
+    },
+    resume: async () => {
+      taker ??= start()
+    },
+    setConcurrency: (count) => {
+      concurrency = count
+      taker?.setConcurrency(count)
+    },
+    close: async () => {
+      await taker?.stop()
+      taker = undefined
+      while (active.size > 0) await Promise.allSettled(active)
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import { Queue as BullQueue } from 'bullmq'
+import { connectionOf, itemId, keptEvents, logOnce, poolPrefix, queueName, toQueueError } from './connection.ts'
+import type { Queue, QueueItem, QueueOptions } from './types.ts'
+
+/** BullMQ's `add` never settles while Redis was never up: no call may wait longer than this. */
+const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Opens the producers' side of all pools' queues; connects when first used. */
+export const openQueue = (options: QueueOptions): Queue => {
+  const { url, timeoutMs = 5000, log = () => {} } = options
+  const queues = new Map<string, BullQueue<QueueItem>>()
+
+  const open = (pool: string): BullQueue<QueueItem> => {
+    const known = queues.get(pool)
+    if (known !== undefined) return known
+    const queue = new BullQueue<QueueItem>(queueName, {
+      connection: { ...connectionOf(url, timeoutMs), maxRetriesPerRequest: 6 },
+      prefix: poolPrefix(pool),
+      streams: { events: { maxLen: keptEvents } },
+      // A finished item must not keep its id: what is enqueued again after a loss would be swallowed.
+      defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+    })
+    const said = logOnce(log, `queue of pool ${pool}`)
+    queue.on('error', said.failed)
+    queues.set(pool, queue)
+    // One whose first connection broke half-way stays broken: the next call opens another.
+    queue.waitUntilReady().catch(() => {
+      queues.delete(pool)
+      void queue.close().catch(() => {})
+    })
+    return queue
+  }
+  const call = async <T>(pool: string, work: (queue: BullQueue<QueueItem>) => Promise<T>): Promise<T> => {
+    try {
+      return await within(work(open(pool)), timeoutMs)
+    } catch (error) {
+      throw toQueueError(error)
+    }
+  }
+  return {
+    enqueue: async (pool, item, copy) => {
+      await call(pool, (queue) => queue.add(item.kind, item, { jobId: itemId(item, copy) }))
+    },
+    holds: async (pool, item, copy) => {
+      const state = await call(pool, (queue) => queue.getJobState(itemId(item, copy)))
+      if (state === 'active') return 'taken'
+      return state === 'unknown' || state === 'completed' || state === 'failed' ? 'absent' : 'waiting'
+    },
+    depth: (pool) => call(pool, (queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')),
+    close: async () => {
+      await Promise.all([...queues.values()].map((queue) => within(queue.close(), 1000).catch(() => queue.disconnect()))).catch(() => {})
+    },
+  }
+}
