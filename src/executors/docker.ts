@@ -9,6 +9,7 @@ import { dockerSpec } from './dockerSpec.ts'
 import { deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
 import { shimVolume } from './shimVolume.ts'
+import { startLimit } from './startLimit.ts'
 import { turns } from './turns.ts'
 
 export interface DockerExecutorOptions {
@@ -92,13 +93,10 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
         throw unreachable(error, options.socketPath)
       })
     },
-    start: async (spec, signal) => {
-      try {
-        return await turn(() => start(spec, signal), signal)
-      } catch (error) {
+    start: (spec, signal) =>
+      turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
         throw signal?.aborted && error === signal.reason ? cancelled(error) : error
-      }
-    },
+      }),
     reap: (labels) => reap(docker, labels),
   }
 }
