@@ -1,0 +1,3 @@
+module telpher.dev/shim
+
+go 1.24
