@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
 import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { TelpherError } from '../model/errors.ts'
@@ -109,7 +110,9 @@ const shimImage = async (docker: Docker, hash: string, shim: Buffer): Promise<st
   tar.entry({ name: `${shimFolder.slice(1)}/`, type: 'directory', mode: 0o755 })
   tar.entry({ name: shimProgram.slice(1), mode: 0o555 }, shim)
   tar.finalize()
-  const answer = await docker.importImage(tar as unknown as NodeJS.ReadableStream, { repo: repository, tag: hash })
+  // Whole, not as a stream: the parts of a tar stream whose reader fails throw where nobody can catch them.
+  const bytes = await buffer(tar as unknown as NodeJS.ReadableStream)
+  const answer = await docker.importImage(bytes as unknown as NodeJS.ReadableStream, { repo: repository, tag: hash })
   await finished(answer)
   return (await docker.getImage(name).inspect()).Id
 }

@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dockerExecutor } from '../../src/executors/docker.ts'
+import { eventually } from '../support/eventually.ts'
+import { executorContract } from './executor.ts'
+import { connect, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
+import { places } from './executor-places.ts'
+import { type ExecutorUnderTest, open, runJob, shell, specFor, tarOf } from './executor-run.ts'
+
+const engine = await places()
+
+const begin = async (): Promise<ExecutorUnderTest> => {
+  const docker = connect(engine.socketPath)
+  await loadTestImage(docker)
+  return dockerUnderTest(dockerExecutor(engine), docker, testImage, async () => undefined)
+}
+
+executorContract('docker', begin)
+
+describe('the Docker executor', () => {
+  let under: ExecutorUnderTest
+  let docker: Docker
+  beforeAll(async () => {
+    docker = connect(engine.socketPath)
+    under = await begin()
+  })
+  afterAll(() => under?.close())
+
+  const job = (script: string) => runJob(under, specFor(under, 'docker'), shell(script))
+
+  describe('limits', () => {
+    test('a job that eats its memory is killed and seen as out of memory; the shim lives to say so', async () => {
+      const { exit, container, stdout } = await job('echo up; tail /dev/zero')
+      expect(stdout.text).toBe('up\n')
+      expect(exit).toMatchObject({ oom: true })
+      expect(exit.code).not.toBe(0)
+      expect(container.oomKilled).toBe(true)
+    })
+
+    test('processes, core files and scratch space are bounded', async () => {
+      const { stdout } = await job(`
+        ulimit -c
+        (for n in $(seq 1 200); do sleep 5 & done) 2>&1 | grep -c fork
+        head -c 100000000 /dev/zero 2>/dev/null > /work/big || echo full
+        wc -c < /work/big
+      `)
+      const [core, forks, full, bytes] = stdout.text.trim().split('\n')
+      expect([core, full, bytes]).toEqual(['0', 'full', String(32 * 1024 * 1024)])
+      expect(Number(forks)).toBeGreaterThan(0)
+    })
+  })
+
+  describe('escape probes', () => {
+    test('the job holds no capability, runs under seccomp and cannot gain privileges', async () => {
+      const { stdout } = await job('grep -E "^(Uid|Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status')
+      expect(
+        Object.fromEntries(
+          stdout.text
+            .trim()
+            .split('\n')
+            .map((line) => line.split(/:\s+/)),
+        ),
+      ).toEqual({
+        Uid: '65532\t65532\t65532\t65532',
+        CapInh: '0'.repeat(16),
+        CapPrm: '0'.repeat(16),
+        CapEff: '0'.repeat(16),
+        CapBnd: '0'.repeat(16),
+        CapAmb: '0'.repeat(16),
+        NoNewPrivs: '1',
+        Seccomp: '2',
+      })
+    })
+
+    const probes: readonly (readonly [string, string])[] = [
+      [
+        'write to the root file system',
+        'echo x > /escaped || echo x > /etc/passwd || echo x > /.telpher/shim || echo x > /proc/sys/kernel/hostname',
+      ],
+      ['mount', 'mkdir /work/m && mount -t tmpfs none /work/m || mount -o remount,rw /'],
+      ['connect to a network', 'nc -w 1 1.1.1.1 53 </dev/null || nc -w 1 169.254.169.254 80 </dev/null || nc -w 1 127.0.0.1 22 </dev/null'],
+      ['make a device', 'mknod /work/disk b 8 0 || mknod /tmp/mem c 1 1'],
+      ['become root by a setuid program', '[ "$(rooted id -u)" = 0 ] || rooted su root -c true'],
+      ['enter another namespace', 'unshare -U true || unshare -m true || nsenter -t 1 -m true'],
+    ]
+    test.each(probes)('cannot %s', async (_name, script) => {
+      const { exit } = await job(script)
+      expect(exit.code).not.toBe(0)
+    })
+
+    test('cannot read the host through /proc/1/root', async () => {
+      const folder = mkdtempSync(`${tmpdir()}/telpher-host-`)
+      try {
+        writeFileSync(`${folder}/marker`, 'host')
+        const { exit, stdout } = await job(`cat /proc/1/root${folder}/marker /proc/*/root${folder}/marker ../../..${folder}/marker`)
+        expect(exit.code).not.toBe(0)
+        expect(stdout.text).toBe('')
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+
+    test('sees no interface but its own loopback and no process but its own', async () => {
+      const { stdout } = await job('ls /sys/class/net; ls /proc | grep -c "^[0-9]"')
+      const [interfaces, processes] = stdout.text.trim().split('\n')
+      expect(interfaces).toBe('lo')
+      expect(Number(processes)).toBeLessThan(10)
+    })
+  })
+
+  test('nothing of a job is in the inspect answer or on the disk of the host, while it runs and after', async () => {
+    const canary = `canary${randomBytes(16).toString('hex')}`
+    const running = await open(under, specFor(under, 'canary'))
+    const ended = running.run(
+      shell('cat secret; echo; echo $TOKEN; read line < /dev/zero & sleep 1000'),
+      { TOKEN: canary },
+      tarOf('secret', canary),
+    )
+    ended.catch(() => undefined)
+    await eventually(() => running.stdout.text === `${canary}\n${canary}\n`)
+    const handle = docker.getContainer(running.container.id)
+    const inspected = (await handle.inspect()) as Docker.ContainerInspectInfo & { GraphDriver?: { Data?: Record<string, string> } }
+    const { DockerRootDir: root } = (await docker.info()) as { DockerRootDir: string }
+    const layers = Object.values(inspected.GraphDriver?.Data ?? {}).filter(
+      (path) => path.startsWith('/') && !path.includes(':') && !path.endsWith('/merged'),
+    )
+    const places = [`${root}/containers/${running.container.id}`, `${root}/volumes`, ...layers]
+    expect(JSON.stringify(inspected)).not.toContain(canary)
+    expect(filesWith(canary, places)).toBe('')
+    await running.container.kill()
+    expect(filesWith(canary, [`${root}/containers`, `${root}/volumes`])).toBe('')
+  })
+
+  test('the engine keeps no log of a job', async () => {
+    const running = await open(under, specFor(under, 'log'))
+    const inspected = await docker.getContainer(running.container.id).inspect()
+    expect(inspected.HostConfig.LogConfig?.Type).toBe('none')
+    expect(inspected.LogPath).toBe('')
+    await running.container.kill()
+  })
+
+  test('an image that brings a volume of its own is refused and leaves nothing', async () => {
+    const image = await docker.createContainer({ Image: testImage, Cmd: ['true'] })
+    await image.commit({ repo: 'telpher-test/volume', tag: '1', changes: 'VOLUME /data' })
+    await image.remove()
+    await expect(under.executor.start(specFor(under, 'volume', { image: 'telpher-test/volume:1' }))).rejects.toMatchObject({
+      code: 'container_deviates',
+      field: 'Mounts',
+    })
+    expect(await under.leftovers('volume')).toEqual([])
+  })
+
+  test('the volume of the shim is filled again when somebody removed it', async () => {
+    const shim = anotherShim(engine.shimPath)
+    const again = { ...under, executor: dockerExecutor({ ...engine, shimPath: shim.path }) }
+    expect((await runJob(again, specFor(under, 'refill'), shell('echo 1'))).stdout.text).toBe('1\n')
+    await shim.remove(docker)
+    expect((await runJob(again, specFor(under, 'refill'), shell('echo 2'))).stdout.text).toBe('2\n')
+    await shim.remove(docker)
+  })
+
+  test('workers that start at the same time fill one volume once', async () => {
+    const shim = anotherShim(engine.shimPath)
+    const workers = Array.from({ length: 6 }, () => ({ ...under, executor: dockerExecutor({ ...engine, shimPath: shim.path }) }))
+    const all = await Promise.all(workers.map((worker) => runJob(worker, specFor(under, 'fill'), shell('echo 1'))))
+    expect(all.map(({ stdout }) => stdout.text)).toEqual(workers.map(() => '1\n'))
+    expect(await docker.listContainers({ all: true, filters: { name: [shim.volume] } })).toHaveLength(1)
+    await shim.remove(docker)
+  })
+
+  test('an engine that is not there is an error that names its socket', async () => {
+    const executor = dockerExecutor({ ...engine, socketPath: '/nonexistent/docker.sock' })
+    await expect(executor.probe()).rejects.toMatchObject({
+      code: 'docker_unreachable',
+      message: expect.stringContaining('/nonexistent/docker.sock'),
+    })
+    await expect(executor.start(specFor(under, 'job'))).rejects.toMatchObject({ code: 'docker_unreachable' })
+    await expect(executor.reap({ any: 'thing' })).rejects.toMatchObject({ code: 'docker_unreachable' })
+  })
+
+  test('a shim that cannot be read is an error that names it', async () => {
+    const executor = dockerExecutor({ ...engine, shimPath: '/nonexistent/shim' })
+    await expect(executor.start(specFor(under, 'job'))).rejects.toMatchObject({ code: 'container_start', field: 'shimPath' })
+  })
+})
+
+/** A shim of another version, as far as the engine can tell: the same program with something behind its end. */
+const anotherShim = (path: string): { path: string; volume: string; remove(docker: Docker): Promise<void> } => {
+  const folder = mkdtempSync(`${tmpdir()}/telpher-shim-`)
+  const program = Buffer.concat([readFileSync(path), randomBytes(8)])
+  writeFileSync(`${folder}/shim`, program, { mode: 0o755 })
+  const hash = createHash('sha256').update(program).digest('hex').slice(0, 16)
+  const volume = `telpher-shim-${hash}`
+  return {
+    path: `${folder}/shim`,
+    volume,
+    remove: async (docker) => {
+      await docker.getContainer(volume).remove({ force: true })
+      await docker.getVolume(volume).remove()
+      await docker.getImage(`telpher/shim:${hash}`).remove()
+    },
+  }
+}
+
+const filesWith = (text: string, places: readonly string[]): string => {
+  try {
+    return execFileSync('grep', ['-rlaF', '--devices=skip', text, ...places], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  } catch (error) {
+    // 1: not found. 2: some file vanished meanwhile, which is as good.
+    return (error as { stdout: string }).stdout
+  }
+}

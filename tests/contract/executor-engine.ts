@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import Docker from 'dockerode'
+import { pack } from 'tar-stream'
+import type { Container, Executor } from '../../src/model/ports.ts'
+import { type ExecutorUnderTest, runLabel } from './executor-run.ts'
+
+export const connect = (socketPath: string): Docker => new Docker({ socketPath, host: '', protocol: 'http' } as Docker.DockerOptions)
+
+/** A static busybox with its commands, and one copy that is setuid root: what a hostile image would bring. */
+export const testImage = 'telpher-test/busybox:1'
+
+export const loadTestImage = async (docker: Docker, busybox = '/bin/busybox'): Promise<void> => {
+  const tar = pack()
+  const program = readFileSync(busybox)
+  tar.entry({ name: 'bin/busybox', mode: 0o755 }, program)
+  for (const command of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')) {
+    if (command !== 'busybox') tar.entry({ name: `bin/${command}`, type: 'symlink', linkname: 'busybox' })
+  }
+  // Not under busybox's own name: it gives its rights up for all but a few of its commands.
+  tar.entry({ name: 'bin/rooted', mode: 0o4755 }, program)
+  tar.entry({ name: 'etc/passwd' }, 'root:x:0:0::/:/bin/sh\njob:x:65532:65532::/work:/bin/sh\n')
+  tar.finalize()
+  const [repo, tag] = testImage.split(':')
+  const bytes = await buffer(tar as unknown as NodeJS.ReadableStream)
+  const answer = await docker.importImage(bytes as unknown as NodeJS.ReadableStream, { repo, tag })
+  for await (const part of answer) if (part.toString().includes('"error"')) throw new Error(part.toString())
+}
+
+/** The Docker executor and, by asking the engine and the kernel directly, what its runs leave behind. */
+export const dockerUnderTest = async (
+  executor: Executor,
+  docker: Docker,
+  image: string,
+  close: () => Promise<void>,
+): Promise<ExecutorUnderTest> => {
+  const volumesOf = async (): Promise<string[]> => ((await docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name)
+  const before = new Set(await volumesOf())
+  const mounts = new Set<string>()
+  const start = async (...asked: Parameters<Executor['start']>): Promise<Container> => {
+    const container = await executor.start(...asked)
+    const seen = (await docker.getContainer(container.id).inspect()) as Docker.ContainerInspectInfo & {
+      GraphDriver?: { Data?: Record<string, string> }
+    }
+    for (const path of [seen.GraphDriver?.Data?.['MergedDir'], seen.NetworkSettings.SandboxKey]) if (path) mounts.add(path)
+    return container
+  }
+  return {
+    executor: { ...executor, start },
+    image,
+    cwd: '/work',
+    env: { PATH: '/bin', HOME: '/work' },
+    leftovers: async (run) => {
+      const containers = await docker.listContainers({ all: true, filters: { label: [`${runLabel}=${run}`] } })
+      const volumes = (await volumesOf()).filter((name) => !before.has(name) && !name.startsWith('telpher-shim-'))
+      // The mount table names what is still mounted; a running neighbour's mounts are not ours.
+      const running = containers.length > 0
+      const table = running ? '' : readFileSync('/proc/self/mountinfo', 'utf8')
+      const mounted = running ? [] : [...mounts].filter((path) => table.includes(` ${path} `))
+      return [
+        ...containers.map(({ Id }) => `container ${Id}`),
+        ...volumes.map((name) => `volume ${name}`),
+        ...mounted.map((path) => `mount ${path}`),
+      ]
+    },
+    close,
+  }
+}
