@@ -16,17 +16,19 @@ const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEve
 const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
 
 const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks: Record<string, string>): JobSnapshot[] =>
-  jobIds(jobs).map((id) => {
-    const job = rehydrate(deployment, JSON.parse(jobs[id] ?? '{}') as StoredJob)
-    const admittedAt = marks[`admitted:${id}`]
-    const renewedAt = marks[`renewed:${id}`]
-    return {
-      job,
-      settled: marks[`settled:${id}`] !== undefined,
-      ...(admittedAt === undefined ? {} : { admittedAt: Number(admittedAt) }),
-      ...(renewedAt === undefined ? {} : { renewedAt: Number(renewedAt) }),
-    }
-  })
+  jobIds(jobs)
+    .map((id) => {
+      const job = rehydrate(deployment, JSON.parse(jobs[id] ?? '{}') as StoredJob)
+      const admittedAt = marks[`admitted:${id}`]
+      const renewedAt = marks[`renewed:${id}`]
+      return {
+        job,
+        settled: marks[`settled:${id}`] !== undefined,
+        ...(admittedAt === undefined ? {} : { admittedAt: Number(admittedAt) }),
+        ...(renewedAt === undefined ? {} : { renewedAt: Number(renewedAt) }),
+      }
+    })
+    .sort((a, b) => a.job.stepIndex - b.job.stepIndex || (a.job.target < b.job.target ? -1 : 1))
 
 /** The deployments: record and jobs of each in one slot, found through two indexes in another. */
 export const createDeployments = (connection: Connection, limits: StoreLimits, wakes: Wakes): Deployments => {

@@ -22,10 +22,10 @@ const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
   ...(after.end?.code === undefined ? {} : { code: after.end.code }),
 })
 
-/** The job in its new state, with its times and what was reported. */
+/** The job in its new state, with its times and what was reported; what it waited for was for the old state. */
 const changed = (job: Job, state: JobState, report: JobReport | undefined): Job => {
   const { waitsFor, worker: _worker, end: _end, ...kept } = job
-  const waits = state.status === 'pending' || state.status === 'admitted' ? waitsFor : undefined
+  const waits = state.status === 'pending' ? waitsFor : undefined
   return {
     ...kept,
     ...state,
@@ -98,7 +98,7 @@ export const createJobs = (
       }
       if (await write(ref, version, token, after, markOf(job, after), events)) {
         // The sweep finds what a lost wake leaves: the change is made.
-        if (isTerminal(after.status) || after.status === 'admitted') void wakes.send(ref.deploymentId).catch(() => {})
+        if (isTerminal(after.status)) void wakes.send(ref.deploymentId).catch(() => {})
         return { ...step, job: after }
       }
     }

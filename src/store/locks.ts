@@ -12,6 +12,10 @@ const parse = (text: string | null): LockState => (text === null ? free : (JSON.
 const format = (state: LockState): string =>
   state.holder === undefined && state.cooling === undefined && state.queue.length === 0 ? '' : JSON.stringify(state)
 
+/** A lock that only cools is of no use once it is cold; a minute more for clocks that differ. */
+const lifeOf = ({ holder, queue, cooling }: LockState): number =>
+  holder === undefined && queue.length === 0 && cooling !== undefined ? Math.max(0, cooling.until - Date.now()) + 60_000 : 0
+
 /** The locks: what may happen to one is decided by pure functions of the scheduler and written by compare-and-set. */
 export const createLocks = (connection: Connection): Locks => ({
   get: async (name) => parse(await connection.call((redis) => redis.get(lockKey(name)))),
@@ -22,7 +26,7 @@ export const createLocks = (connection: Connection): Locks => ({
       const state = parse(text)
       const changed = change(state)
       if (changed === state) return state
-      if ((await connection.script('swap-lock', [key], [text ?? '', format(changed)])) === 1) return changed
+      if ((await connection.script('swap-lock', [key], [text ?? '', format(changed), lifeOf(changed)])) === 1) return changed
       await sleep(Math.random() * 5 * Math.min(tries, 10))
     }
     throw new TelpherError('redis_timeout', `the lock ${name.subject} in ${name.namespace} is too contended`)

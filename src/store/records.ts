@@ -35,11 +35,8 @@ export const parseRecord = (id: string, record: Readonly<Record<string, string>>
   }
 }
 
-/** The ids of a jobs hash, in the order of their creation. */
-export const jobIds = (jobs: Readonly<Record<string, string>>): string[] =>
-  Object.keys(jobs)
-    .filter((field) => !field.endsWith('#'))
-    .sort()
+/** The ids of a jobs hash. */
+export const jobIds = (jobs: Readonly<Record<string, string>>): string[] => Object.keys(jobs).filter((field) => !field.endsWith('#'))
 
 const cacheSize = 1000
 

@@ -1,0 +1,134 @@
+import type { Job } from '../model/deployment.ts'
+import { isTerminal } from '../model/states.ts'
+import type { SeenWorker } from '../model/worker.ts'
+import type { QueueItem } from '../queue/types.ts'
+import { isHolder } from './admit.ts'
+import { type Action, advance } from './advance.ts'
+import { askForLock, giveBack } from './turn.ts'
+import type { SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
+
+export interface HandleContext {
+  readonly store: SchedulerStore
+  readonly queue: SchedulerQueue
+  readonly times: SchedulerTimes
+  /** The clock of Redis, ms since the epoch. */
+  now(): number
+  /** The workers that are heard, as of the last sweep; undefined before the first. */
+  workers(): readonly SeenWorker[] | undefined
+  /** Asks for another deployment to be looked at. */
+  nudge(deploymentId: string): void
+  /** Whether it is time to look for an admitted job in the queue; says yes once in a while for each. */
+  isLookDue(job: Job, admittedAt: number): boolean
+}
+
+/** The next attempt of an admitted job, as it stands in the queue. */
+export const itemOf = (job: Job): QueueItem => ({
+  kind: 'job',
+  deploymentId: job.deploymentId,
+  jobId: job.jobId,
+  attempt: job.attempt + 1,
+})
+
+const say = async (store: SchedulerStore, job: Job, reason: string): Promise<void> => {
+  if (job.waitsFor !== reason) await store.jobs.waiting(job, reason)
+}
+
+/** Says at once when nobody is there who could start it. */
+const sayIfNobody = async ({ store, workers }: HandleContext, job: Job): Promise<void> => {
+  const takes = workers()?.some((worker) => worker.pool === job.pool && worker.state !== 'draining')
+  if (takes === false) await say(store, job, `no worker in pool ${job.pool} is alive`)
+}
+
+/** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
+const awaitStart = async (context: HandleContext, job: Job, admittedAt: number): Promise<boolean> => {
+  const { store, queue, times, now, workers } = context
+  await sayIfNobody(context, job)
+  if (!context.isLookDue(job, admittedAt)) return false
+  const held = await queue.holds(job.pool, itemOf(job))
+  if (held === 'waiting') {
+    if (workers()?.some((worker) => worker.pool === job.pool))
+      await say(store, job, `the workers of pool ${job.pool} are busy with other jobs`)
+    return false
+  }
+  if (held === 'taken') {
+    if (now() - admittedAt >= times.takenMs) await queue.enqueue(job.pool, itemOf(job), 1)
+    return false
+  }
+  // Whoever it was admitted by, it must not run without its lock.
+  if (!isHolder(await store.locks.get(job.lock), job)) {
+    const turn = await askForLock(store, job, admittedAt, now(), context.nudge)
+    if (turn !== 'taken') return turn === 'ask-again'
+  }
+  await queue.enqueue(job.pool, itemOf(job))
+  return false
+}
+
+const admitJob = async (context: HandleContext, job: Job, readyAt: number): Promise<boolean> => {
+  const { store, queue } = context
+  const turn = await askForLock(store, job, readyAt, context.now(), context.nudge)
+  if (turn !== 'taken') return turn === 'ask-again'
+  const applied = await store.jobs.apply(job, { type: 'admit' })
+  // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
+  if (applied.ok) {
+    await queue.enqueue(job.pool, itemOf(applied.job))
+    await sayIfNobody(context, applied.job)
+  } else if (isTerminal(applied.job.status)) {
+    await giveBack(store, job.lock, job)
+  }
+  return applied.ok
+}
+
+const settle = async ({ store, nudge }: HandleContext, job: Job): Promise<boolean> => {
+  const lock = await giveBack(store, job.lock, job)
+  await store.jobs.settle(job)
+  const [first] = lock.queue
+  if (lock.holder === undefined && first !== undefined) nudge(first.deploymentId)
+  return true
+}
+
+/** Does one action; true when others may follow from it now. */
+const perform = async (
+  context: HandleContext,
+  id: string,
+  state: 'pending' | 'executing' | 'finalizing',
+  action: Action,
+): Promise<boolean> => {
+  const { store } = context
+  switch (action.type) {
+    case 'execute':
+      await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
+      return true
+    case 'admit':
+      return admitJob(context, action.job, action.readyAt)
+    case 'await-start':
+      return awaitStart(context, action.job, action.admittedAt)
+    case 'skip':
+      await store.jobs.apply(action.job, { type: 'end', attempt: action.job.attempt, end: action.end })
+      return true
+    case 'settle':
+      return settle(context, action.job)
+    case 'finish':
+      await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: Date.now() })
+      return true
+  }
+}
+
+/** A deployment of 50 steps that skips them one look after the other is done well before this. */
+const maxRounds = 100
+
+/**
+ * Takes a deployment as far as it goes now. Any number of servers may do so at once, and any of them may die anywhere in it.
+ * @throws TelpherError unknown_deployment when it has no record; redis_timeout, redis_unreachable
+ */
+export const handleDeployment = async (context: HandleContext, id: string): Promise<void> => {
+  for (let round = 0; round < maxRounds; round++) {
+    const { deployment, jobs } = await context.store.deployments.snapshot(id)
+    const { state } = deployment
+    if (state === 'finished') return context.store.deployments.forget(id)
+    let isChanged = false
+    for (const action of advance(deployment, jobs)) {
+      if (await perform(context, id, state, action)) isChanged = true
+    }
+    if (!isChanged) return
+  }
+}

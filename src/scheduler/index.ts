@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TelpherError } from '../model/errors.ts'
+import { deadAfterMs, type SeenWorker } from '../model/worker.ts'
+import { type HandleContext, handleDeployment } from './handle.ts'
+import type { LoopOptions, SchedulerTimes } from './types.ts'
+
+export { expand } from './expand.ts'
+export type { LoopOptions, SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
+export { startWatchdog, type WatchdogOptions } from './watchdog.ts'
+
+export const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 20_000, deadAfterMs, ghostMs: 60_000 }
+
+/** Deployments looked at beside one another; each by itself is one look at a time. */
+const maxParallel = 16
+
+export interface Scheduler {
+  /** Looks at a deployment now. */
+  kick(deploymentId: string): void
+  /** Settles when the loop has ended after the signal. */
+  readonly stopped: Promise<void>
+}
+
+/**
+ * Starts the loop that takes deployments through their steps: woken by the store, and by a sweep that finds what was
+ * missed. Several servers may run it; Redis may come and go.
+ */
+export const startScheduler = (options: LoopOptions & { readonly times?: Partial<SchedulerTimes> }): Scheduler => {
+  const { store, queue, log, signal } = options
+  const times = { ...defaultTimes, ...options.times }
+  const waiting = new Set<string>()
+  const running = new Map<string, Promise<void>>()
+  const again = new Set<string>()
+  const looks = new Map<string, number>()
+  const ghosts = new Map<string, number>()
+  let offset = 0
+  let workers: readonly SeenWorker[] | undefined
+  let lastError = ''
+
+  const now = (): number => Date.now() + offset
+  const tell = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error)
+    if (text !== lastError) log({ level: 'warn', msg: 'the scheduler cannot go on', error: text })
+    lastError = text
+  }
+  const context: HandleContext = {
+    store,
+    queue,
+    times,
+    now,
+    workers: () => workers,
+    nudge: (id) => kick(id),
+    isLookDue: (job, admittedAt) => {
+      const key = `${job.jobId}:${job.attempt}`
+      const due = looks.get(key) ?? admittedAt + times.lookAfterMs
+      if (now() < due) return false
+      looks.set(key, now() + times.lookAfterMs)
+      return true
+    },
+  }
+  const dropGhost = async (id: string): Promise<void> => {
+    const since = ghosts.get(id) ?? now()
+    ghosts.set(id, since)
+    if (now() - since < times.ghostMs) return
+    ghosts.delete(id)
+    await store.deployments.forget(id)
+  }
+  const look = async (id: string): Promise<void> => {
+    try {
+      await handleDeployment(context, id).catch((error: unknown) => {
+        if (error instanceof TelpherError && error.code === 'unknown_deployment') return dropGhost(id)
+        throw error
+      })
+      lastError = ''
+    } catch (error) {
+      tell(error)
+    }
+  }
+  const next = (): void => {
+    for (const id of waiting) {
+      if (running.size >= maxParallel) return
+      waiting.delete(id)
+      const done = look(id).finally(() => {
+        running.delete(id)
+        if (again.delete(id)) waiting.add(id)
+        next()
+      })
+      running.set(id, done)
+    }
+  }
+  const kick = (id: string): void => {
+    if (signal.aborted) return
+    if (running.has(id)) again.add(id)
+    else waiting.add(id)
+    next()
+  }
+
+  const followWakes = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        for await (const ids of store.wakes.follow(signal)) ids.forEach(kick)
+      } catch (error) {
+        tell(error)
+        await sleep(times.sweepMs, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+  const sweepOnce = async (): Promise<void> => {
+    const sent = Date.now()
+    offset = (await store.workers.now()) - sent
+    workers = (await store.workers.list()).filter(({ seenAt }) => now() - seenAt < times.deadAfterMs)
+    for (const [key, due] of looks) if (due < now() - 2 * times.lookAfterMs) looks.delete(key)
+    ;(await store.deployments.active()).forEach(kick)
+  }
+  const sweep = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await sweepOnce().catch(tell)
+      await sleep(times.sweepMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  const run = async (): Promise<void> => {
+    await Promise.all([followWakes(), sweep()])
+    waiting.clear()
+    again.clear()
+    await Promise.all(running.values())
+  }
+  return { kick, stopped: run() }
+}

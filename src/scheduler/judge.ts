@@ -1,0 +1,101 @@
+import type { Job, JobRef } from '../model/deployment.ts'
+import { isActive, type JobEnd } from '../model/states.ts'
+import { rerunnable } from '../model/step.ts'
+import type { SeenWorker } from '../model/worker.ts'
+
+/** The times by which a silent worker is judged, in ms, and how often a job may be started. */
+export interface JudgeLimits {
+  readonly deadAfterMs: number
+  readonly claimMs: number
+  readonly writeLimitMs: number
+  readonly maxStarts: number
+}
+
+/** A job that a worker holds, as our state says. Times by the clock of Redis. */
+export interface HeldJob {
+  readonly job: Job
+  /** When its claim was last proven. */
+  readonly renewedAt: number
+  /** Since when its worker's word does not list it, or there is no word; undefined while it does. */
+  readonly unlistedSince?: number
+}
+
+/** What is to become of a lost attempt. */
+export interface Sentence {
+  readonly job: Job
+  readonly action: 'requeue' | 'start-cap' | 'lost'
+  /** Why it counts as lost. */
+  readonly because: string
+  /** Until when a write of it may still be open at the API server. */
+  readonly coolUntil?: number
+}
+
+const isListed = (worker: SeenWorker | undefined, { jobId, attempt }: JobRef & { attempt: number }): boolean =>
+  worker?.attempts.some((held) => held.jobId === jobId && held.attempt === attempt) ?? false
+
+/** The jobs that workers hold, each with since when its worker does not say so. */
+export const noteUnlisted = (
+  jobs: readonly { readonly job: Job; readonly renewedAt: number }[],
+  workers: readonly SeenWorker[],
+  known: ReadonlyMap<string, number>,
+  now: number,
+): { readonly held: HeldJob[]; readonly unlisted: Map<string, number> } => {
+  const byId = new Map(workers.map((worker) => [worker.id, worker]))
+  const unlisted = new Map<string, number>()
+  const held = jobs
+    .filter(({ job }) => isActive(job.status))
+    .map(({ job, renewedAt }): HeldJob => {
+      if (isListed(byId.get(job.worker ?? ''), job)) return { job, renewedAt }
+      const key = `${job.jobId}:${job.attempt}`
+      const since = known.get(key) ?? now
+      unlisted.set(key, since)
+      return { job, renewedAt, unlistedSince: since }
+    })
+  return { held, unlisted }
+}
+
+/** Why an attempt counts as lost, if it does. */
+const lossOf = ({ job, unlistedSince }: HeldJob, worker: SeenWorker | undefined, now: number, since: number, limit: number) => {
+  const name = worker?.name ?? job.worker ?? 'unknown'
+  if (worker !== undefined && now - Math.max(worker.seenAt, since) >= limit) return `worker ${name} is no longer heard`
+  if (unlistedSince === undefined || now - Math.max(unlistedSince, since) < limit) return undefined
+  return worker === undefined ? `worker ${name} is gone` : `worker ${name} no longer holds it`
+}
+
+/** An attempt whose last heartbeat said so has no open write; of any other we cannot know. */
+const coolOf = ({ job, renewedAt }: HeldJob, worker: SeenWorker | undefined, limits: JudgeLimits): number | undefined => {
+  const said = worker?.attempts.find((held) => held.jobId === job.jobId && held.attempt === job.attempt)
+  if (said?.openWrites === 0) return undefined
+  return Math.max(worker !== undefined && said !== undefined ? worker.seenAt : 0, renewedAt + limits.claimMs) + limits.writeLimitMs
+}
+
+/**
+ * Which attempts are lost and fenced (DESIGN section 8): their worker was silent for long although Redis answered all
+ * along, and their claim has run out, so that their gate forwards nothing more.
+ * @param now the clock of Redis, ms since the epoch
+ * @param answeredSince since when Redis answered every time; an outage is nobody's death
+ */
+export const judge = (
+  held: readonly HeldJob[],
+  workers: readonly SeenWorker[],
+  now: number,
+  answeredSince: number,
+  limits: JudgeLimits,
+): Sentence[] => {
+  const byId = new Map(workers.map((worker) => [worker.id, worker]))
+  return held.flatMap((entry): Sentence[] => {
+    const { job, renewedAt } = entry
+    const worker = byId.get(job.worker ?? '')
+    const because = lossOf(entry, worker, now, answeredSince, limits.deadAfterMs)
+    if (because === undefined || now < renewedAt + limits.claimMs) return []
+    const coolUntil = coolOf(entry, worker, limits)
+    const action = !rerunnable[job.step.kind] ? 'lost' : job.attempt >= limits.maxStarts ? 'start-cap' : 'requeue'
+    return [{ job, action, because, ...(coolUntil === undefined ? {} : { coolUntil }) }]
+  })
+}
+
+/** How a job ends whose attempt was lost and is not started again. @param writes how many the ledger knows of */
+export const endOf = ({ job, action, because }: Sentence, writes: number): JobEnd =>
+  action === 'start-cap'
+    ? { status: 'errored', sentence: `${because}, and the job was started ${job.attempt} times already`, code: 'start_cap' }
+    : { status: 'lost', sentence: `${because}; the ledger has ${writes} ${writes === 1 ? 'write' : 'writes'} of it`, code: 'job_lost' }

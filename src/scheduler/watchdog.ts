@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { claimMs, deadAfterMs, writeLimitMs } from '../model/worker.ts'
+import { cool } from './admit.ts'
+import { itemOf } from './handle.ts'
+import { endOf, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
+import type { LoopOptions } from './types.ts'
+
+export interface WatchdogLimits extends JudgeLimits {
+  /** Between two looks, in ms. */
+  readonly lookMs: number
+  /** Two answers of Redis further apart than this count as an outage between them, in ms. */
+  readonly gapMs: number
+}
+
+export const defaultWatchdogLimits: WatchdogLimits = { deadAfterMs, claimMs, writeLimitMs, maxStarts: 5, lookMs: 1000, gapMs: 3000 }
+
+export interface WatchdogOptions extends LoopOptions {
+  readonly limits?: Partial<WatchdogLimits>
+}
+
+/**
+ * Starts the loop that finds the attempts of dead workers and starts them anew, or ends them.
+ * @returns settles when the loop has ended after the signal
+ */
+export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Promise<void> } => {
+  const { store, queue, log, signal } = options
+  const limits: WatchdogLimits = { ...defaultWatchdogLimits, ...options.limits }
+  let unlisted: ReadonlyMap<string, number> = new Map()
+  let answeredSince: number | undefined
+  let answeredAt = 0
+
+  /** Since when Redis has answered every look, by its own clock; the gap itself is measured by ours, which never jumps. */
+  const answered = (now: number): number => {
+    const at = performance.now()
+    if (answeredSince === undefined || at - answeredAt > limits.gapMs || now < answeredSince) answeredSince = now
+    answeredAt = at
+    return answeredSince
+  }
+  const heldJobs = async () => {
+    const ids = await store.deployments.active()
+    const found = await Promise.all(ids.map((id) => store.deployments.snapshot(id).catch(() => undefined)))
+    return found.flatMap((snapshot) => snapshot?.jobs ?? []).map(({ job, renewedAt }) => ({ job, renewedAt: renewedAt ?? 0 }))
+  }
+
+  const carryOut = async (sentence: Sentence): Promise<void> => {
+    const { job, action, because, coolUntil } = sentence
+    const { attempt } = job
+    // First the lock: were this server to die after the next line, no other job must find it warm and free.
+    if (coolUntil !== undefined) await store.locks.update(job.lock, (lock) => cool(lock, job.deploymentId, coolUntil))
+    const writes = action === 'requeue' ? 0 : (await store.ledger(job).read()).length
+    const applied = await store.jobs.apply(
+      job,
+      action === 'requeue' ? { type: 'requeue', attempt } : { type: 'end', attempt, end: endOf(sentence, writes) },
+    )
+    if (!applied.ok) return
+    log({ level: 'warn', msg: 'an attempt was lost', deployment: job.deploymentId, job: job.jobId, attempt, because, action })
+    if (applied.job.status !== 'admitted') return
+    const events = store.events(job.deploymentId)
+    events.emit({ type: 'notice', at: Date.now(), jobId: job.jobId, level: 'warn', message: `${because}: attempt ${attempt + 1} begins` })
+    await queue.enqueue(job.pool, itemOf(applied.job))
+    await events.flush()
+  }
+
+  const lookOnce = async (): Promise<void> => {
+    const now = await store.workers.now()
+    const since = answered(now)
+    const workers = await store.workers.list()
+    const noted = noteUnlisted(await heldJobs(), workers, unlisted, now)
+    unlisted = noted.unlisted
+    answeredAt = performance.now()
+    for (const sentence of judge(noted.held, workers, now, since, limits)) {
+      // What cannot be done for one attempt is tried again at the next look, and is nothing to the others.
+      await carryOut(sentence).catch((error: Error) =>
+        log({ level: 'warn', msg: 'a lost attempt is not dealt with', error: error.message }),
+      )
+    }
+    answeredAt = performance.now()
+  }
+  const run = async (): Promise<void> => {
+    let lastError = ''
+    while (!signal.aborted) {
+      await lookOnce().then(
+        () => {
+          lastError = ''
+        },
+        (error: Error) => {
+          answeredSince = undefined
+          if (error.message !== lastError) log({ level: 'warn', msg: 'the watchdog cannot look', error: error.message })
+          lastError = error.message
+        },
+      )
+      await sleep(limits.lookMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  return { stopped: run() }
+}
