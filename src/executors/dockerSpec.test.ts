@@ -91,7 +91,7 @@ describe('dockerSpec', () => {
         "StopSignal": "SIGTERM",
         "Tty": false,
         "User": "65532:65532",
-        "WorkingDir": "/work",
+        "WorkingDir": "/",
       }
     `)
   })

@@ -39,7 +39,8 @@ export const dockerSpec = (spec: ContainerSpec, { shimVolume, runtime }: DockerS
   Entrypoint: [shimProgram],
   Cmd: [],
   User: `${uid}:${uid}`,
-  WorkingDir: workFolder,
+  // The job's folder comes with its order; made by the engine here it would get the engine's mode instead of the tmpfs's.
+  WorkingDir: '/',
   Hostname: 'telpher',
   // An image may bring a health check: a program that nobody asked for, beside the job.
   Healthcheck: { Test: ['NONE'] },

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -51,64 +51,6 @@ describe('the Docker executor', () => {
       const [core, forks, full, bytes] = stdout.text.trim().split('\n')
       expect([core, full, bytes]).toEqual(['0', 'full', String(32 * 1024 * 1024)])
       expect(Number(forks)).toBeGreaterThan(0)
-    })
-  })
-
-  describe('escape probes', () => {
-    test('the job holds no capability, runs under seccomp and cannot gain privileges', async () => {
-      const { stdout } = await job('grep -E "^(Uid|Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status')
-      expect(
-        Object.fromEntries(
-          stdout.text
-            .trim()
-            .split('\n')
-            .map((line) => line.split(/:\s+/)),
-        ),
-      ).toEqual({
-        Uid: '65532\t65532\t65532\t65532',
-        CapInh: '0'.repeat(16),
-        CapPrm: '0'.repeat(16),
-        CapEff: '0'.repeat(16),
-        CapBnd: '0'.repeat(16),
-        CapAmb: '0'.repeat(16),
-        NoNewPrivs: '1',
-        Seccomp: '2',
-      })
-    })
-
-    const probes: readonly (readonly [string, string])[] = [
-      [
-        'write to the root file system',
-        'echo x > /escaped || echo x > /etc/passwd || echo x > /.telpher/shim || echo x > /proc/sys/kernel/hostname',
-      ],
-      ['mount', 'mkdir /work/m && mount -t tmpfs none /work/m || mount -o remount,rw /'],
-      ['connect to a network', 'nc -w 1 1.1.1.1 53 </dev/null || nc -w 1 169.254.169.254 80 </dev/null || nc -w 1 127.0.0.1 22 </dev/null'],
-      ['make a device', 'mknod /work/disk b 8 0 || mknod /tmp/mem c 1 1'],
-      ['become root by a setuid program', '[ "$(rooted id -u)" = 0 ] || rooted su root -c true'],
-      ['enter another namespace', 'unshare -U true || unshare -m true || nsenter -t 1 -m true'],
-    ]
-    test.each(probes)('cannot %s', async (_name, script) => {
-      const { exit } = await job(script)
-      expect(exit.code).not.toBe(0)
-    })
-
-    test('cannot read the host through /proc/1/root', async () => {
-      const folder = mkdtempSync(`${tmpdir()}/telpher-host-`)
-      try {
-        writeFileSync(`${folder}/marker`, 'host')
-        const { exit, stdout } = await job(`cat /proc/1/root${folder}/marker /proc/*/root${folder}/marker ../../..${folder}/marker`)
-        expect(exit.code).not.toBe(0)
-        expect(stdout.text).toBe('')
-      } finally {
-        rmSync(folder, { recursive: true })
-      }
-    })
-
-    test('sees no interface but its own loopback and no process but its own', async () => {
-      const { stdout } = await job('ls /sys/class/net; ls /proc | grep -c "^[0-9]"')
-      const [interfaces, processes] = stdout.text.trim().split('\n')
-      expect(interfaces).toBe('lo')
-      expect(Number(processes)).toBeLessThan(10)
     })
   })
 
