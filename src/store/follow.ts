@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { blockMs, type Connection } from './connection.ts'
+import { untilThrough } from './persist.ts'
 
 /** An entry of a stream: its id and its fields. */
 export interface StreamEntry {
@@ -27,32 +28,21 @@ const readStreams = async (redis: Redis, after: ReadonlyMap<string, string>, blo
   return new Map((answer ?? []).map(([key, entries]) => [key, (entries as RawEntry[]).map(toEntry)]))
 }
 
-/**
- * Reads streams of one slot, and goes on as they grow.
- * @param after the id in each stream to begin after; the caller moves it on
- * @param options.follow whether to wait for more; else it ends when there is nothing more
- * @param options.idle asked when nothing came for a while: true ends it
- * @returns what came, at least one entry a time
- */
-export async function* followStreams(
+interface FollowOptions {
+  readonly follow: boolean
+  readonly signal?: AbortSignal
+  readonly idle: () => Promise<boolean>
+}
+
+/** Waits for entries on a connection of its own, until it is told to stop or there is nothing to come. */
+async function* wait(
   connection: Connection,
   after: ReadonlyMap<string, string>,
-  options: { readonly follow: boolean; readonly signal?: AbortSignal; readonly idle: () => Promise<boolean> },
+  ended: AbortSignal,
+  idle: () => Promise<boolean>,
 ): AsyncGenerator<Map<string, StreamEntry[]>> {
-  const drain = async function* (): AsyncGenerator<Map<string, StreamEntry[]>> {
-    while (!options.signal?.aborted) {
-      const found = await connection.call((redis) => readStreams(redis, after, false))
-      if (found.size === 0) return
-      yield found
-    }
-  }
-  yield* drain()
-  if (!options.follow || options.signal?.aborted) return
-  // What is over may have grown between the reading and the asking, so it is read once more.
-  if (await options.idle()) return yield* drain()
   const redis = connection.blocking()
   const end = (): void => redis.disconnect()
-  const ended = AbortSignal.any(options.signal === undefined ? [connection.closed] : [connection.closed, options.signal])
   ended.addEventListener('abort', end, { once: true })
   try {
     while (!ended.aborted) {
@@ -61,10 +51,44 @@ export async function* followStreams(
       // A read that failed is one of an outage: it must not end those who follow, nor spin.
       if (found === undefined) await sleep(200)
       else if (found.size > 0) yield found
-      else if (await options.idle().catch(() => false)) return yield* drain()
+      else if (await idle().catch(() => false)) return
     }
   } finally {
     ended.removeEventListener('abort', end)
     end()
+  }
+}
+
+/**
+ * Reads streams of one slot, and goes on as they grow.
+ * @param after the id in each stream to begin after; the caller moves it on
+ * @param options.follow whether to wait for more, outages included; else it ends when there is nothing more
+ * @param options.idle asked when nothing came for a while: true ends it
+ * @returns what came, at least one entry a time
+ * @throws TelpherError redis_timeout, redis_unreachable when it does not follow
+ */
+export async function* followStreams(
+  connection: Connection,
+  after: ReadonlyMap<string, string>,
+  { follow, signal, idle }: FollowOptions,
+): AsyncGenerator<Map<string, StreamEntry[]>> {
+  const ended = AbortSignal.any(signal === undefined ? [connection.closed] : [connection.closed, signal])
+  const ask = <T>(work: () => Promise<T>): Promise<T> => (follow ? untilThrough(work, { signal: ended, forMs: Infinity }) : work())
+  const drain = async function* (): AsyncGenerator<Map<string, StreamEntry[]>> {
+    while (!ended.aborted) {
+      const found = await ask(() => connection.call((redis) => readStreams(redis, after, false)))
+      if (found.size === 0) return
+      yield found
+    }
+  }
+  try {
+    yield* drain()
+    if (!follow || ended.aborted) return
+    if (!(await ask(idle))) yield* wait(connection, after, ended, idle)
+    // What is over may have grown between the last read and the asking.
+    yield* drain()
+  } catch (error) {
+    // Who stops to follow during an outage has what it wanted.
+    if (!ended.aborted) throw error
   }
 }

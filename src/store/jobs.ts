@@ -22,6 +22,15 @@ const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
   ...(after.end?.code === undefined ? {} : { code: after.end.code }),
 })
 
+/** What transitions decide on, without the rest of the job. */
+const stateOf = ({ status, attempt, worker, cancelRequested, end }: Job): JobState => ({
+  status,
+  attempt,
+  cancelRequested,
+  ...(worker === undefined ? {} : { worker }),
+  ...(end === undefined ? {} : { end }),
+})
+
 /** The job in its new state, with its times and what was reported; what it waited for was for the old state. */
 const changed = (job: Job, state: JobState, report: JobReport | undefined): Job => {
   const { waitsFor, worker: _worker, end: _end, ...kept } = job
@@ -88,8 +97,8 @@ export const createJobs = (
     const token = randomUUID()
     for (let tries = 0; tries < maxTries; tries++) {
       const { job, version } = await read(ref)
-      const step = transition(job, event)
-      if (!step.ok) return isAlready(job, event) ? { ok: true, state: job, job } : { ...step, job }
+      const step = transition(stateOf(job), event)
+      if (!step.ok) return isAlready(job, event) ? { ok: true, state: stateOf(job), job } : { ...step, job }
       const after = changed(job, step.state, report)
       const events: DeploymentEvent[] = [jobEvent(job, after)]
       if (report !== undefined) {

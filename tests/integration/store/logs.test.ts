@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Job, LogLine } from '../../../src/model/deployment.ts'
+import { expand } from '../../../src/scheduler/index.ts'
+import { createLogWriter, openStore, type Store } from '../../../src/store/index.ts'
+import { collect } from '../../support/collect.ts'
+import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { applyStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
+
+let redis: OwnRedis
+let store: Store
+beforeAll(async () => {
+  redis = await startOwnRedis()
+  store = await openStore({ url: redis.url, timeoutMs: 1000, limits: { logHeadBytes: 300_000, logTailBytes: 300_000 } })
+})
+afterAll(async () => {
+  await store.close()
+  await redis.stop()
+})
+
+const create = async (): Promise<Job> => {
+  const { deployment, jobs } = expand(sampleRequest([applyStep('s')], ['t']), [sampleTarget('t')], Date.now())
+  await store.deployments.create(deployment, jobs)
+  return jobs[0]!
+}
+const lineOf = (text: string) => ({ stream: 'stdout', text, at: 1 }) as const
+const numbers = (lines: readonly LogLine[]): number[] => lines.map(({ n }) => n)
+
+test('numbers lines over all writers, whatever their bytes', async () => {
+  const job = await create()
+  await store.logs(job).append([lineOf('eins'), { stream: 'stderr', text: 'zwölf 🦊', at: 2 }])
+  await store.logs(job).append([lineOf(''), lineOf('\u001b[31mred')])
+  expect(await collect(store.logs(job).read({ follow: false }))).toEqual([
+    { n: 1, at: 1, stream: 'stdout', text: 'eins' },
+    { n: 2, at: 2, stream: 'stderr', text: 'zwölf 🦊' },
+    { n: 3, at: 1, stream: 'stdout', text: '' },
+    { n: 4, at: 1, stream: 'stdout', text: '\u001b[31mred' },
+  ])
+  expect(numbers(await collect(store.logs(job).read({ follow: false, after: 3 })))).toEqual([4])
+})
+
+test('keeps head and tail of a long log, and says what is missing', async () => {
+  const job = await create()
+  const log = store.logs(job)
+  const text = 'x'.repeat(99)
+  for (let batch = 0; batch < 40; batch++) await log.append(Array.from({ length: 500 }, () => lineOf(text)))
+  const lines = await collect(store.logs(job).read({ follow: false }))
+  const at = lines.findIndex(({ stream }) => stream === 'system')
+  const notice = lines[at]!
+  const first = lines[at + 1]!.n
+  const missing = first - lines[at - 1]!.n - 1
+  expect(notice).toMatchObject({ n: first - 1, text: `… ${missing} lines (${((missing * 100) / 1e6).toFixed(1)} MB) were left out here …` })
+  expect(lines.at(-1)?.n).toBe(20_000)
+  const kept = (lines.length - 1) * 100
+  expect(kept).toBeGreaterThan(400_000)
+  expect(kept).toBeLessThanOrEqual(600_000)
+  expect(numbers(await collect(store.logs(job).read({ follow: false, after: notice.n })))).toEqual(numbers(lines.slice(at + 1)))
+})
+
+test('cuts a line that would fill the log', async () => {
+  const job = await create()
+  await store.logs(job).append([lineOf('ü'.repeat(200_000))])
+  const [line] = await collect(store.logs(job).read({ follow: false }))
+  expect(line?.text.endsWith('… 137.9 kB of this line were left out')).toBe(true)
+  expect(line?.text).not.toContain('�')
+})
+
+test('follows a log as it grows, without a gap although its middle is dropped, to its end', async () => {
+  const job = await create()
+  const following = collect(store.logs(job).read({ follow: true }))
+  const writer = createLogWriter(store.logs(job), { maxBytes: 10_000, maxDelayMs: 5 })
+  let taken = 0
+  // The reader is let to keep up: it reads at least what the tail still holds.
+  for (let round = 0; round < 10; round++) {
+    for (let index = 0; index < 100; index++) writer.write('stdout', `${++taken} ${'y'.repeat(90)}`)
+    await writer.flush()
+  }
+  await writer.end()
+  const lines = await following
+  expect(numbers(lines)).toEqual(Array.from({ length: 1000 }, (_, index) => index + 1))
+})
+
+test('ends those who follow a job that has ended without a word', async () => {
+  const job = await create()
+  const following = collect(store.logs(job).read({ follow: true }))
+  await store.jobs.apply(job, { type: 'cancel' })
+  expect(await following).toEqual([])
+})
+
+test('stores each line once while Redis is killed', async () => {
+  const job = await create()
+  const writer = createLogWriter(store.logs(job), { maxBytes: 200, maxDelayMs: 5 })
+  const following = collect(store.logs(job).read({ follow: true }))
+  for (let index = 1; index <= 300; index++) {
+    writer.write('stdout', `line ${index}`)
+    if (index % 20 === 0) await writer.ready()
+    if (index === 100) await redis.kill()
+    if (index === 200) await redis.start()
+  }
+  await writer.end()
+  expect((await following).map(({ text }) => text)).toEqual(Array.from({ length: 300 }, (_, index) => `line ${index + 1}`))
+})
