@@ -1,0 +1,73 @@
+import type { Secret } from '../model/secret.ts'
+import { buildAutomaton } from './automaton.ts'
+import { formsOf } from './encodings.ts'
+
+const stars = Buffer.from('********')
+
+/** Hides secrets in a stream of bytes, however it is cut into chunks. */
+export interface Masker {
+  /** Gives what can no longer be part of a secret; holds back only what may still become one. */
+  push(chunk: Uint8Array): Uint8Array
+  /** Gives what was held back. */
+  flush(): Uint8Array
+}
+
+/**
+ * Replaces every form of every secret with asterisks: overlapping ones as one, nothing is reordered.
+ * @param secrets what must not be seen
+ * @throws RangeError when they are too long together (fail closed: nothing is let through)
+ */
+export const createMasker = (secrets: readonly Secret[]): Masker => {
+  const patterns = secrets.flatMap((secret) => formsOf(secret.reveal()))
+  if (patterns.length === 0) return { push: (chunk) => chunk, flush: () => Buffer.alloc(0) }
+  const { next, classOf, classes, depth, match } = buildAutomaton(patterns)
+  let state = 0
+  let held = Buffer.alloc(0)
+  /** How many of the held bytes, from the first, are known to be secret, as marks. */
+  let marks = new Uint8Array(0)
+  let inStars = false
+
+  const give = (bytes: Uint8Array, secret: Uint8Array, end: number): Uint8Array => {
+    const first = secret.indexOf(1)
+    if (first === -1 || first >= end) {
+      if (end > 0) inStars = false
+      return bytes.subarray(0, end)
+    }
+    const parts: Uint8Array[] = []
+    for (let at = 0; at < end; ) {
+      const hidden = secret[at] === 1
+      let to = at + 1
+      while (to < end && (secret[to] === 1) === hidden) to++
+      if (!hidden) parts.push(bytes.subarray(at, to))
+      else if (!inStars || at > 0) parts.push(stars)
+      inStars = hidden
+      at = to
+    }
+    return Buffer.concat(parts)
+  }
+
+  return {
+    push(chunk) {
+      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      const secret = new Uint8Array(bytes.length)
+      secret.set(marks)
+      for (let at = held.length; at < bytes.length; at++) {
+        state = next[state * classes + (classOf[bytes[at] ?? 0] ?? 0)] ?? 0
+        const length = match[state] ?? 0
+        if (length > 0) secret.fill(1, at + 1 - length, at + 1)
+      }
+      const end = bytes.length - (depth[state] ?? 0)
+      const out = give(bytes, secret, end)
+      held = Buffer.from(bytes.subarray(end))
+      marks = secret.slice(end)
+      return out
+    },
+    flush() {
+      const out = give(held, marks, held.length)
+      held = Buffer.alloc(0)
+      marks = new Uint8Array(0)
+      state = 0
+      return out
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { SealedRecord } from '../model/credential.ts'
+import { TelpherError } from '../model/errors.ts'
+import type { MasterKey } from './keyfile.ts'
+
+const algorithm = 'aes-256-gcm'
+const nonceBytes = 12
+/** Node takes shorter tags when it is not told the length (nodejs.org: decipher.setAuthTag). */
+const authTagLength = 16
+
+type Named = Pick<SealedRecord, 'type' | 'id' | 'version'>
+
+const boundTo = (record: Named, kid: string): Buffer => Buffer.from(`${record.type}|${record.id}|${record.version}|${kid}`)
+
+const encrypt = (key: Buffer, plaintext: Buffer, aad: Buffer): string => {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv(algorithm, key, nonce, { authTagLength })
+  cipher.setAAD(aad)
+  const body = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  return Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64')
+}
+
+const decrypt = (key: Buffer, sealed: string, aad: Buffer): Buffer => {
+  const bytes = Buffer.from(sealed, 'base64')
+  if (bytes.length < nonceBytes + authTagLength) throw new RangeError('too short')
+  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes), { authTagLength })
+  decipher.setAAD(aad)
+  decipher.setAuthTag(bytes.subarray(bytes.length - authTagLength))
+  return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - authTagLength)), decipher.final()])
+}
+
+/**
+ * Seals a plaintext under a data key of its own, and that under the master key; both are bound to what the record is.
+ * @param record type, id and version that `unseal` must be given back
+ */
+export const seal = (master: MasterKey, record: Named & { readonly plaintext: string }): SealedRecord => {
+  const dataKey = randomBytes(32)
+  const aad = boundTo(record, master.kid)
+  const sealed: SealedRecord = {
+    type: record.type,
+    id: record.id,
+    version: record.version,
+    kid: master.kid,
+    wrappedKey: encrypt(master.key, dataKey, aad),
+    ciphertext: encrypt(dataKey, Buffer.from(record.plaintext), aad),
+  }
+  dataKey.fill(0)
+  return sealed
+}
+
+/**
+ * Opens what `seal` made.
+ * @throws TelpherError sealed_record when it was sealed with another key, or anything of it changed
+ */
+export const unseal = (master: MasterKey, record: SealedRecord): string => {
+  if (record.kid !== master.kid) throw new TelpherError('sealed_record', `${record.id} was sealed with key ${record.kid}, not with ${master.kid}`)
+  const aad = boundTo(record, master.kid)
+  try {
+    const dataKey = decrypt(master.key, record.wrappedKey, aad)
+    const plaintext = decrypt(dataKey, record.ciphertext, aad).toString('utf8')
+    dataKey.fill(0)
+    return plaintext
+  } catch {
+    throw new TelpherError('sealed_record', `${record.id} cannot be opened: it was changed`)
+  }
+}
