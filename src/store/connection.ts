@@ -104,6 +104,7 @@ export const connect = (options: {
     lastError = ''
   })
   const call = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
+    if (closing.signal.aborted) throw new TelpherError('redis_unreachable', 'the store is closed')
     try {
       return await within(work(redis), timeoutMs)
     } catch (error) {
@@ -122,7 +123,9 @@ export const connect = (options: {
     closed: closing.signal,
     close: async () => {
       closing.abort()
-      await within(redis.quit(), 1000).catch(() => redis.disconnect())
+      // A quit that waits for a connection is answered at once and changes nothing: only disconnecting ends the reconnecting.
+      await within(redis.quit(), 1000).catch(() => {})
+      redis.disconnect()
     },
   }
 }
