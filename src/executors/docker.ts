@@ -65,7 +65,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       signal?.throwIfAborted()
       await created.start()
       signal?.throwIfAborted()
-      return runningContainer(created, stream)
+      return runningContainer(created, stream, options.socketPath)
     } catch (error) {
       stream?.destroy()
       await removeContainer(created).catch(() => undefined)

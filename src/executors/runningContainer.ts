@@ -3,14 +3,15 @@ import { TelpherError } from '../model/errors.ts'
 import type { Container, ContainerExit } from '../model/ports.ts'
 import type { AttachStream } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
+import { engineWait } from './engineWait.ts'
 
 /** Milliseconds between tries to remove a container while the engine does not answer. */
 const pauses = [100, 300, 1000, 3000, 5000]
 
 /** A started container behind the port: waits for its end, asks how it went, removes it. */
-export const runningContainer = (container: Docker.Container, stream: AttachStream): Container => {
+export const runningContainer = (container: Docker.Container, stream: AttachStream, socketPath: string): Container => {
   let killing: Promise<void> | undefined
-  const exited = settle(container, () => killing !== undefined)
+  const exited = settle(container, socketPath, () => killing !== undefined)
   // A caller that only reads the stream learns of the loss there.
   exited.catch(() => undefined)
   return {
@@ -29,11 +30,11 @@ export const runningContainer = (container: Docker.Container, stream: AttachStre
   }
 }
 
-const settle = async (container: Docker.Container, killed: () => boolean): Promise<ContainerExit> => {
+const settle = async (container: Docker.Container, socketPath: string, killed: () => boolean): Promise<ContainerExit> => {
   let code: number | null = null
   try {
     // Not condition=next-exit beside the start, which can miss the exit (moby 35001).
-    code = ((await container.wait()) as { StatusCode: number }).StatusCode
+    code = await engineWait(socketPath, container.id)
     const { State } = await container.inspect()
     await removeContainer(container)
     return { code, oomKilled: State.OOMKilled }

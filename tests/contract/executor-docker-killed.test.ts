@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { dockerExecutor } from '../../src/executors/docker.ts'
+import type { Container } from '../../src/model/ports.ts'
+import { eventually } from '../support/eventually.ts'
+import { connect, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
+import { type OwnEngine, ownEngine } from './executor-own-engine.ts'
+import { places } from './executor-places.ts'
+import { type ExecutorUnderTest, open, runJob, shell, specFor } from './executor-run.ts'
+
+let engine: OwnEngine
+let under: ExecutorUnderTest
+
+beforeAll(async () => {
+  engine = ownEngine()
+  await engine.start()
+  const docker = connect(engine.socketPath)
+  await loadTestImage(docker)
+  const { shimPath } = await places()
+  under = await dockerUnderTest(dockerExecutor({ socketPath: engine.socketPath, shimPath }), docker, testImage, async () => undefined)
+})
+afterAll(() => engine?.stop())
+
+test('an engine killed under 30 runs, some starting and some running: each is an error, none a success, and all is clean after its return', async () => {
+  const containers: Container[] = []
+  let up = 0
+  const codes = Array.from({ length: 30 }, async () => {
+    try {
+      const running = await open(under, specFor(under, 'killed'))
+      containers.push(running.container)
+      const ended = running.run(shell('echo up; sleep 1000'))
+      await Promise.race([ended, eventually(() => running.stdout.text === 'up\n')])
+      up += 1
+      await ended
+      return 'success'
+    } catch (error) {
+      return (error as { code?: string }).code ?? String(error)
+    }
+  })
+  await eventually(() => up >= 10, 60_000)
+  await engine.kill()
+
+  const all = await Promise.all(codes)
+  expect(all.length).toBe(30)
+  for (const code of all) expect(['tether_cut', 'docker_unreachable', 'container_lost']).toContain(code)
+  for (const { exited } of containers) await expect(exited).rejects.toMatchObject({ code: 'container_lost' })
+  await expect(under.executor.probe()).rejects.toMatchObject({ code: 'docker_unreachable' })
+
+  await engine.start()
+  await under.executor.probe()
+  await Promise.all(containers.map((container) => container.kill()))
+  await under.executor.reap(specFor(under, 'killed').labels)
+  expect(await under.leftovers('killed')).toEqual([])
+  const { exit, stdout } = await runJob(under, specFor(under, 'after'), shell('echo again'))
+  expect([exit.code, stdout.text]).toEqual([0, 'again\n'])
+})
+
+test('a kill asked for while the engine is away is done when it is back', async () => {
+  const running = await open(under, specFor(under, 'away'))
+  await engine.kill()
+  const killed = running.container.kill()
+  await engine.start()
+  await killed
+  expect(await under.leftovers('away')).toEqual([])
+})
