@@ -1,0 +1,170 @@
+import { createMasker } from '../src/credentials/mask.ts'
+import type { DiscoveryCache } from '../src/gate/index.ts'
+import { createClaim } from '../src/gate/index.ts'
+import type { Config } from '../src/config.ts'
+import type { Log } from '../src/log.ts'
+import type { Job, JobRef } from '../src/model/deployment.ts'
+import { TelpherError } from '../src/model/errors.ts'
+import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
+import type { JobEvent } from '../src/model/states.ts'
+import type { Target } from '../src/model/target.ts'
+import { claimMs } from '../src/model/worker.ts'
+import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
+import { createStop } from '../src/steps/stop.ts'
+import { createLogWriter, type JobReport, untilThrough, type Store } from '../src/store/index.ts'
+import type { Heartbeat, Held } from './heartbeat.ts'
+import { createOutput } from './output.ts'
+import { openSession } from './session.ts'
+
+/** The outside world of a worker, made once by its composition root. */
+export interface WorkerDeps {
+  readonly id: string
+  readonly config: Config
+  readonly log: Log
+  readonly store: Store
+  readonly executor: Executor
+  readonly cluster: Cluster
+  readonly grants: Grants
+  readonly heartbeat: Heartbeat
+  readonly discovery: (target: Target) => DiscoveryCache
+  readonly judge: RunDeps['judge']
+}
+
+/** Time between TERM and KILL, in ms: what helm needs to record its release. */
+const graceMs = 30_000
+const mebibyte = 1024 * 1024
+
+const containerSpec = (job: Job, deps: WorkerDeps): ContainerSpec => ({
+  image: job.step.image ?? deps.config.image,
+  labels: {
+    'telpher.pool': job.pool,
+    'telpher.worker': deps.id,
+    'telpher.worker-name': deps.config.workerName,
+    'telpher.deployment': job.deploymentId,
+    'telpher.job': job.jobId,
+    'telpher.attempt': String(job.attempt),
+  },
+  memoryBytes: deps.config.memoryMb * mebibyte,
+  cpus: deps.config.cpus,
+  pids: 128,
+  scratchBytes: 256 * mebibyte,
+})
+
+/**
+ * Takes the job for this worker, unless another start of the same number already did.
+ * @returns undefined when there is nothing to do
+ */
+const take = async (item: JobRef & { attempt: number }, { store, id }: WorkerDeps): Promise<Job | undefined> => {
+  const before = await untilThrough(() => store.jobs.get(item))
+  if (before.status === 'preparing' && before.attempt === item.attempt && before.worker === id) return before
+  if (before.status !== 'admitted' || before.attempt + 1 !== item.attempt) return undefined
+  const started = await untilThrough(() => store.jobs.apply(item, { type: 'start', worker: id }))
+  const { job } = started
+  return job.attempt === item.attempt && job.worker === id ? job : undefined
+}
+
+/** Writes a state change of ours; a refusal means that the job is no longer ours. */
+const enter = async (job: Job, event: JobEvent, { store }: WorkerDeps, report?: JobReport): Promise<void> => {
+  const applied = await untilThrough(() => store.jobs.apply(job, event, report))
+  if (!applied.ok) throw superseded()
+}
+
+const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
+  ...(failure === undefined ? {} : { failure }),
+  ...(objects === undefined ? {} : { objects: [...objects] }),
+  notes: [...notes],
+})
+
+/** The log first: an end is only recorded when everything before it is in the store. */
+const finish = async (job: Job, result: RunResult, deps: WorkerDeps, written: { lines: { end(): Promise<void> }; events: { flush(): Promise<void> } }): Promise<void> => {
+  await untilThrough(() => written.lines.end())
+  await written.events.flush()
+  await enter(job, { type: 'finish', attempt: job.attempt, end: result.end }, deps, reportOf(result))
+}
+
+/**
+ * Runs one attempt from the queue item to the recorded end.
+ * It never rejects for what a deployment does; an attempt that was taken over ends silently, its successor's result counts.
+ */
+export const runAttempt = async (item: JobRef & { attempt: number }, deps: WorkerDeps): Promise<void> => {
+  const { store } = deps
+  const claimedAt = performance.now()
+  const job = await take(item, deps)
+  if (job === undefined) return
+  const log = deps.log.child({ deployment: job.deploymentId, job: job.jobId, attempt: job.attempt })
+  const ref: JobRef = { deploymentId: job.deploymentId, jobId: job.jobId }
+  const claim = createClaim({ claimMs })
+  claim.renewed(claimedAt)
+  const stop = createStop(job.step, graceMs)
+  const events = store.events(job.deploymentId)
+  const lines = createLogWriter(store.logs(ref))
+  let openWrites = (): number => 0
+  const held: Held = {
+    ...ref,
+    attempt: job.attempt,
+    openWrites: () => openWrites(),
+    renewed: (sentAt) => claim.renewed(sentAt),
+    superseded() {
+      claim.supersede()
+      stop.ask('superseded')
+    },
+    cancel: () => stop.ask('cancelled'),
+  }
+  deps.heartbeat.hold(held)
+  try {
+    const target = await untilThrough(() => store.targets.get(job.target))
+    const credential = await untilThrough(() => deps.grants.grant(target, { ...ref, attempt: job.attempt }))
+    const secrets = [credential.kind === 'bearer' ? credential.token : credential.key]
+    const output = createOutput(
+      () => createMasker(secrets),
+      (stream, text) => lines.write(stream, text),
+    )
+    const result = await runStep(
+      job,
+      target,
+      {
+        fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
+        connect: async () => deps.cluster.connect(target, credential),
+        async open(connection, signal) {
+          const session = await openSession({
+            executor: deps.executor,
+            spec: containerSpec(job, deps),
+            signal,
+            onOutput: (stream, chunk) => {
+              output.push(stream, chunk)
+              return lines.ready()
+            },
+            gate: {
+              policy: target.policy,
+              claim,
+              connection: () => connection,
+              ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(entries)) },
+              attempt: job.attempt,
+              mark: `telpher/${job.jobId}/${job.attempt}`,
+              discovery: deps.discovery(target),
+              signal: stop.signal,
+            },
+          })
+          openWrites = () => session.openWrites()
+          return session
+        },
+        judge: deps.judge,
+        enter: (phase) => enter(job, { type: phase, attempt: job.attempt }, deps),
+        say: (text) => lines.write('system', text),
+        lastErrors: output.lastErrors,
+        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, objects: [...objects] }),
+        now: Date.now,
+      },
+      stop,
+    )
+    output.end()
+    await finish(job, result, deps, { lines, events })
+    log.info({ status: result.end.status, code: result.end.code }, result.end.sentence)
+  } catch (thrown) {
+    if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw thrown
+    log.warn({}, 'another attempt took over this job')
+  } finally {
+    deps.heartbeat.release(held)
+    claim.supersede()
+  }
+}

@@ -1,0 +1,136 @@
+import { connect } from '../src/cluster/connection.ts'
+import { verify } from '../src/cluster/verify.ts'
+import { type Config, loadConfig } from '../src/config.ts'
+import { localGrants } from '../src/credentials/broker.ts'
+import { loadKeyFile } from '../src/credentials/keyfile.ts'
+import { dockerExecutor } from '../src/executors/docker.ts'
+import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
+import { createLog, type Log } from '../src/log.ts'
+import { newId } from '../src/model/ids.ts'
+import type { Target } from '../src/model/target.ts'
+import { deadAfterMs } from '../src/model/worker.ts'
+import { consume, type QueueItem } from '../src/queue/index.ts'
+import { openStore } from '../src/store/index.ts'
+import { version } from '../src/version.ts'
+import { runAttempt, type WorkerDeps } from './attempt.ts'
+import { runCheck } from './checks.ts'
+import { onSignals } from './drain.ts'
+import { serveHealth } from './health.ts'
+import { startHeartbeat } from './heartbeat.ts'
+
+/** What dead predecessors left on this engine: containers of the pool whose worker is not alive. */
+const sweep = async ({ executor, store, config, log }: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log'>): Promise<void> => {
+  const now = await store.workers.now()
+  const alive = new Set((await store.workers.list()).filter((worker) => now - worker.seenAt < deadAfterMs).map((worker) => worker.id))
+  const removed = await executor.reap({ 'telpher.pool': config.pool }, (labels) => alive.has(labels['telpher.worker'] ?? ''))
+  if (removed > 0) log.info({ removed }, 'removed containers that dead workers left')
+}
+
+const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
+  const caches = new Map<string, DiscoveryCache>()
+  return (target) => {
+    const key = `${target.name} ${target.account.id}`
+    const known = caches.get(key)
+    if (known !== undefined) return known
+    const made = createDiscoveryCache()
+    caches.set(key, made)
+    return made
+  }
+}
+
+export interface RunningWorker {
+  readonly id: string
+  readonly healthPort: number
+  /** Stops taking work and resolves when what runs has ended. */
+  drain(): Promise<void>
+  /** Ends at once: the containers of what runs are removed. */
+  abort(): Promise<void>
+}
+
+/**
+ * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
+ * @throws TelpherError redis_*, docker_unreachable, key_file
+ */
+export const startWorker = async (config: Config, log: Log): Promise<RunningWorker> => {
+  const id = newId('wrk')
+  const startedAt = Date.now()
+  let draining = false
+  const store = await openStore({ url: config.redisUrl, clientName: `worker-${config.workerName}` })
+  const key = await loadKeyFile(config.keyFile)
+  const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
+  await executor.probe()
+  await sweep({ executor, store, config, log })
+
+  const heartbeat = startHeartbeat(
+    { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
+    () => ({
+      id,
+      name: config.workerName,
+      pool: config.pool,
+      version,
+      state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
+      concurrency: config.concurrency,
+      startedAt,
+    }),
+    log,
+  )
+  // The first heartbeat comes before the first start: nobody may hold a job that the watchdog does not know of.
+  await heartbeat.beat()
+
+  const deps: WorkerDeps = {
+    id,
+    config,
+    log,
+    store,
+    executor,
+    heartbeat,
+    cluster: { connect },
+    grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
+    discovery: discoveryCaches(),
+    judge: verify,
+  }
+  const running = new Set<Promise<void>>()
+  const handle = (item: QueueItem): Promise<void> => {
+    const work = item.kind === 'check' ? runCheck(item, deps) : runAttempt(item, deps)
+    running.add(work)
+    return work
+      .catch((err: unknown) => log.error({ err, item }, 'a queue item failed'))
+      .finally(() => running.delete(work))
+  }
+  const consumer = consume({ url: config.redisUrl, pool: config.pool, concurrency: config.concurrency, handler: handle, log: (line) => log.warn(line, 'queue') })
+  const sweeping = setInterval(() => {
+    sweep(deps).catch((err: unknown) => log.warn({ err }, 'sweep'))
+  }, 60_000)
+  const health = await serveHealth(config.healthPort, () => (draining ? 'draining' : undefined))
+  log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
+
+  const close = async (): Promise<void> => {
+    clearInterval(sweeping)
+    await heartbeat.stop()
+    await store.workers.remove(id)
+    await health.close()
+    await store.close()
+  }
+  return {
+    id,
+    healthPort: health.port,
+    async drain() {
+      draining = true
+      await consumer.pause()
+      await Promise.allSettled(running)
+      await consumer.close()
+      await close()
+    },
+    async abort() {
+      await executor.reap({ 'telpher.worker': id })
+    },
+  }
+}
+
+/** The worker process: configuration from the environment, logs on standard error. */
+export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
+  const config = loadConfig(env)
+  const log = createLog(config.logLevel, { process: 'worker', worker: config.workerName })
+  const worker = await startWorker(config, log)
+  onSignals(log, worker.drain, worker.abort)
+}
