@@ -4,7 +4,7 @@ import Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
 import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
 import { type AttachStream, attach } from './attachStream.ts'
-import { dockerError, engineSentence, engineStatus } from './dockerErrors.ts'
+import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { dockerSpec } from './dockerSpec.ts'
 import { deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
@@ -68,7 +68,9 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       return runningContainer(created, stream, options.socketPath)
     } catch (error) {
       stream?.destroy()
-      await removeContainer(created).catch(() => undefined)
+      const removed = removeContainer(created).catch(() => undefined)
+      // An engine that is gone is not waited for: the removal goes on for some seconds, then it is the sweep's.
+      if (!isUnreachable(error)) await removed
       throw signal?.aborted ? signal.reason : dockerError(error, 'start the container')
     } finally {
       signal?.removeEventListener('abort', abandon)

@@ -3,12 +3,10 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dockerExecutor } from '../../src/executors/docker.ts'
-import { connect, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
-import { places } from './executor-places.ts'
-import { type ExecutorUnderTest, runJob, shell, specFor } from './executor-run.ts'
+import { ensureDocker } from '../../src/sandbox/docker.ts'
+import { type DockerUnderTest, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
+import { runJob, shell, specFor } from './executor-run.ts'
 
-const engine = await places()
 const host = mkdtempSync(`${tmpdir()}/telpher-host-`)
 const marker = `${host}/marker`
 
@@ -27,7 +25,7 @@ const probes: Readonly<Record<string, string>> = {
 const refused = /not permitted|denied|Read-only|unreachable|refused|incorrect|must be suid|No such file|Permission/i
 
 describe('escape from a container of the Docker executor', () => {
-  let under: ExecutorUnderTest
+  let under: DockerUnderTest
   let docker: Docker
   let listener: Server
   const script = (name: string): string => (probes[name] ?? '').replace('PORT', String((listener.address() as AddressInfo).port))
@@ -35,11 +33,13 @@ describe('escape from a container of the Docker executor', () => {
   beforeAll(async () => {
     writeFileSync(marker, 'host')
     listener = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
-    docker = connect(engine.socketPath)
-    await loadTestImage(docker)
-    under = await dockerUnderTest(dockerExecutor(engine), docker, testImage, async () => undefined)
+    const engine = await ensureDocker({ images: false })
+    await loadTestImage(engine.socketPath)
+    under = await dockerUnderTest(engine, testImage)
+    docker = under.docker
   })
-  afterAll(() => {
+  afterAll(async () => {
+    await under?.close()
     listener.close()
     rmSync(host, { recursive: true })
   })

@@ -1,24 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dockerExecutor } from '../../src/executors/docker.ts'
 import type { Container } from '../../src/model/ports.ts'
+import { type Docker, ensureDocker } from '../../src/sandbox/docker.ts'
+import { execImage } from '../../src/sandbox/execImage.ts'
 import { eventually } from '../support/eventually.ts'
-import { connect, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
-import { type OwnEngine, ownEngine } from './executor-own-engine.ts'
-import { places } from './executor-places.ts'
+import { dockerUnderTest } from './executor-engine.ts'
 import { type ExecutorUnderTest, open, runJob, shell, specFor } from './executor-run.ts'
 
-let engine: OwnEngine
+let engine: Docker
 let under: ExecutorUnderTest
 
 beforeAll(async () => {
-  engine = ownEngine()
-  await engine.start()
-  const docker = connect(engine.socketPath)
-  await loadTestImage(docker)
-  const { shimPath } = await places()
-  under = await dockerUnderTest(dockerExecutor({ socketPath: engine.socketPath, shimPath }), docker, testImage, async () => undefined)
+  engine = await ensureDocker({ own: true })
+  under = await dockerUnderTest(engine, execImage)
 })
-afterAll(() => engine?.stop())
+afterAll(() => under?.close())
 
 test('an engine killed under 30 runs, some starting and some running: each is an error, none a success, and all is clean after its return', async () => {
   const containers: Container[] = []
@@ -37,7 +32,7 @@ test('an engine killed under 30 runs, some starting and some running: each is an
     }
   })
   await eventually(() => up >= 10, 60_000)
-  await engine.kill()
+  await engine.kill('SIGKILL')
 
   const all = await Promise.all(codes)
   expect(all.length).toBe(30)
@@ -45,7 +40,7 @@ test('an engine killed under 30 runs, some starting and some running: each is an
   for (const { exited } of containers) await expect(exited).rejects.toMatchObject({ code: 'container_lost' })
   await expect(under.executor.probe()).rejects.toMatchObject({ code: 'docker_unreachable' })
 
-  await engine.start()
+  await engine.restart()
   await under.executor.probe()
   await Promise.all(containers.map((container) => container.kill()))
   await under.executor.reap(specFor(under, 'killed').labels)
@@ -56,9 +51,9 @@ test('an engine killed under 30 runs, some starting and some running: each is an
 
 test('a kill asked for while the engine is away is done when it is back', async () => {
   const running = await open(under, specFor(under, 'away'))
-  await engine.kill()
+  await engine.kill('SIGKILL')
   const killed = running.container.kill()
-  await engine.start()
+  await engine.restart()
   await killed
   expect(await under.leftovers('away')).toEqual([])
 })

@@ -5,30 +5,31 @@ import { tmpdir } from 'node:os'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dockerExecutor } from '../../src/executors/docker.ts'
+import { ensureDocker } from '../../src/sandbox/docker.ts'
+import { execImage } from '../../src/sandbox/execImage.ts'
 import { eventually } from '../support/eventually.ts'
 import { executorContract } from './executor.ts'
-import { connect, dockerUnderTest, loadTestImage, testImage } from './executor-engine.ts'
-import { places } from './executor-places.ts'
-import { type ExecutorUnderTest, open, runJob, shell, specFor, tarOf } from './executor-run.ts'
+import { type DockerUnderTest, dockerUnderTest } from './executor-engine.ts'
+import { open, runJob, shell, specFor, tarOf } from './executor-run.ts'
 
-const engine = await places()
-
-const begin = async (): Promise<ExecutorUnderTest> => {
-  const docker = connect(engine.socketPath)
-  await loadTestImage(docker)
-  return dockerUnderTest(dockerExecutor(engine), docker, testImage, async () => undefined)
-}
+const begin = async (): Promise<DockerUnderTest> => dockerUnderTest(await ensureDocker(), execImage)
 
 executorContract('docker', begin)
 
 describe('the Docker executor', () => {
-  let under: ExecutorUnderTest
+  let under: DockerUnderTest
   let docker: Docker
   beforeAll(async () => {
-    docker = connect(engine.socketPath)
     under = await begin()
+    docker = under.docker
   })
   afterAll(() => under?.close())
+
+  /** An executor of another worker on the same engine. */
+  const another = (more: Partial<Parameters<typeof dockerExecutor>[0]>): DockerUnderTest => ({
+    ...under,
+    executor: dockerExecutor({ ...under, ...more }),
+  })
 
   const job = (script: string) => runJob(under, specFor(under, 'docker'), shell(script))
 
@@ -52,6 +53,12 @@ describe('the Docker executor', () => {
       expect([core, full, bytes]).toEqual(['0', 'full', String(32 * 1024 * 1024)])
       expect(Number(forks)).toBeGreaterThan(0)
     })
+  })
+
+  test('the tools of the execution image run under all of this', async () => {
+    const { exit, stdout } = await job('kubectl version --client && helm version --short && touch /tmp/here /work/here')
+    expect(exit.code).toBe(0)
+    expect(stdout.text).toMatch(/Client Version: v1\..*\n(.*\n)*v4\./)
   })
 
   test('nothing of a job is in the inspect answer or on the disk of the host, while it runs and after', async () => {
@@ -86,19 +93,20 @@ describe('the Docker executor', () => {
   })
 
   test('an image that brings a volume of its own is refused and leaves nothing', async () => {
-    const image = await docker.createContainer({ Image: testImage, Cmd: ['true'] })
-    await image.commit({ repo: 'telpher-test/volume', tag: '1', changes: 'VOLUME /data' })
-    await image.remove()
+    const container = await docker.createContainer({ Image: execImage, Cmd: ['true'] })
+    await container.commit({ repo: 'telpher-test/volume', tag: '1', changes: 'VOLUME /data' })
+    await container.remove()
     await expect(under.executor.start(specFor(under, 'volume', { image: 'telpher-test/volume:1' }))).rejects.toMatchObject({
       code: 'container_deviates',
       field: 'Mounts',
     })
     expect(await under.leftovers('volume')).toEqual([])
+    await docker.getImage('telpher-test/volume:1').remove()
   })
 
   test('the volume of the shim is filled again when somebody removed it', async () => {
-    const shim = anotherShim(engine.shimPath)
-    const again = { ...under, executor: dockerExecutor({ ...engine, shimPath: shim.path }) }
+    const shim = anotherShim(under.shimPath)
+    const again = another({ shimPath: shim.path })
     expect((await runJob(again, specFor(under, 'refill'), shell('echo 1'))).stdout.text).toBe('1\n')
     await shim.remove(docker)
     expect((await runJob(again, specFor(under, 'refill'), shell('echo 2'))).stdout.text).toBe('2\n')
@@ -106,8 +114,8 @@ describe('the Docker executor', () => {
   })
 
   test('workers that start at the same time fill one volume once', async () => {
-    const shim = anotherShim(engine.shimPath)
-    const workers = Array.from({ length: 6 }, () => ({ ...under, executor: dockerExecutor({ ...engine, shimPath: shim.path }) }))
+    const shim = anotherShim(under.shimPath)
+    const workers = Array.from({ length: 6 }, () => another({ shimPath: shim.path }))
     const all = await Promise.all(workers.map((worker) => runJob(worker, specFor(under, 'fill'), shell('echo 1'))))
     expect(all.map(({ stdout }) => stdout.text)).toEqual(workers.map(() => '1\n'))
     expect(await docker.listContainers({ all: true, filters: { name: [shim.volume] } })).toHaveLength(1)
@@ -115,7 +123,7 @@ describe('the Docker executor', () => {
   })
 
   test('an engine that is not there is an error that names its socket', async () => {
-    const executor = dockerExecutor({ ...engine, socketPath: '/nonexistent/docker.sock' })
+    const { executor } = another({ socketPath: '/nonexistent/docker.sock' })
     await expect(executor.probe()).rejects.toMatchObject({
       code: 'docker_unreachable',
       message: expect.stringContaining('/nonexistent/docker.sock'),
@@ -125,7 +133,7 @@ describe('the Docker executor', () => {
   })
 
   test('a shim that cannot be read is an error that names it', async () => {
-    const executor = dockerExecutor({ ...engine, shimPath: '/nonexistent/shim' })
+    const { executor } = another({ shimPath: '/nonexistent/shim' })
     await expect(executor.start(specFor(under, 'job'))).rejects.toMatchObject({ code: 'container_start', field: 'shimPath' })
   })
 })

@@ -3,15 +3,27 @@ import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
+import { dockerExecutor } from '../../src/executors/docker.ts'
 import type { Container, Executor } from '../../src/model/ports.ts'
+import type { Docker as Engine } from '../../src/sandbox/docker.ts'
+import { shimPath } from '../../src/sandbox/shim.ts'
 import { type ExecutorUnderTest, runLabel } from './executor-run.ts'
 
-export const connect = (socketPath: string): Docker => new Docker({ socketPath, host: '', protocol: 'http' } as Docker.DockerOptions)
+const connect = (socketPath: string): Docker => new Docker({ socketPath, host: '', protocol: 'http' } as Docker.DockerOptions)
+
+export interface DockerUnderTest extends ExecutorUnderTest {
+  readonly docker: Docker
+  readonly socketPath: string
+  readonly shimPath: string
+}
+
+const busybox = '/bin/busybox'
 
 /** A static busybox with its commands, and one copy that is setuid root: what a hostile image would bring. */
 export const testImage = 'telpher-test/busybox:2'
 
-export const loadTestImage = async (docker: Docker, busybox = '/bin/busybox'): Promise<void> => {
+export const loadTestImage = async (socketPath: string): Promise<void> => {
+  const docker = connect(socketPath)
   const there = await docker
     .getImage(testImage)
     .inspect()
@@ -34,29 +46,32 @@ export const loadTestImage = async (docker: Docker, busybox = '/bin/busybox'): P
   for await (const part of answer) if (part.toString().includes('"error"')) throw new Error(part.toString())
 }
 
-/** The Docker executor and, by asking the engine and the kernel directly, what its runs leave behind. */
-export const dockerUnderTest = async (
-  executor: Executor,
-  docker: Docker,
-  image: string,
-  close: () => Promise<void>,
-): Promise<ExecutorUnderTest> => {
+/** The Docker executor of an engine and, by asking the engine and the kernel directly, what its runs leave behind. */
+export const dockerUnderTest = async (engine: Engine, image: string): Promise<DockerUnderTest> => {
+  const shim = await shimPath()
+  const docker = connect(engine.socketPath)
+  const executor = dockerExecutor({ socketPath: engine.socketPath, shimPath: shim })
   const volumesOf = async (): Promise<string[]> => ((await docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name)
   const before = new Set(await volumesOf())
   const mounts = new Set<string>()
   const start = async (...asked: Parameters<Executor['start']>): Promise<Container> => {
     const container = await executor.start(...asked)
-    const seen = (await docker.getContainer(container.id).inspect()) as Docker.ContainerInspectInfo & {
-      GraphDriver?: { Data?: Record<string, string> }
-    }
-    for (const path of [seen.GraphDriver?.Data?.['MergedDir'], seen.NetworkSettings.SandboxKey]) if (path) mounts.add(path)
+    const seen = (await docker
+      .getContainer(container.id)
+      .inspect({ abortSignal: AbortSignal.timeout(10_000) })
+      // An engine that was killed under the test is the test's affair.
+      .catch(() => undefined)) as (Docker.ContainerInspectInfo & { GraphDriver?: { Data?: Record<string, string> } }) | undefined
+    for (const path of [seen?.GraphDriver?.Data?.['MergedDir'], seen?.NetworkSettings.SandboxKey]) if (path) mounts.add(path)
     return container
   }
   return {
     executor: { ...executor, start },
+    docker,
+    socketPath: engine.socketPath,
+    shimPath: shim,
     image,
     cwd: '/work',
-    env: { PATH: '/bin', HOME: '/work' },
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work' },
     leftovers: async (run) => {
       const containers = await docker.listContainers({ all: true, filters: { label: [`${runLabel}=${run}`] } })
       const volumes = (await volumesOf()).filter((name) => !before.has(name) && !name.startsWith('telpher-shim-'))
@@ -70,6 +85,6 @@ export const dockerUnderTest = async (
         ...mounted.map((path) => `mount ${path}`),
       ]
     },
-    close,
+    close: () => engine.stop(),
   }
 }

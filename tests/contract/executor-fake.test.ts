@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterAll, describe, expect, test } from 'vitest'
 import { TelpherError } from '../../src/model/errors.ts'
+import { shimPath } from '../../src/sandbox/shim.ts'
 import { type FakeKnobs, fakeExecutor } from '../support/fake-executor.ts'
 import { executorContract } from './executor.ts'
-import { places } from './executor-places.ts'
 import { type ExecutorUnderTest, runJob, runLabel, shell, specFor } from './executor-run.ts'
 
 const begin = async (knobs: FakeKnobs = {}): Promise<ExecutorUnderTest> => {
-  const { shimPath } = await places()
   const root = mkdtempSync(`${tmpdir()}/telpher-fake-`)
-  const executor = fakeExecutor({ shimPath, root, images: ['fake'], knobs })
+  const executor = fakeExecutor({ shimPath: await shimPath(), root, images: ['fake'], knobs })
   return {
     executor,
     image: 'fake',
