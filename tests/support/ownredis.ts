@@ -27,8 +27,9 @@ const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    // The cluster bus takes the port 10000 above, so the port must leave room for it.
-    server.listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1', () => {
+    // The cluster bus takes the port 10000 above: both lie below what the system gives to outgoing connections,
+    // so that nobody takes one while Redis is down.
+    server.listen(11_000 + Math.floor(Math.random() * 11_000), '127.0.0.1', () => {
       const address = server.address()
       server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
     })

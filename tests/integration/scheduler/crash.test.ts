@@ -119,6 +119,29 @@ test('says for whom a deployment waits, and that nobody is there to do it', asyn
   await scheduler.stopped
 })
 
+test('takes a lock over from a job that has ended, and from one that nobody knows', async () => {
+  const ending = new AbortController()
+  const scheduler = startScheduler({ store, queue, log: () => {}, signal: ending.signal, times: quick })
+  const worker = startSimWorker({ id: 'wrk_b', url: redis.url, store, witness: createWitness() })
+  const deploy = () => expand(sampleRequest([helmStep('app', 'web')], ['t']), [sampleTarget('t')], Date.now())
+  const old = deploy()
+  await store.deployments.create(old.deployment, old.jobs)
+  await eventually(() => finished([old.deployment.id]))
+  const { lock } = old.jobs[0]!
+  const ended = { ...old.jobs[0]!, step: 'app', since: 1 }
+  const unknown = { deploymentId: 'dep_gone', jobId: 'job_gone', step: 'app', since: 2 }
+  for (const state of [{ holder: ended, queue: [unknown] }, { holder: unknown, queue: [ended] }, { queue: [ended, unknown] }]) {
+    await store.locks.update(lock, () => state)
+    const next = deploy()
+    await store.deployments.create(next.deployment, next.jobs)
+    await eventually(() => finished([next.deployment.id]))
+    expect(await store.locks.get(lock)).toEqual({ queue: [] })
+  }
+  ending.abort()
+  await scheduler.stopped
+  await worker.stop()
+})
+
 test('takes off the list what has no record', async () => {
   await redis.cli('zadd', 'tel:{index}:active', '0', 'dep_ghost')
   const ending = new AbortController()
