@@ -3,7 +3,7 @@ import { TelpherError } from '../model/errors.ts'
 import type { QueueItem } from './types.ts'
 
 /** BullMQ's own default backs off to 20 s, which is how long an outage would outlast itself. */
-export const retryStrategy = (times: number): number => Math.min(times * 100, 1000)
+const retryStrategy = (times: number): number => Math.min(times * 100, 1000)
 
 /** All keys of a pool's queue in one slot. */
 export const poolPrefix = (pool: string): string => `{tel-pool-${pool}}`

@@ -60,7 +60,7 @@ export const blockerOf = (lock: LockState, ref: JobRef, now: number): Blocker | 
 }
 
 /** A lock for a person, such as `Helm release web in shop`. */
-export const describeLock = ({ subject, namespace }: LockName): string => {
+const describeLock = ({ subject, namespace }: LockName): string => {
   const colon = subject.indexOf(':')
   const kind = subject.slice(0, colon) === 'helm' ? 'Helm release' : 'inventory'
   return `${kind} ${subject.slice(colon + 1)} in ${namespace}`

@@ -5,7 +5,7 @@ import type { DeploymentRequest, Step } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
 
 /** What a step changes on a target, and nobody else may change meanwhile: a Helm release, or the inventory of its name. */
-export const lockOf = (step: Step, target: Target): LockName => ({
+const lockOf = (step: Step, target: Target): LockName => ({
   clusterId: target.clusterId,
   namespace: step.namespace ?? target.namespace,
   subject: step.kind === 'helm' ? `helm:${step.release}` : `inventory:${step.name}`,

@@ -8,7 +8,7 @@ export { expand } from './expand.ts'
 export type { LoopOptions, SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
 export { startWatchdog, type WatchdogOptions } from './watchdog.ts'
 
-export const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 20_000, deadAfterMs, ghostMs: 60_000 }
+const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 20_000, deadAfterMs, ghostMs: 60_000 }
 
 /** Deployments looked at beside one another; each by itself is one look at a time. */
 const maxParallel = 16

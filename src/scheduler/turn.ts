@@ -9,7 +9,7 @@ import type { SchedulerStore } from './types.ts'
 export type Turn = 'taken' | 'waiting' | 'ask-again'
 
 /** The job, or undefined when its deployment is gone. */
-export const findJob = async (store: SchedulerStore, ref: JobRef): Promise<Job | undefined> => {
+const findJob = async (store: SchedulerStore, ref: JobRef): Promise<Job | undefined> => {
   try {
     return await store.jobs.get(ref)
   } catch (error) {

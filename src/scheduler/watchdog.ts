@@ -5,14 +5,14 @@ import { itemOf } from './handle.ts'
 import { endOf, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
 import type { LoopOptions } from './types.ts'
 
-export interface WatchdogLimits extends JudgeLimits {
+interface WatchdogLimits extends JudgeLimits {
   /** Between two looks, in ms. */
   readonly lookMs: number
   /** Two answers of Redis further apart than this count as an outage between them, in ms. */
   readonly gapMs: number
 }
 
-export const defaultWatchdogLimits: WatchdogLimits = { deadAfterMs, claimMs, writeLimitMs, maxStarts: 5, lookMs: 1000, gapMs: 3000 }
+const defaultWatchdogLimits: WatchdogLimits = { deadAfterMs, claimMs, writeLimitMs, maxStarts: 5, lookMs: 1000, gapMs: 3000 }
 
 export interface WatchdogOptions extends LoopOptions {
   readonly limits?: Partial<WatchdogLimits>

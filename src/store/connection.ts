@@ -23,7 +23,7 @@ const retryStrategy = (times: number): number => Math.min(times * 100, 1000)
 const reconnectOnError = (error: Error): 2 | false => (/^(READONLY|LOADING)/.test(error.message) ? 2 : false)
 
 /** Host and port only: an address may carry a password. */
-export const placeOf = (url: string): string => {
+const placeOf = (url: string): string => {
   try {
     return new URL(url).host
   } catch {
@@ -42,7 +42,7 @@ const messageOf = (thrown: unknown): string => {
 }
 
 /** What ioredis or Redis said, as an error that a person can act on. */
-export const toStoreError = (thrown: unknown, url: string): TelpherError => {
+const toStoreError = (thrown: unknown, url: string): TelpherError => {
   if (thrown instanceof TelpherError) return thrown
   const message = messageOf(thrown)
   const place = placeOf(url)

@@ -11,7 +11,7 @@ export interface StreamEntry {
 
 type RawEntry = [id: string, fields: string[]]
 
-export const toEntry = ([id, flat]: RawEntry): StreamEntry => ({
+const toEntry = ([id, flat]: RawEntry): StreamEntry => ({
   id,
   fields: new Map(Array.from({ length: flat.length / 2 }, (_, index) => [flat[index * 2] ?? '', flat[index * 2 + 1] ?? ''])),
 })

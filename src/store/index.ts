@@ -14,13 +14,13 @@ import type { Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
-export { createLogWriter, type LogWriter } from './logwriter.ts'
-export { isOutage, outageMs, untilThrough } from './persist.ts'
+export { createLogWriter } from './logwriter.ts'
+export { isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'
 
 const dayMs = 86_400_000
 
-export const defaultLimits: StoreLimits = {
+const defaultLimits: StoreLimits = {
   deploymentMs: 14 * dayMs,
   packageMs: 30 * dayMs,
   idempotencyMs: dayMs,

@@ -3,15 +3,15 @@ import type { StreamEntry } from './follow.ts'
 import type { NewLogLine } from './types.ts'
 
 /** A line longer than this is cut, with a word about it: one line must not fill the log. */
-export const maxLineBytes: number = 256 * 1024
+const maxLineBytes = 256 * 1024
 /** A chunk is closed when it reaches this. */
-export const maxChunkBytes: number = 64 * 1024
+const maxChunkBytes = 64 * 1024
 
 const codes: Readonly<Record<LogStream, string>> = { stdout: 'o', stderr: 'e', system: 's' }
 const streams = new Map<string, LogStream>(Object.entries(codes).map(([stream, code]) => [code, stream as LogStream]))
 
 /** A number of bytes for a person, such as `4.5 MB`. */
-export const formatBytes = (bytes: number): string => {
+const formatBytes = (bytes: number): string => {
   if (bytes < 1000) return `${bytes} B`
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
 }

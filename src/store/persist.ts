@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
 
 /** How long what must not be lost is tried again, in ms: well over the outages that are promised to be survived. */
-export const outageMs = 120_000
+const outageMs = 120_000
 
 /** Whether trying again may help: Redis was away, slow or full. */
 export const isOutage = (thrown: unknown): boolean =>

@@ -15,7 +15,7 @@ export interface Witness {
 
 export const createWitness = (): Witness => ({ starts: new Map(), violations: [], working: new Map() })
 
-export const lockText = ({ lock }: Job): string => `${lock.clusterId} ${lock.namespace} ${lock.subject}`
+const lockText = ({ lock }: Job): string => `${lock.clusterId} ${lock.namespace} ${lock.subject}`
 
 /**
  * A double of the worker, without containers: it takes items, starts, runs and ends attempts through the real store and queue.
