@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises'
+import { type Cluster, startCluster } from './cluster.ts'
+import { type Docker, ensureDocker } from './docker.ts'
+import { type Endpoint, type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from './processes.ts'
+import { type Redis, startRedis } from './redis.ts'
+import { images, shimPath } from './setup.ts'
+
+export interface StackOptions {
+  /** State folder; everything of the sandbox lies below it. */
+  readonly dir: string
+  readonly node: 'real' | 'kwok' | 'none'
+  readonly workers: number
+  /** Records the API server's writes, for tests that count them. */
+  readonly audit?: boolean
+  /** Port of the server; 0 for a free one. */
+  readonly port?: number
+  /** Parts that are there already and are left running at the end. */
+  readonly docker?: Docker
+  readonly cluster?: Cluster
+  /** More TELPHER_ variables for server and workers. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Says what is being started. */
+  readonly onStage?: (stage: string) => void
+}
+
+/** Server, workers and what they stand on, each part its own process. */
+export interface Stack {
+  readonly dir: string
+  readonly redis: Redis
+  readonly docker: Docker
+  readonly cluster: Cluster
+  readonly server: TelpherProcess & Endpoint
+  readonly workers: TelpherProcess[]
+  /** Adds a worker process. */
+  addWorker(name: string): TelpherProcess
+  stop(): Promise<void>
+}
+
+/**
+ * Brings up the whole chain.
+ * @throws TelpherError when a part does not come up; what was started is stopped then
+ */
+export const startStack = async (options: StackOptions): Promise<Stack> => {
+  const stage = options.onStage ?? (() => {})
+  const stops: (() => Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (let last = stops.pop(); last !== undefined; last = stops.pop()) await last().catch(() => {})
+  }
+  try {
+    await mkdir(options.dir, { recursive: true, mode: 0o700 })
+    stage('Redis')
+    const redis = await startRedis({ dir: `${options.dir}/redis` })
+    stops.push(() => redis.stop())
+    stage('Docker')
+    const docker = options.docker ?? (await ensureDocker())
+    if (options.docker === undefined) stops.push(() => docker.stop())
+    stage('Kubernetes')
+    const cluster =
+      options.cluster ?? (await startCluster({ dir: `${options.dir}/kubernetes`, node: options.node, audit: options.audit ?? false }))
+    if (options.cluster === undefined) stops.push(() => cluster.stop())
+    stage('server and worker')
+    const common: ProcessOptions = {
+      dir: options.dir,
+      redisUrl: redis.url,
+      dockerSocket: docker.socketPath,
+      shimPath: await shimPath(),
+      image: images.exec,
+      ...(options.env === undefined ? {} : { env: options.env }),
+    }
+    const server = await startServerProcess(common, options.port ?? 0)
+    stops.push(() => server.stop())
+    const workers: TelpherProcess[] = []
+    const addWorker = (name: string): TelpherProcess => {
+      const worker = startWorkerProcess(common, name)
+      workers.push(worker)
+      stops.push(() => worker.stop(2000))
+      return worker
+    }
+    for (let index = 1; index <= options.workers; index++) addWorker(`local-${index}`)
+    return { dir: options.dir, redis, docker, cluster, server, workers, addWorker, stop }
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+}
