@@ -71,11 +71,12 @@ const admitJob = async (context: HandleContext, job: Job, readyAt: number): Prom
   // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
   if (applied.ok) {
     await queue.enqueue(job.pool, itemOf(applied.job))
+    await store.deployments.advance(job.deploymentId, 'pending', 'executing', { startedAt: Date.now() })
     await sayIfNobody(context, applied.job)
   } else if (isTerminal(applied.job.status)) {
     await giveBack(store, job.lock, job)
   }
-  return applied.ok
+  return false
 }
 
 const settle = async ({ store, nudge }: HandleContext, job: Job): Promise<boolean> => {
@@ -97,7 +98,7 @@ const perform = async (
   switch (action.type) {
     case 'execute':
       await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
-      return true
+      return false
     case 'admit':
       return admitJob(context, action.job, action.readyAt)
     case 'await-start':
@@ -109,7 +110,7 @@ const perform = async (
       return settle(context, action.job)
     case 'finish':
       await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: Date.now() })
-      return true
+      return false
   }
 }
 

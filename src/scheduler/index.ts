@@ -39,8 +39,10 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
   const now = (): number => Date.now() + offset
   const tell = (error: unknown): void => {
     const text = error instanceof Error ? error.message : String(error)
-    if (text !== lastError) log({ level: 'warn', msg: 'the scheduler cannot go on', error: text })
-    lastError = text
+    // An outage speaks in several ways, many times: it is logged once.
+    const kind = error instanceof TelpherError && error.retryable ? 'outage' : text
+    if (kind !== lastError) log({ level: 'warn', msg: 'the scheduler cannot go on', error: text })
+    lastError = kind
   }
   const context: HandleContext = {
     store,

@@ -77,16 +77,16 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     answeredAt = performance.now()
   }
   const run = async (): Promise<void> => {
-    let lastError = ''
+    let isWell = true
     while (!signal.aborted) {
       await lookOnce().then(
         () => {
-          lastError = ''
+          isWell = true
         },
         (error: Error) => {
           answeredSince = undefined
-          if (error.message !== lastError) log({ level: 'warn', msg: 'the watchdog cannot look', error: error.message })
-          lastError = error.message
+          if (isWell) log({ level: 'warn', msg: 'the watchdog cannot look', error: error.message })
+          isWell = false
         },
       )
       await sleep(limits.lookMs, undefined, { signal }).catch(() => {})

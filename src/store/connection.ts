@@ -31,8 +31,7 @@ const placeOf = (url: string): string => {
   }
 }
 
-const unreachable =
-  /^(READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|NOPERM)|closed|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|retries per request/i
+const unreachable = /^(READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|NOPERM)|closed|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND/i
 
 /** A transaction that was given up says why only in the errors of its commands. */
 const messageOf = (thrown: unknown): string => {
