@@ -12,6 +12,11 @@ import { shimVolume } from './shimVolume.ts'
 import { startLimit } from './startLimit.ts'
 import { turns } from './turns.ts'
 
+/** Milliseconds that the engine may take for a simple answer. */
+const answerLimit = 10_000
+
+const inTime = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(answerLimit) })
+
 export interface DockerExecutorOptions {
   /** The engine's socket, such as `/var/run/docker.sock`. */
   readonly socketPath: string
@@ -91,7 +96,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
   return {
     probe: async () => {
       await engineFacts()
-      await docker.ping().catch((error: unknown) => {
+      await docker.ping(inTime()).catch((error: unknown) => {
         throw unreachable(error, options.socketPath)
       })
     },
@@ -110,9 +115,11 @@ const connect = (socketPath: string): Docker => {
 }
 
 const askFacts = async (docker: Docker, socketPath: string): Promise<EngineFacts> => {
-  const info: { SwapLimit?: boolean; SecurityOptions?: string[] | null } = await docker.info().catch((error: unknown) => {
-    throw unreachable(error, socketPath)
-  })
+  const info: { SwapLimit?: boolean; SecurityOptions?: string[] | null } = await docker
+    .info({ abortSignal: AbortSignal.timeout(answerLimit) })
+    .catch((error: unknown) => {
+      throw unreachable(error, socketPath)
+    })
   const seccomp = (info.SecurityOptions ?? []).find((option) => option.startsWith('name=seccomp'))
   if (seccomp === undefined || seccomp.includes('profile=unconfined')) throw deviates('seccomp', 'the default profile', seccomp)
   return { swapLimit: info.SwapLimit === true }
@@ -123,7 +130,7 @@ const reap = async (docker: Docker, labels: Readonly<Record<string, string>>): P
   // No label at all would name every container of the host.
   if (label.length === 0) throw new TelpherError('internal', 'reap needs at least one label')
   try {
-    const found = await docker.listContainers({ all: true, filters: { label } })
+    const found = await docker.listContainers({ all: true, filters: { label }, ...inTime() })
     await Promise.all(found.map(({ Id }) => removeContainer(docker.getContainer(Id))))
     return found.length
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type ErrorCode, TelpherError } from '../model/errors.ts'
 
-const unreachable = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'EPERM', 'ECONNRESET', 'EPIPE', 'ENOTSOCK', 'ETIMEDOUT'])
+// ABORT_ERR is our own limit on the time of an answer: a caller's signal never ends a request.
+const unreachable = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'EPERM', 'ECONNRESET', 'EPIPE', 'ENOTSOCK', 'ETIMEDOUT', 'ABORT_ERR'])
 
 const read = (thrown: unknown, name: string): unknown =>
   typeof thrown === 'object' && thrown !== null ? (thrown as Record<string, unknown>)[name] : undefined
@@ -21,6 +22,7 @@ export const isUnreachable = (thrown: unknown): boolean => {
 export const engineSentence = (thrown: unknown): string => {
   const said = read(read(thrown, 'json'), 'message')
   if (typeof said === 'string') return said.trim()
+  if (read(thrown, 'code') === 'ABORT_ERR') return 'no answer in time'
   return thrown instanceof Error ? thrown.message.trim() : String(thrown)
 }
 

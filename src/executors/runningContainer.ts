@@ -5,8 +5,8 @@ import type { AttachStream } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { engineWait } from './engineWait.ts'
 
-/** Milliseconds between tries to remove a container while the engine does not answer. */
-const pauses = [100, 300, 1000, 3000, 5000]
+/** Milliseconds that a removal may take, an engine that restarts meanwhile included. */
+const patience = 30_000
 
 /** A started container behind the port: waits for its end, asks how it went, removes it. */
 export const runningContainer = (container: Docker.Container, stream: AttachStream, socketPath: string): Container => {
@@ -47,18 +47,21 @@ const settle = async (container: Docker.Container, socketPath: string, killed: (
 
 /**
  * Kills a container and removes it with its anonymous volumes; resolves when the engine knows it no more.
- * @throws what the engine answered last
+ * @throws what the engine answered last, when it did not do so within 30 s
  */
 export const removeContainer = async (container: Docker.Container): Promise<void> => {
-  for (let attempt = 0; ; attempt += 1) {
+  const end = performance.now() + patience
+  for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
     try {
-      await container.remove({ force: true, v: true })
+      const options = { force: true, v: true, abortSignal: AbortSignal.timeout(Math.ceil(end - performance.now())) }
+      await container.remove(options)
       return
     } catch (error) {
-      if (engineStatus(error) === 404) return
-      const pause = pauses[attempt]
-      // 409: another removal is under way. The end of it is a 404.
-      if (pause === undefined || !(engineStatus(error) === 409 || engineStatus(error) === 500 || isUnreachable(error))) throw error
+      const status = engineStatus(error)
+      if (status === 404) return
+      // 409: another removal is under way, whose end is a 404. 500: something still holds a mount.
+      const passing = status === 409 || status === 500 || isUnreachable(error)
+      if (!passing || performance.now() + pause >= end) throw error
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }

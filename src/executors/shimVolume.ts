@@ -10,7 +10,7 @@ import { shimFolder, shimProgram } from './dockerSpec.ts'
 const repository = 'telpher/shim'
 const label = 'telpher.shim'
 
-/** Milliseconds to wait for another worker that fills the same volume. */
+/** Milliseconds that the filling may take, waiting for another worker that is at it included. */
 const patience = 60_000
 
 export interface ShimVolume {
@@ -33,7 +33,7 @@ export const shimVolume = (docker: Docker, shimPath: string): ShimVolume => {
   let filled: Promise<string> | undefined
   return {
     ready: () => {
-      filled ??= fill(docker, shimPath).catch((error: unknown) => {
+      filled ??= inTime(fill(docker, shimPath)).catch((error: unknown) => {
         filled = undefined
         throw error
       })
@@ -43,6 +43,17 @@ export const shimVolume = (docker: Docker, shimPath: string): ShimVolume => {
       filled = undefined
     },
   }
+}
+
+// An engine that hangs must not be asked by the same promise for ever.
+const inTime = async (filling: Promise<string>): Promise<string> => {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () =>
+      reject(new TelpherError('docker_unreachable', `The Docker engine did not fill the volume of the shim within ${patience / 1000} s`)),
+    patience,
+  )
+  return await Promise.race([filling, late]).finally(() => clearTimeout(timer))
 }
 
 const fill = async (docker: Docker, shimPath: string): Promise<string> => {

@@ -3,7 +3,7 @@ import { TelpherError } from '../model/errors.ts'
 /** Milliseconds that an engine may take for one start. */
 const patience = 120_000
 /** Milliseconds that a start which was given up may take to clear away what it made. */
-const grace = 15_000
+const grace = 10_000
 
 /**
  * Bounds a start in time, so that an engine that hangs does not hang its caller.

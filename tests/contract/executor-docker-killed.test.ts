@@ -57,3 +57,16 @@ test('a kill asked for while the engine is away is done when it is back', async 
   await killed
   expect(await under.leftovers('away')).toEqual([])
 })
+
+test('an engine that hangs holds nobody for long: a cancelled start returns, and what it made is removed afterwards', async () => {
+  await engine.kill('SIGSTOP')
+  const abort = new AbortController()
+  const starting = under.executor.start(specFor(under, 'hung'), abort.signal)
+  abort.abort()
+  await expect(starting).rejects.toMatchObject({ code: 'cancelled' })
+  await expect(under.executor.probe()).rejects.toMatchObject({ code: 'docker_unreachable' })
+  await engine.kill('SIGCONT')
+  // What the cancelled start asked for is done by now, or on its way.
+  await runJob(under, specFor(under, 'after'), shell('true'))
+  await eventually(async () => (await under.leftovers('hung')).length === 0)
+})

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -45,7 +45,7 @@ describe('the Docker executor', () => {
     test('processes, core files and scratch space are bounded', async () => {
       const { stdout } = await job(`
         ulimit -c
-        (for n in $(seq 1 200); do sleep 5 & done) 2>&1 | grep -c fork
+        (for n in $(seq 1 200); do sleep 2 >/dev/null 2>&1 & done) 2>&1 | grep -c fork
         head -c 100000000 /dev/zero 2>/dev/null > /work/big || echo full
         wc -c < /work/big
       `)
@@ -64,11 +64,7 @@ describe('the Docker executor', () => {
   test('nothing of a job is in the inspect answer or on the disk of the host, while it runs and after', async () => {
     const canary = `canary${randomBytes(16).toString('hex')}`
     const running = await open(under, specFor(under, 'canary'))
-    const ended = running.run(
-      shell('cat secret; echo; echo $TOKEN; read line < /dev/zero & sleep 1000'),
-      { TOKEN: canary },
-      tarOf('secret', canary),
-    )
+    const ended = running.run(shell('cat secret; echo; echo $TOKEN; exec sleep 1000'), { TOKEN: canary }, tarOf('secret', canary))
     ended.catch(() => undefined)
     await eventually(() => running.stdout.text === `${canary}\n${canary}\n`)
     const handle = docker.getContainer(running.container.id)
@@ -79,6 +75,11 @@ describe('the Docker executor', () => {
     )
     const places = [`${root}/containers/${running.container.id}`, `${root}/volumes`, ...layers]
     expect(JSON.stringify(inspected)).not.toContain(canary)
+    // The control: the same search finds what is there.
+    const control = mkdtempSync(`${tmpdir()}/telpher-canary-`)
+    writeFileSync(`${control}/file`, canary)
+    expect(filesWith(canary, [...places, control])).toBe(`${control}/file\n`)
+    rmSync(control, { recursive: true })
     expect(filesWith(canary, places)).toBe('')
     await running.container.kill()
     expect(filesWith(canary, [`${root}/containers`, `${root}/volumes`])).toBe('')
@@ -130,6 +131,17 @@ describe('the Docker executor', () => {
     })
     await expect(executor.start(specFor(under, 'job'))).rejects.toMatchObject({ code: 'docker_unreachable' })
     await expect(executor.reap({ any: 'thing' })).rejects.toMatchObject({ code: 'docker_unreachable' })
+  })
+
+  test('the environment of the worker does not choose another engine', async () => {
+    const before = process.env['DOCKER_HOST']
+    process.env['DOCKER_HOST'] = 'tcp://127.0.0.1:1'
+    try {
+      await another({}).executor.probe()
+    } finally {
+      if (before === undefined) delete process.env['DOCKER_HOST']
+      else process.env['DOCKER_HOST'] = before
+    }
   })
 
   test('a shim that cannot be read is an error that names it', async () => {
