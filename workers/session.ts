@@ -46,6 +46,7 @@ export const openSession = async (options: SessionOptions): Promise<StepSession>
       run: (job) => tether.run(job).catch(orExplain),
       signal: (name) => tether.signal(name),
       writes: () => gate.entries(),
+      refusals: () => gate.refusals(),
       onWrite: (listener) => gate.onWrite(listener),
       openWrites: () => gate.openWrites(),
       settled: () => gate.settled(),

@@ -1,0 +1,32 @@
+import type { Assessment, KubeObject } from '../../model/verdict.ts'
+import { conditionOf, current, failed, inProgress, isTrue, listAt, part, textAt } from './fields.ts'
+
+/** A claim is bound, or waits rightly for its first consumer when its class binds late (told by the caller: a rule fetches nothing). */
+export const assessClaim = (object: KubeObject): Assessment => {
+  const phase = textAt(part(object, 'status'), 'phase') ?? 'Pending'
+  if (phase === 'Bound') return current('PersistentVolumeClaim', 'it is bound')
+  if (phase === 'Lost') return failed('PersistentVolumeClaim', 'its volume is lost')
+  return inProgress('PersistentVolumeClaim', `it is ${phase}`)
+}
+
+/** Only a load balancer is something that a Service waits for. */
+export const assessService = (object: KubeObject): Assessment => {
+  const spec = part(object, 'spec')
+  if (textAt(spec, 'type') !== 'LoadBalancer') return current('Service', 'it exists')
+  const ingress = listAt(part(part(object, 'status'), 'loadBalancer'), 'ingress')
+  return ingress.length > 0 || listAt(spec, 'externalIPs').length > 0 ? current('Service', 'its load balancer has an address') : inProgress('Service', 'its load balancer has no address yet')
+}
+
+/** A CRD serves its kind once its names are accepted and it is established (Kubernetes docs: custom resource definitions). */
+export const assessDefinition = (object: KubeObject): Assessment => {
+  const rule = 'CustomResourceDefinition'
+  const names = conditionOf(object, 'NamesAccepted')
+  if (names?.status === 'False') return failed(rule, `its names are taken: ${names.message ?? ''}`)
+  return isTrue(conditionOf(object, 'Established')) ? current(rule, 'it is established') : inProgress(rule, 'it is not established yet')
+}
+
+/** An APIService has Available where others have Ready. */
+export const assessApiService = (object: KubeObject): Assessment => {
+  const available = conditionOf(object, 'Available')
+  return isTrue(available) ? current('APIService', 'it is available') : inProgress('APIService', available?.message ?? 'it is not available yet')
+}

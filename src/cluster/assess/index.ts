@@ -1,0 +1,39 @@
+import type { Assessment, KubeObject } from '../../model/verdict.ts'
+import { assessApiService, assessClaim, assessDefinition, assessService } from './core.ts'
+import { assessDaemonSet } from './daemonset.ts'
+import { assessDeployment } from './deployment.ts'
+import { assessGeneric } from './generic.ts'
+import { assessJob } from './job.ts'
+import { assessPod } from './pod.ts'
+import { assessReplicaSet } from './replicaset.ts'
+import { assessStatefulSet } from './statefulset.ts'
+
+type Rule = (object: KubeObject) => Assessment
+
+/** One rule a kind, by `group/Kind`. */
+const rules: Readonly<Record<string, Rule>> = {
+  'apps/Deployment': assessDeployment,
+  'apps/StatefulSet': assessStatefulSet,
+  'apps/DaemonSet': assessDaemonSet,
+  'apps/ReplicaSet': assessReplicaSet,
+  '/ReplicationController': assessReplicaSet,
+  '/Pod': assessPod,
+  'batch/Job': assessJob,
+  '/PersistentVolumeClaim': assessClaim,
+  '/Service': assessService,
+  'apiextensions.k8s.io/CustomResourceDefinition': assessDefinition,
+  'apiregistration.k8s.io/APIService': assessApiService,
+}
+
+const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '')
+
+/**
+ * The state of one object, from that object alone: it never fetches.
+ * @param object as the API server gives it
+ * @returns status, a message with the counts, and the rule that spoke
+ */
+export const assess = (object: KubeObject): Assessment => {
+  if (object.metadata.deletionTimestamp !== undefined) return { status: 'Terminating', message: 'it is being deleted', rule: 'deletion' }
+  const rule = rules[`${groupOf(object.apiVersion ?? '')}/${object.kind ?? ''}`] ?? assessGeneric
+  return rule(object)
+}

@@ -1,0 +1,56 @@
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { ObjectRef } from '../model/verdict.ts'
+
+/** Kinds that are what they are as soon as they are written: nothing of them has to be watched. */
+const plain = new Set([
+  'configmaps',
+  'secrets',
+  'serviceaccounts',
+  'limitranges',
+  'resourcequotas',
+  'roles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'clusterroles.rbac.authorization.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+  'networkpolicies.networking.k8s.io',
+  'priorityclasses.scheduling.k8s.io',
+  'storageclasses.storage.k8s.io',
+])
+
+/** Written along the way by tools and controllers, and nobody's deployment. */
+const ignored = new Set(['events', 'events.events.k8s.io', 'leases.coordination.k8s.io'])
+const helmRecord = /^sh\.helm\.release\.v1\./
+
+const resourceOf = ({ group, resource }: { group: string; resource: string }): string => (group === '' ? resource : `${resource}.${group}`)
+
+/** Whether an object's kind has a status to wait for. */
+export const hasStatus = (ref: ObjectRef): boolean => !plain.has(resourceOf(ref))
+
+const isOurs = ({ resource, name = '' }: LedgerEntry): boolean => !(resource === 'secrets' && helmRecord.test(name))
+
+/**
+ * What has to become current: the objects that the ledger says were written and not deleted since, each with the
+ * generation of its last write.
+ */
+export const wantedOf = (writes: readonly LedgerEntry[]): ObjectRef[] => {
+  const wanted = new Map<string, ObjectRef>()
+  for (const write of writes) {
+    const succeeded = write.code >= 200 && write.code < 300
+    if (!succeeded || write.dryRun || write.subresource !== undefined || write.name === undefined || ignored.has(resourceOf(write)) || !isOurs(write)) continue
+    const key = `${resourceOf(write)} ${write.namespace ?? ''} ${write.name}`
+    if (write.verb === 'delete') wanted.delete(key)
+    else if (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch')
+      wanted.set(key, {
+        group: write.group,
+        version: write.version,
+        resource: write.resource,
+        name: write.name,
+        // A namespace's own path carries its name as its namespace; the object itself has none.
+        ...(write.namespace === undefined || write.resource === 'namespaces' ? {} : { namespace: write.namespace }),
+        ...(write.kind === undefined ? {} : { kind: write.kind }),
+        ...(write.uid === undefined ? {} : { uid: write.uid }),
+        ...(write.generation === undefined ? {} : { generation: write.generation }),
+      })
+  }
+  return [...wanted.values()]
+}

@@ -1,0 +1,91 @@
+import { type ErrorCode, errorTable, type TelpherError } from '../model/errors.ts'
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { JobEnd } from '../model/states.ts'
+import type { Step } from '../model/step.ts'
+import type { ObjectProgress, Verdict } from '../model/verdict.ts'
+import type { GateRefusal, StepExit } from './session.ts'
+
+const described = (object: ObjectProgress): string =>
+  `${object.ref.kind ?? object.ref.resource} ${object.ref.name}: ${object.assessment.message}`
+
+/** The end that a verdict comes to, with the object that it waited for when time ran out. */
+export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
+  if (verdict.outcome === 'current') {
+    const count = verdict.objects.length
+    return { status: 'succeeded', sentence: `${count} ${count === 1 ? 'object is' : 'objects are'} current` }
+  }
+  if (verdict.outcome === 'failed') return { status: 'failed', code: 'verify_failed', sentence: verdict.failure?.sentence ?? 'an object failed' }
+  const waiting = verdict.objects.filter((object) => object.assessment.status !== 'Current')
+  const blocker = waiting[0] === undefined ? 'the verdict' : described(waiting[0])
+  const others = waiting.length > 1 ? ` and ${waiting.length - 1} more` : ''
+  return {
+    status: 'timed_out',
+    code: 'deadline_passed',
+    sentence: `the deadline of ${step.deadlineSeconds} s passed while verifying, waiting for ${blocker}${others}`,
+  }
+}
+
+/** Codes of targets that are the deployment's own fault. */
+const failures: readonly ErrorCode[] = ['helm_pending', 'job_oom', 'target_forbidden']
+
+/** The end of an attempt that could not do its work: the deployment's fault is a failure, ours an error. */
+export const endOfThrown = (error: TelpherError, phase: string): JobEnd => ({
+  status: failures.includes(error.code) || error.fault === 'user' ? 'failed' : 'errored',
+  code: error.code,
+  sentence: `${error.message} (while ${phase})`,
+})
+
+/** What an attempt's program left behind. */
+export interface Ended {
+  readonly step: Step
+  readonly exit: StepExit
+  /** The last lines of standard error. */
+  readonly errors: string
+  readonly writes: readonly LedgerEntry[]
+  readonly refusals: readonly GateRefusal[]
+}
+
+/** Helm says these before anything is written (helm: pkg/engine, pkg/chart, pkg/action). */
+const renderFailures = /template: |parse error|YAML parse error|execution error at|values don't meet the specifications|unable to build kubernetes objects|chart requires kubeVersion|found in Chart.yaml, but missing|validation: chart|cannot load values/
+const helmBusy = /another operation \(install\/upgrade\/rollback\) is in progress/
+const forbidden = /\bforbidden\b/i
+
+const codeOfRefusal = ({ code, reason = '', message = '' }: LedgerEntry): ErrorCode => {
+  if (/exceeded quota/.test(message)) return 'quota_exceeded'
+  if (/admission webhook|denied (?:the )?request|ValidatingAdmissionPolicy/i.test(message)) return 'admission_denied'
+  if (code === 422 && /immutable/.test(message)) return 'immutable_field'
+  if (code === 403 || reason === 'Forbidden') return 'target_forbidden'
+  return 'apply_failed'
+}
+
+const lastError = (errors: string): string => {
+  const lines = errors.split('\n').filter((line) => line.trim() !== '')
+  const said = lines.findLast((line) => /^error\b/i.test(line)) ?? lines.at(-1)
+  return (said ?? '').replace(/^error:\s*/i, '').slice(0, 1000)
+}
+
+const howItEnded = (exit: StepExit): string => (exit.signal === null ? `exit code ${exit.code}` : exit.signal)
+
+const codeOf = ({ step, errors, writes, refusals }: Ended): { code: ErrorCode; message?: string | undefined } => {
+  const refusal = refusals.at(-1)
+  if (refusal !== undefined) return { code: refusal.code, message: refusal.message }
+  const answer = writes.findLast((write) => write.code >= 400)
+  if (answer !== undefined) return { code: codeOfRefusal(answer), message: answer.message }
+  if (step.kind === 'helm' && renderFailures.test(errors)) return { code: 'chart_invalid' }
+  if (step.kind === 'helm' && helmBusy.test(errors)) return { code: 'helm_pending' }
+  if (forbidden.test(errors)) return { code: 'target_forbidden' }
+  return { code: step.kind === 'helm' ? 'helm_failed' : 'apply_failed' }
+}
+
+/**
+ * The end of an attempt whose program did not end well. The class comes from what the gate refused and the API server
+ * answered; only where neither says anything from the program's own words.
+ */
+export const endOfExit = (ended: Ended): JobEnd => {
+  const program = ended.step.kind === 'helm' ? 'helm' : 'kubectl'
+  if (ended.exit.oom) return { status: 'failed', code: 'job_oom', sentence: `${program} ran out of memory (${howItEnded(ended.exit)})` }
+  const { code, message } = codeOf(ended)
+  const said = message ?? lastError(ended.errors)
+  const sentence = said === '' ? `${program} ended with ${howItEnded(ended.exit)}` : said
+  return { status: errorTable[code][1] === 'infrastructure' ? 'errored' : 'failed', code, sentence }
+}

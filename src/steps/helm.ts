@@ -1,0 +1,73 @@
+import { posix } from 'node:path'
+import { parse } from 'yaml'
+import { TelpherError } from '../model/errors.ts'
+import type { PlanFile, StepPlan } from '../model/plan.ts'
+import type { HelmStep } from '../model/step.ts'
+import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
+import type { PackageFiles } from './package/unpack.ts'
+
+/** Hooks that helm runs after the objects were written and that may expect ready pods (helm.sh: chart hooks). */
+const postHook = /helm\.sh\/hook["']?\s*:\s*["']?[^\n"']*post-(?:install|upgrade)/
+
+const chartFiles = (step: HelmStep, files: PackageFiles): { readonly inside: [string, Buffer][]; readonly archive: boolean } => {
+  const chart = posix.normalize(step.chart).replace(/\/$/, '')
+  const archive = files.get(chart)
+  if (archive !== undefined && /\.(?:tgz|tar\.gz)$/.test(chart)) return { inside: [[chart, archive]], archive: true }
+  const prefix = chart === '.' ? '' : `${chart}/`
+  const inside = [...files].filter(([path]) => path.startsWith(prefix)).map(([path, content]): [string, Buffer] => [path.slice(prefix.length), content])
+  const definition = inside.find(([path]) => path === 'Chart.yaml')?.[1]
+  if (definition === undefined) throw new TelpherError('chart_invalid', `there is no Chart.yaml in ${step.chart}`, { field: 'chart' })
+  const described = readChart(definition)
+  if (typeof described?.name !== 'string' || typeof described.version !== 'string') throw new TelpherError('chart_invalid', 'Chart.yaml needs name and version', { field: 'chart' })
+  return { inside, archive: false }
+}
+
+const readChart = (bytes: Buffer): { name?: unknown; version?: unknown } | null => {
+  try {
+    return parse(bytes.toString('utf8'), { maxAliasCount: 10 }) as { name?: unknown; version?: unknown } | null
+  } catch (cause) {
+    throw new TelpherError('chart_invalid', 'Chart.yaml is not YAML', { field: 'chart', cause })
+  }
+}
+
+const valuesFiles = (step: HelmStep, files: PackageFiles): PlanFile[] =>
+  step.values.map((path, index) => {
+    const content = files.get(posix.normalize(path))
+    if (content === undefined) throw new TelpherError('chart_invalid', `the values file ${path} is not in the package`, { field: 'values' })
+    return { path: `values-${index}.yaml`, mode: 0o600, content }
+  })
+
+/** A packed chart cannot be looked into without unpacking it: it is taken to have post hooks, which only costs helm's own wait. */
+const hasPostHooks = ({ inside, archive }: ReturnType<typeof chartFiles>): boolean =>
+  archive || inside.some(([path, content]) => path.includes('templates/') && postHook.test(content.toString('utf8')))
+
+/**
+ * What a `helm` step comes to: helm 4's upgrade --install. Helm waits for its hooks only and the worker judges; where
+ * post hooks expect ready pods, helm's own watcher waits beside the worker's verdict.
+ * @throws TelpherError chart_invalid
+ */
+export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles): StepPlan => {
+  const chart = chartFiles(step, files)
+  const values = valuesFiles(step, files)
+  const post = hasPostHooks(chart)
+  const chartPath = chart.archive ? 'chart.tgz' : 'chart'
+  return {
+    argv: [
+      ...['helm', 'upgrade', step.release, `${workingDirectory}/${chartPath}`, '--install', `--namespace=${namespace}`],
+      ...[`--history-max=${step.historyMax}`, `--timeout=${step.deadlineSeconds}s`, `--wait=${post ? 'watcher' : 'hookOnly'}`, '--color=never'],
+      ...(step.createNamespace ? ['--create-namespace'] : []),
+      ...values.map(({ path }) => `--values=${workingDirectory}/${path}`),
+      ...Object.entries(step.set).map(([name, value]) => `--set=${name}=${value}`),
+    ],
+    env: {
+      ...stepEnvironment,
+      HELM_CACHE_HOME: `${workingDirectory}/.helm/cache`,
+      HELM_CONFIG_HOME: `${workingDirectory}/.helm/config`,
+      HELM_DATA_HOME: `${workingDirectory}/.helm/data`,
+      HELM_NAMESPACE: namespace,
+    },
+    files: [...values, ...chart.inside.map(([path, content]): PlanFile => ({ path: chart.archive ? chartPath : `${chartPath}/${path}`, mode: 0o600, content }))],
+    namespace,
+    judgeWhileRunning: post,
+  }
+}

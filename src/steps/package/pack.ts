@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { glob, lstat, readFile, readdir } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { pack } from 'tar-stream'
+import { TelpherError } from '../../model/errors.ts'
+
+/** The limits of a package: what the server takes packed, and what a worker unpacks (docs/reference/errors.md). */
+export const limits: Readonly<Record<'packedBytes' | 'unpackedBytes' | 'fileBytes' | 'entries', number>> = {
+  packedBytes: 64 << 20,
+  unpackedBytes: 256 << 20,
+  fileBytes: 16 << 20,
+  entries: 20_000,
+}
+
+export interface Packed {
+  readonly bytes: Buffer
+  /** SHA-256 of the bytes in hexadecimal: the same files always give the same. */
+  readonly sha256: string
+  readonly files: readonly string[]
+}
+
+const ignored = new Set(['.git', '.hg', '.svn', '.DS_Store'])
+
+const filesBelow = async (folder: string): Promise<string[]> => {
+  const found: string[] = []
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (ignored.has(entry.name)) continue
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) found.push(...(await filesBelow(path)))
+    else if (entry.isFile()) found.push(path)
+    else throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
+  }
+  return found
+}
+
+/** The files that a path names, and the folder that their names in the package are relative to. */
+const select = async (path: string): Promise<{ root: string; files: string[] }> => {
+  const info = await lstat(path).catch(() => undefined)
+  if (info?.isDirectory()) return { root: resolve(path), files: await filesBelow(resolve(path)) }
+  if (info?.isFile()) return { root: dirname(resolve(path)), files: [resolve(path)] }
+  if (info !== undefined) throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
+  const files = (await Array.fromAsync(glob(path))).map((file) => resolve(file))
+  if (files.length === 0) throw new TelpherError('empty_package', `there is nothing at ${path}`, { field: path })
+  return { root: files.length === 1 ? dirname(files[0] ?? '.') : resolve('.'), files }
+}
+
+/**
+ * Packs a file, a folder or what a glob finds into a tarball that depends on names and contents only.
+ * @param path on this machine
+ * @param extra more files by their name in the package, such as values files from elsewhere
+ * @throws TelpherError empty_package, package_refused, package_too_large
+ */
+export const packPath = async (path: string, extra: ReadonlyMap<string, string> = new Map()): Promise<Packed> => {
+  const { root, files } = await select(path)
+  const entries = new Map(files.map((file) => [relative(root, file) || basename(file), file]))
+  for (const [name, file] of extra) entries.set(name, resolve(file))
+  if (entries.size === 0) throw new TelpherError('empty_package', `there is no file in ${path}`, { field: path })
+  if (entries.size > limits.entries) throw new TelpherError('package_too_large', `${path} has ${entries.size} files, at most ${limits.entries} are taken`)
+  const names = [...entries.keys()].sort()
+  const tar = pack()
+  const packed = buffer(tar)
+  let total = 0
+  for (const name of names) {
+    const content = await readFile(entries.get(name) ?? '').catch((cause: unknown) => {
+      throw new TelpherError('package_refused', `${entries.get(name)} cannot be read`, { field: name, cause })
+    })
+    total += content.length
+    if (content.length > limits.fileBytes || total > limits.unpackedBytes)
+      throw new TelpherError('package_too_large', `${name}: a file may have 16 MiB, all together 256 MiB`, { field: name })
+    tar.entry({ name, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 }, content)
+  }
+  tar.finalize()
+  const bytes = await promisify(gzip)(await packed)
+  if (bytes.length > limits.packedBytes) throw new TelpherError('package_too_large', `${path} has ${bytes.length} bytes packed, at most ${limits.packedBytes} are taken`)
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), files: names }
+}

@@ -1,0 +1,171 @@
+import type { Job } from '../model/deployment.ts'
+import { TelpherError, toTelpherError } from '../model/errors.ts'
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { StepPlan } from '../model/plan.ts'
+import type { ClusterConnection } from '../model/ports.ts'
+import type { JobEnd } from '../model/states.ts'
+import type { Target } from '../model/target.ts'
+import type { Failure, ObjectProgress, Verdict } from '../model/verdict.ts'
+import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
+import { tarOf } from './files.ts'
+import { recordFailure, releasePending } from './helm-repair.ts'
+import { kubeconfigFile, workingDirectory } from './kubeconfig.ts'
+import { unpack } from './package/unpack.ts'
+import { planStep } from './plan.ts'
+import { reach } from './reach.ts'
+import type { StepExit, StepSession } from './session.ts'
+import { deadlineOf, type Stop } from './stop.ts'
+
+/** What the verifier is asked; src/cluster/verify.ts answers. */
+export interface Judging {
+  readonly connection: ClusterConnection
+  writes(): readonly LedgerEntry[]
+  onWrite(listener: (entry: LedgerEntry) => void): () => void
+  /** Resolves when no more writes will come: before it nothing is called current. */
+  readonly final: Promise<void>
+  /** Start of the attempt, ms since the epoch: what is older is not evidence. */
+  readonly since: number
+  readonly settleMs: number
+  /** ms since the epoch. */
+  readonly deadlineAt: number
+  readonly signal: AbortSignal
+  readonly onProgress: (objects: readonly ObjectProgress[]) => void
+}
+
+/** The outside world of one attempt. */
+export interface RunDeps {
+  readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
+  readonly connect: () => Promise<ClusterConnection>
+  readonly open: (connection: ClusterConnection, signal: AbortSignal) => Promise<StepSession>
+  readonly judge: (judging: Judging) => Promise<Verdict>
+  /** Writes the job's next state; rejects when the attempt is no longer ours. */
+  readonly enter: (phase: 'run' | 'verify') => Promise<void>
+  /** A line of our own in the job's log. */
+  readonly say: (text: string) => void
+  /** The last lines that the program wrote to standard error, masked. */
+  readonly lastErrors: () => string
+  readonly onProgress: (objects: readonly ObjectProgress[]) => void
+  readonly now: () => number
+}
+
+/** How an attempt ended, and what is shown about it. */
+export interface RunResult {
+  readonly end: JobEnd
+  readonly failure?: Failure
+  readonly objects?: readonly ObjectProgress[]
+  readonly notes: readonly string[]
+}
+
+const runProgram = async (session: StepSession, plan: StepPlan): Promise<StepExit> =>
+  session.run({
+    argv: plan.argv,
+    env: plan.env,
+    cwd: workingDirectory,
+    files: tarOf([...plan.files, kubeconfigFile({ port: session.port, nonce: session.nonce, namespace: plan.namespace })]),
+  })
+
+/** TERM first, so that helm can record its release; KILL when that was not heard. */
+const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number): { [Symbol.dispose](): void } => {
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    session.signal('SIGTERM')
+    timer = setTimeout(() => session.signal('SIGKILL'), graceMs)
+  }
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener('abort', stop)
+      clearTimeout(timer)
+    },
+  }
+}
+
+/**
+ * Runs one attempt of a job from its package to its verdict: the pipeline as a table of contents.
+ * @param stop cancellation by people, the deadline, or the loss of the claim
+ * @returns how it ended; throws only what must not be recorded as an end (the claim was lost)
+ */
+export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<RunResult> => {
+  const since = deps.now()
+  const deadlineAt = deadlineOf(job.step, since)
+  const deadline = setTimeout(() => stop.ask('deadline'), deadlineAt - since)
+  let session: StepSession | undefined
+  let phase = 'preparing'
+  try {
+    const [bytes, connection] = await Promise.all([deps.fetchPackage(job.step.package), deps.connect()])
+    const files = await unpack(bytes)
+    phase = 'reaching the API server'
+    await reach(connection, stop.signal)
+    phase = 'preparing'
+    const plan = planStep({ step: job.step, target, files })
+    if (job.step.kind === 'helm') await releasePending(connection, job, plan.namespace, deps.say)
+    phase = 'starting its container'
+    session = await deps.open(connection, stop.signal)
+
+    phase = 'running'
+    await deps.enter('run')
+    const exited = Promise.withResolvers<void>()
+    const judgement = new AbortController()
+    const verdict = deps.judge({
+      connection,
+      writes: session.writes,
+      onWrite: session.onWrite,
+      final: exited.promise,
+      since,
+      settleMs: (job.step.settleSeconds ?? target.settleSeconds) * 1000,
+      deadlineAt,
+      signal: AbortSignal.any([stop.signal, judgement.signal]),
+      onProgress: deps.onProgress,
+    })
+    verdict.catch(() => {})
+    using _ending = endProgramOn(stop.signal, session, stop.graceMs)
+    const early = plan.judgeWhileRunning ? endOnFailure(verdict, session) : { failed: false }
+    const exit = await runProgram(session, plan)
+    await session.settled()
+
+    if (stop.signal.aborted) return { end: stop.end(phase, session.writes()), notes: [] }
+    if (exit.code !== 0 && !early.failed) {
+      judgement.abort()
+      return { end: endOfExit({ step: job.step, exit, errors: deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }), notes: [] }
+    }
+    // From here on the verifier keeps the deadline: it can say what it waited for.
+    clearTimeout(deadline)
+    phase = 'verifying'
+    await deps.enter('verify')
+    exited.resolve()
+    const judged = await verdict
+    if (judged.outcome !== 'current' && job.step.kind === 'helm') await recordFailure(connection, job.step, plan.namespace, deps.say)
+    return {
+      end: endOfVerdict(judged, job.step),
+      ...(judged.failure === undefined ? {} : { failure: judged.failure }),
+      objects: judged.objects,
+      notes: judged.notes,
+    }
+  } catch (thrown) {
+    const error = toTelpherError(thrown)
+    if (error.code === 'gate_superseded') throw error
+    if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes: [] }
+    return { end: endOfThrown(error, phase), notes: [] }
+  } finally {
+    clearTimeout(deadline)
+    await session?.dispose()
+  }
+}
+
+/** Ends the program as soon as the verdict is a failure; `failed` then tells that this was the reason. */
+const endOnFailure = (verdict: Promise<Verdict>, session: StepSession): { readonly failed: boolean } => {
+  const early = { failed: false }
+  verdict.then(
+    (judged) => {
+      if (judged.outcome !== 'failed') return
+      early.failed = true
+      session.signal('SIGTERM')
+    },
+    () => {},
+  )
+  return early
+}
+
+/** Thrown by the composition root when another attempt took over: this one's end is of no interest any more. */
+export const superseded = (): TelpherError => new TelpherError('gate_superseded', 'another attempt took over this job')

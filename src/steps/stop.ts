@@ -1,0 +1,53 @@
+import type { LedgerEntry } from '../model/ledger.ts'
+import type { JobEnd } from '../model/states.ts'
+import type { Step } from '../model/step.ts'
+
+/** Why an attempt is to stop; the first reason wins. */
+export type StopReason = 'cancelled' | 'deadline' | 'superseded' | 'shutdown'
+
+/** A stop that can be asked once, and what it comes to. */
+export interface Stop {
+  readonly signal: AbortSignal
+  readonly reason: () => StopReason | undefined
+  /** Time that a program has between TERM and KILL, in ms. */
+  readonly graceMs: number
+  ask(reason: StopReason): void
+  /** The end that a stopped attempt has. */
+  end(phase: string, writes: readonly LedgerEntry[]): JobEnd
+}
+
+/** When the job's time is over, in ms since the epoch. */
+export const deadlineOf = (step: Step, startedAt: number): number => startedAt + step.deadlineSeconds * 1000
+
+const written = (writes: readonly LedgerEntry[]): string => {
+  const names = new Set(writes.filter((write) => write.code >= 200 && write.code < 300).map((write) => `${write.resource}/${write.name ?? ''}`))
+  if (names.size === 0) return 'nothing had been written'
+  return `${names.size} ${names.size === 1 ? 'object' : 'objects'} had been written`
+}
+
+/**
+ * @param step for the deadline's length in the sentence
+ * @param graceMs time between TERM and KILL
+ */
+export const createStop = (step: Step, graceMs: number): Stop => {
+  const controller = new AbortController()
+  let reason: StopReason | undefined
+  return {
+    signal: controller.signal,
+    reason: () => reason,
+    graceMs,
+    ask(why) {
+      reason ??= why
+      controller.abort(new Error(reason))
+    },
+    end(phase, writes) {
+      if (reason === 'deadline')
+        return {
+          status: 'timed_out',
+          code: 'deadline_passed',
+          sentence: `the deadline of ${step.deadlineSeconds} s passed while ${phase}; ${written(writes)}`,
+        }
+      return { status: 'cancelled', code: 'cancelled', sentence: `cancelled while ${phase}; ${written(writes)}` }
+    },
+  }
+}
