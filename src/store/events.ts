@@ -67,10 +67,14 @@ export const createEvents = (connection: Connection, limits: StoreLimits, id: st
       if (options.after !== undefined && !/^\d{1,16}(-\d{1,16})?$/.test(options.after)) {
         throw new TelpherError('invalid_input', 'the id of the last event is not one of ours', { field: 'Last-Event-ID' })
       }
-      if ((await connection.call((redis) => redis.exists(keys.record))) === 0) throw unknownDeployment(id)
-      const after = new Map([[keys.events, options.after ?? '0-0']])
       const { follow, signal } = options
-      for await (const found of followStreams(connection, after, { follow, idle: isOver, ...(signal === undefined ? {} : { signal }) })) {
+      const until = signal === undefined ? {} : { signal }
+      const exists = () => connection.call((redis) => redis.exists(keys.record))
+      const ended = AbortSignal.any(signal === undefined ? [connection.closed] : [connection.closed, signal])
+      const known = await (follow ? untilThrough(exists, { signal: ended, forMs: Infinity }) : exists())
+      if (known === 0) throw unknownDeployment(id)
+      const after = new Map([[keys.events, options.after ?? '0-0']])
+      for await (const found of followStreams(connection, after, { ...until, follow, idle: isOver })) {
         for (const entry of found.get(keys.events) ?? []) {
           const event = JSON.parse(entry.fields.get('e') ?? '{}') as DeploymentEvent
           after.set(keys.events, entry.id)

@@ -143,7 +143,7 @@ test('takes a lock over from a job that has ended, and from one that nobody know
 })
 
 test('takes off the list what has no record', async () => {
-  await redis.cli('zadd', 'tel:{index}:active', '0', 'dep_ghost')
+  await redis.ask('ZADD', 'tel:{index}:active', '0', 'dep_ghost')
   const ending = new AbortController()
   const scheduler = startScheduler({ store, queue, log: () => {}, signal: ending.signal, times: { ...quick, ghostMs: 200 } })
   await eventually(async () => !(await store.deployments.active()).includes('dep_ghost'))

@@ -130,11 +130,11 @@ test.each(['kill', 'freeze'] as const)('an outage of Redis is nobody’s death: 
   const beat = () => store.workers.beat(sampleWorker('wrk_a', { attempts: [{ ...started, attempt: 1, openWrites: 0 }] }))
   await beat()
   if (outage === 'kill') await redis.kill()
-  else redis.freeze()
+  else await redis.freeze()
   // Longer than a worker may be silent.
   await new Promise((resolve) => setTimeout(resolve, 2 * limits.deadAfterMs))
   if (outage === 'kill') await redis.start()
-  else redis.thaw()
+  else await redis.thaw()
   // The watchdog finds a worker that was silent all the time, and that cannot have been heard.
   const before = looks
   await eventually(() => looks >= before + 4)

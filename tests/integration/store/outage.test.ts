@@ -15,9 +15,9 @@ afterAll(async () => {
 })
 
 test('gives up in time while Redis is frozen, and goes on after it', async () => {
-  redis.freeze()
+  await redis.freeze()
   await expect(store.ping()).rejects.toMatchObject({ code: 'redis_timeout' })
-  redis.thaw()
+  await redis.thaw()
   await eventually(() => store.ping().then(() => true))
 })
 

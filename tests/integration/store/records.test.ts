@@ -64,8 +64,8 @@ test('keeps packages by their sum, and notices a damaged one', async () => {
   expect(await store.packages.put(bytes)).toEqual({ sha256, size })
   expect(await store.packages.has(sha256)).toBe(true)
   expect((await store.packages.get(sha256)).equals(bytes)).toBe(true)
-  expect(Number(await redis.cli('ttl', `tel:{pkg:${sha256}}`))).toBeGreaterThan(29 * 86_400)
-  await redis.cli('hset', `tel:{pkg:${sha256}}`, '1', 'damaged')
+  expect(Number(await redis.ask('TTL', `tel:{pkg:${sha256}}`))).toBeGreaterThan(29 * 86_400)
+  await redis.ask('HSET', `tel:{pkg:${sha256}}`, '1', 'damaged')
   await expect(store.packages.get(sha256)).rejects.toMatchObject({ code: 'package_missing' })
   expect(await store.packages.has(sha256)).toBe(false)
   const empty = await store.packages.put(new Uint8Array())
@@ -126,7 +126,7 @@ test('keeps each entry of a ledger once, in order', async () => {
 })
 
 test('lets nothing of a finished deployment stay for ever', async () => {
-  await redis.cli('flushall')
+  await redis.ask('FLUSHALL')
   const { deployment, jobs } = expand(sampleRequest([applyStep('s')], ['t']), [sampleTarget('t')], Date.now())
   const job = jobs[0]!
   await store.deployments.create(deployment, jobs)
@@ -147,9 +147,9 @@ test('lets nothing of a finished deployment stay for ever', async () => {
   const events = store.events(deployment.id)
   events.emit({ type: 'notice', at: 1, level: 'info', message: 'late' })
   await events.flush()
-  const keys = (await redis.cli('keys', '*')).split('\n').toSorted()
+  const keys = (await redis.ask('KEYS', '*')).toSorted()
   const lasting: string[] = []
-  for (const key of keys) if (Number(await redis.cli('ttl', key)) < 0) lasting.push(key)
+  for (const key of keys) if (Number(await redis.ask('TTL', key)) < 0) lasting.push(key)
   // The list of deployments trims itself; the wakes are bounded.
   expect(lasting).toEqual(['tel:{index}:deployments', 'tel:{wake}:deployments'])
   expect(keys.length).toBeGreaterThan(8)

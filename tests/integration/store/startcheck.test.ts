@@ -17,10 +17,10 @@ test('opens a Redis that keeps what it is given', async () => {
 })
 
 test.each([
-  ['redis_persistence', ['--appendonly', 'no']],
-  ['redis_eviction', ['--maxmemory-policy', 'allkeys-lru']],
-])('refuses a Redis that would lose it: %s', async (code, extra) => {
-  redis = await startOwnRedis({ extra })
+  ['redis_persistence', { appendonly: 'no' }],
+  ['redis_eviction', { 'maxmemory-policy': 'allkeys-lru' }],
+])('refuses a Redis that would lose it: %s', async (code, config) => {
+  redis = await startOwnRedis(config)
   await expect(openStore({ url: redis.url })).rejects.toMatchObject({ code })
 })
 
