@@ -1,9 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type Docker, ensureDocker } from './docker.ts'
 import { type Endpoint, type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from './processes.ts'
 import { type Redis, startRedis } from './redis.ts'
 import { images, shimPath } from './setup.ts'
+import { claimState } from './state.ts'
+import { marker } from './sweep.ts'
 
 export interface StackOptions {
   /** State folder; everything of the sandbox lies below it. */
@@ -47,7 +48,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     for (let last = stops.pop(); last !== undefined; last = stops.pop()) await last().catch(() => {})
   }
   try {
-    await mkdir(options.dir, { recursive: true, mode: 0o700 })
+    // Server and workers bear the folder's mark, so that they too are swept when this process is killed.
+    const state = await claimState(options.dir)
+    stops.push(async () => state.release())
     stage('Redis')
     const redis = await startRedis({ dir: `${options.dir}/redis` })
     stops.push(() => redis.stop())
@@ -65,7 +68,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       dockerSocket: docker.socketPath,
       shimPath: await shimPath(),
       image: images.exec,
-      ...(options.env === undefined ? {} : { env: options.env }),
+      env: { ...options.env, [marker]: state.id },
     }
     const server = await startServerProcess(common, options.port ?? 0)
     stops.push(() => server.stop())

@@ -15,7 +15,7 @@ export interface State {
   readonly dir: string
   /** Folder for sockets: short, since their paths may have 107 bytes at most. */
   readonly runDir: string
-  /** Kills and removes whatever still bears the id, then gives the folder up. Its data stay. */
+  /** Kills and removes whatever still bears the id, then gives the folder up. Its data stay unless it is temporary. */
   release(): void
 }
 
@@ -44,9 +44,9 @@ export const stateId = (dir: string): string => createHash('sha256').update(reso
 
 const runDirOf = (dir: string, id: string): string => (dir.length <= 40 ? `${dir}/run` : `/tmp/telpher-${id}`)
 
-const discard = (id: string, dir: string): void => {
+const discard = (id: string, dir: string, temporary: boolean): void => {
   sweep(id, [dir, runDirOf(dir, id)])
-  rmSync(runDirOf(dir, id), { recursive: true, force: true })
+  for (const folder of [runDirOf(dir, id), ...(temporary ? [dir] : [])]) rmSync(folder, { recursive: true, force: true })
   rmSync(fileOf(id), { force: true })
 }
 
@@ -56,18 +56,17 @@ const sweepDead = (): void => {
     const id = file.replace(/\.json$/, '')
     const entry = file.endsWith('.json') ? read(id) : undefined
     if (entry === undefined || ownerLives(entry)) continue
-    discard(id, entry.dir)
-    if (entry.temporary) rmSync(entry.dir, { recursive: true, force: true })
+    discard(id, entry.dir, entry.temporary)
   }
 }
 
 /** States of this process, for the net below. */
-const mine = new Map<string, string>()
+const mine = new Map<string, { readonly dir: string; readonly temporary: boolean }>()
 
 /**
  * Claims a state folder for this process. Before that, whatever dead owners left behind is removed, theirs of other folders included:
  * processes, cgroups with their containers, mounts, network devices.
- * @param options.temporary the folder itself is removed too when its owner was killed
+ * @param options.temporary the folder itself is removed too, when it is released or its owner was killed
  * @returns undefined when a living process uses the folder
  */
 export const tryClaimState = async (folder: string, options: { readonly temporary?: boolean } = {}): Promise<State | undefined> => {
@@ -81,7 +80,7 @@ export const tryClaimState = async (folder: string, options: { readonly temporar
     writeFileSync(fileOf(id), JSON.stringify(entry))
     const runDir = runDirOf(dir, id)
     for (const made of [dir, runDir]) mkdirSync(made, { recursive: true, mode: 0o700 })
-    mine.set(id, dir)
+    mine.set(id, { dir, temporary: entry.temporary })
     installNet()
     return {
       id,
@@ -89,7 +88,7 @@ export const tryClaimState = async (folder: string, options: { readonly temporar
       runDir,
       release: () => {
         mine.delete(id)
-        discard(id, dir)
+        discard(id, dir, entry.temporary)
       },
     }
   })
@@ -125,7 +124,7 @@ export const cleanState = async (folder: string): Promise<void> => {
 }
 
 const discardMine = (): void => {
-  for (const [id, dir] of mine) discard(id, dir)
+  for (const [id, { dir, temporary }] of mine) discard(id, dir, temporary)
   mine.clear()
 }
 

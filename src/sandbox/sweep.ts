@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
 import { cgroupPaths, deviceNames, networkName } from './names.ts'
 import { identify } from './procfs.ts'
 
@@ -87,6 +87,12 @@ const removeDevices = (id: string): void => {
   }
 }
 
+/** Sockets of containerd's shims, in a folder that cannot be configured; each container's bundle names its own. */
+const removeShimSockets = (dir: string): void => {
+  const bundles = ['containerd', 'exec/containerd/daemon'].map((folder) => `${dir}/${folder}/io.containerd.runtime.v2.task/*/*/address`)
+  for (const file of globSync(bundles)) quietly(() => rmSync(readFileSync(file, 'utf8').replace(/^unix:\/\//, '')))
+}
+
 /** Where the CNI library and the kubelet keep records outside any folder that can be configured. */
 const removeRecords = (id: string, dir: string): void => {
   const results = '/var/lib/cni/results'
@@ -108,6 +114,7 @@ const removeRecords = (id: string, dir: string): void => {
 export const sweep = (id: string, dirs: readonly string[]): void => {
   killEverything(id)
   removeCgroups(id)
+  for (const dir of dirs) removeShimSockets(dir)
   for (const dir of dirs) unmount(dir)
   removeDevices(id)
   for (const dir of dirs) removeRecords(id, dir)

@@ -7,6 +7,9 @@ import { kubeconfig } from './kubeconfig.ts'
 import { type Authority, createAuthority, type KeyPair, newKeyPem } from './pki.ts'
 import { type ApiRequest, apiClient } from './request.ts'
 
+/** The name of every sandbox's authority; their keys differ. */
+export const authorityName = 'telpher-sandbox'
+
 /** The API server, which fault tests stop and start. */
 export interface ApiServer {
   pid(): number
@@ -97,12 +100,12 @@ const controllerArgs = (dir: string, config: string): string[] => [
 
 /**
  * Starts etcd, API server, controller-manager and scheduler on free ports of 127.0.0.1 and waits until the API server is ready.
- * Flags: those that were tried with these versions (docs/how-to/sandbox.md says what each does for us).
+ * Flags: those that were tried with these versions.
  * @throws Error with the end of the log of the part that does not come up
  */
 export const startControlPlane = async (state: State, options: ControlPlaneOptions): Promise<ControlPlane> => {
   const { dir } = state
-  const authority = createAuthority('telpher-sandbox')
+  const authority = createAuthority(authorityName)
   writePki(state, authority)
   writeFileSync(`${dir}/audit-policy.json`, auditPolicy)
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), options.port ?? (await freePort())]

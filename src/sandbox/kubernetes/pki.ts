@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 import { bits, boolean, context, integer, objectId, octets, sequence, set, time, utf8 } from './der.ts'
 
@@ -87,27 +87,28 @@ const certificate = ({ request, publicKey, issuer, issuerPublic, issuerKey, exte
   return pem('CERTIFICATE', sequence(body, ecdsaWithSha256, bits(sign('sha256', body, issuerKey))))
 }
 
-const newKey = (): { publicKey: KeyObject; privateKey: KeyObject } => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const keyPem = (key: KeyObject): string => key.export({ type: 'sec1', format: 'pem' }) as string
 
 /** A fresh key for service account tokens: no certificate is asked for there. */
-export const newKeyPem = (): string => keyPem(newKey().privateKey)
+export const newKeyPem = (): string => keyPem(newKey())
 
-/** Makes a certificate authority with a fresh P-256 key; nothing is written to disk. Profile: RFC 5280. */
-export const createAuthority = (commonName: string): Authority => {
-  const { publicKey, privateKey } = newKey()
-  const issuer = name(commonName)
-  const self = { issuer, issuerPublic: publicKey, issuerKey: privateKey }
+/**
+ * A certificate authority; nothing is written to disk. Profile: RFC 5280.
+ * @param key PEM of its key, to go on with one that exists under the same name; a fresh P-256 key by default
+ */
+export const createAuthority = (commonName: string, key?: string): Authority => {
+  const issuerKey = key === undefined ? newKey() : createPrivateKey(key)
+  const issuerPublic = createPublicKey(issuerKey)
+  const self = { issuer: name(commonName), issuerPublic, issuerKey }
   const extensions = [extension('2.5.29.19', sequence(boolean(true)), true), keyUsage(true)]
   return {
-    certPem: certificate({ ...self, request: { commonName }, publicKey, extensions }),
-    keyPem: keyPem(privateKey),
+    certPem: certificate({ ...self, request: { commonName }, publicKey: issuerPublic, extensions }),
+    keyPem: keyPem(issuerKey),
     issue: (request) => {
       const leaf = newKey()
-      return {
-        certPem: certificate({ ...self, request, publicKey: leaf.publicKey, extensions: leafExtensions(request) }),
-        keyPem: keyPem(leaf.privateKey),
-      }
+      const certPem = certificate({ ...self, request, publicKey: createPublicKey(leaf), extensions: leafExtensions(request) })
+      return { certPem, keyPem: keyPem(leaf) }
     },
   }
 }
