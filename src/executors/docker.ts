@@ -1,21 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { Agent } from 'node:http'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
 import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
 import { type AttachStream, attach } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { dockerSpec } from './dockerSpec.ts'
-import { deviationOf, type EngineFacts } from './hardening.ts'
+import { askFacts, connectEngine, inTime, pingEngine } from './engine.ts'
+import { deviates, deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
 import { shimVolume } from './shimVolume.ts'
 import { startLimit } from './startLimit.ts'
 import { turns } from './turns.ts'
-
-/** Milliseconds that the engine may take for a simple answer. */
-const answerLimit = 10_000
-
-const inTime = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(answerLimit) })
 
 export interface DockerExecutorOptions {
   /** The engine's socket, such as `/var/run/docker.sock`. */
@@ -33,7 +28,7 @@ export interface DockerExecutorOptions {
  * @throws nothing itself; its methods throw docker_unreachable, image_missing, container_start, container_deviates, cancelled
  */
 export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
-  const docker = connect(options.socketPath)
+  const docker = connectEngine(options.socketPath)
   const volume = shimVolume(docker, options.shimPath)
   const turn = turns(options.parallelStarts ?? 4)
   let facts: Promise<EngineFacts> | undefined
@@ -65,7 +60,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
     try {
       signal?.throwIfAborted()
       const deviation = deviationOf(await created.inspect(), asked, known)
-      if (deviation !== undefined) throw deviates(deviation.field, deviation.expected, deviation.found)
+      if (deviation !== undefined) throw deviates(deviation)
       stream = await attach(options.socketPath, created.id)
       signal?.throwIfAborted()
       await created.start()
@@ -96,9 +91,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
   return {
     probe: async () => {
       await engineFacts()
-      await docker.ping(inTime()).catch((error: unknown) => {
-        throw unreachable(error, options.socketPath)
-      })
+      await pingEngine(docker, options.socketPath)
     },
     start: (spec, signal) =>
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
@@ -106,23 +99,6 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       }),
     reap: (labels) => reap(docker, labels),
   }
-}
-
-// DOCKER_HOST and its kin are not ours to follow, so host and protocol are said; a kept connection would outlive an engine that restarts.
-const connect = (socketPath: string): Docker => {
-  const options = { socketPath, host: '', protocol: 'http' as const, agent: new Agent({ keepAlive: false }) }
-  return new Docker(options)
-}
-
-const askFacts = async (docker: Docker, socketPath: string): Promise<EngineFacts> => {
-  const info: { SwapLimit?: boolean; SecurityOptions?: string[] | null } = await docker
-    .info({ abortSignal: AbortSignal.timeout(answerLimit) })
-    .catch((error: unknown) => {
-      throw unreachable(error, socketPath)
-    })
-  const seccomp = (info.SecurityOptions ?? []).find((option) => option.startsWith('name=seccomp'))
-  if (seccomp === undefined || seccomp.includes('profile=unconfined')) throw deviates('seccomp', 'the default profile', seccomp)
-  return { swapLimit: info.SwapLimit === true }
 }
 
 const reap = async (docker: Docker, labels: Readonly<Record<string, string>>): Promise<number> => {
@@ -142,20 +118,6 @@ const createError = (error: unknown, image: string): TelpherError =>
   engineStatus(error) === 404 && /no such image/i.test(engineSentence(error))
     ? new TelpherError('image_missing', `The execution image ${image} is not on this host`, { cause: error, field: 'image' })
     : dockerError(error, 'create the container')
-
-const unreachable = (error: unknown, socketPath: string): TelpherError =>
-  error instanceof TelpherError
-    ? error
-    : new TelpherError('docker_unreachable', `The Docker engine at ${socketPath} does not answer: ${engineSentence(error)}`, {
-        cause: error,
-      })
-
-const deviates = (field: string, expected: unknown, found: unknown): TelpherError =>
-  new TelpherError(
-    'container_deviates',
-    `The engine made ${field} ${JSON.stringify(found) ?? 'absent'}, not ${JSON.stringify(expected) ?? 'absent'}: the container was not started`,
-    { field },
-  )
 
 const cancelled = (cause: unknown): TelpherError => new TelpherError('cancelled', 'The start of the container was cancelled', { cause })
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { TelpherError } from '../model/errors.ts'
 import type { DockerSpec } from './dockerSpec.ts'
 
 /** One field of the engine's inspect answer that must be as said. */
@@ -16,6 +17,14 @@ export interface EngineFacts {
 export interface Deviation extends HardeningRule {
   readonly found: unknown
 }
+
+/** The refusal of a container, or of an engine, that is not as it must be. */
+export const deviates = ({ field, expected, found }: Deviation): TelpherError =>
+  new TelpherError(
+    'container_deviates',
+    `The engine made ${field} ${JSON.stringify(found) ?? 'absent'}, not ${JSON.stringify(expected) ?? 'absent'}: the container was not started`,
+    { field },
+  )
 
 /** Must be absent, or the zero of its type: the engine writes null, [], {}, '' and false for the same thing. */
 const nothing = undefined

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
 import type Docker from 'dockerode'
-import { pack } from 'tar-stream'
 import { TelpherError } from '../model/errors.ts'
 import { dockerError, engineStatus } from './dockerErrors.ts'
 import { shimFolder, shimProgram } from './dockerSpec.ts'
+import { shimImage } from './shimImage.ts'
 
-const repository = 'telpher/shim'
 const label = 'telpher.shim'
 
 /** Milliseconds that the filling may take, waiting for another worker that is at it included. */
@@ -62,34 +60,39 @@ const fill = async (docker: Docker, shimPath: string): Promise<string> => {
   })
   const hash = createHash('sha256').update(shim).digest('hex').slice(0, 16)
   const name = `telpher-shim-${hash}`
-  const end = performance.now() + patience
+  const made = new Set<string>()
   try {
-    while (!(await keeperIsThere(docker, name))) {
-      if (performance.now() > end)
-        throw new TelpherError('container_start', `The shim volume ${name} was not filled within ${patience / 1000} s`)
-      await makeKeeper(docker, name, hash, shim)
+    for (const end = performance.now() + patience; performance.now() < end; ) {
+      const keeper = await keeperOf(docker, name)
+      if (keeper !== undefined) {
+        made.delete(keeper.image)
+        for (const image of made) await docker.getImage(image).remove().catch(ignoring(404, 409))
+        return name
+      }
+      // What an engine killed during the copy left is not empty, so it would never be filled again. In use: another worker is at it.
+      await docker.getVolume(name).remove().catch(ignoring(404, 409))
+      const image = await shimImage(docker, hash, shim)
+      if (image.made) made.add(image.id)
+      await makeKeeper(docker, name, hash, image.id)
     }
+    throw new TelpherError('container_start', `Another worker did not finish the volume ${name}`)
   } catch (error) {
     throw dockerError(error, 'fill the volume of the shim')
   }
-  return name
 }
 
-const keeperIsThere = async (docker: Docker, name: string): Promise<boolean> => {
+const keeperOf = async (docker: Docker, name: string): Promise<{ image: string } | undefined> => {
   try {
-    const { Mounts, State } = await docker.getContainer(name).inspect()
-    if (State.Status === 'created' && Mounts.some((mount) => mount.Name === name)) return true
+    const { Mounts, State, Image } = await docker.getContainer(name).inspect()
+    if (State.Status === 'created' && Mounts.some((mount) => mount.Name === name)) return { image: Image }
     await docker.getContainer(name).remove({ force: true })
   } catch (error) {
     if (engineStatus(error) !== 404) throw error
   }
-  return false
+  return undefined
 }
 
-const makeKeeper = async (docker: Docker, name: string, hash: string, shim: Buffer): Promise<void> => {
-  // What an engine killed during the copy left is not empty, so it would never be filled again. In use means that another worker is at it.
-  await docker.getVolume(name).remove().catch(ignoring(404, 409))
-  const image = await shimImage(docker, hash, shim)
+const makeKeeper = async (docker: Docker, name: string, hash: string, image: string): Promise<void> => {
   try {
     await docker.createContainer({
       name,
@@ -104,36 +107,9 @@ const makeKeeper = async (docker: Docker, name: string, hash: string, shim: Buff
       },
     })
   } catch (error) {
-    if (engineStatus(error) !== 409) throw error
-    // Another worker holds the name: its copy takes a moment, and then its keeper is found.
+    // 409: another worker holds the name; its copy takes a moment, then its keeper is found. 404: another worker took the image away as one too many.
+    ignoring(404, 409)(error)
     await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-const shimImage = async (docker: Docker, hash: string, shim: Buffer): Promise<string> => {
-  const name = `${repository}:${hash}`
-  try {
-    return (await docker.getImage(name).inspect()).Id
-  } catch (error) {
-    if (engineStatus(error) !== 404) throw error
-  }
-  const tar = pack()
-  tar.entry({ name: `${shimFolder.slice(1)}/`, type: 'directory', mode: 0o755 })
-  tar.entry({ name: shimProgram.slice(1), mode: 0o555 }, shim)
-  tar.finalize()
-  // Whole, not as a stream: the parts of a tar stream whose reader fails throw where nobody can catch them.
-  const bytes = await buffer(tar as unknown as NodeJS.ReadableStream)
-  const answer = await docker.importImage(bytes as unknown as NodeJS.ReadableStream, { repo: repository, tag: hash })
-  await finished(answer)
-  return (await docker.getImage(name).inspect()).Id
-}
-
-// The library calls a stream of progress records a success even when its last record is an error.
-const finished = async (answer: NodeJS.ReadableStream): Promise<void> => {
-  let text = ''
-  for await (const part of answer) text += part.toString()
-  for (const line of text.split('\n')) {
-    if (line.includes('"error"')) throw new Error((JSON.parse(line) as { error?: string }).error ?? line)
   }
 }
 

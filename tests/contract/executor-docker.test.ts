@@ -33,6 +33,8 @@ describe('the Docker executor', () => {
 
   const job = (script: string) => runJob(under, specFor(under, 'docker'), shell(script))
 
+  const untagged = async () => (await docker.listImages({ filters: { dangling: ['true'] } })).map(({ Id }) => Id).sort()
+
   describe('limits', () => {
     test('a job that eats its memory is killed and seen as out of memory; the shim lives to say so', async () => {
       const { exit, container, stdout } = await job('echo up; tail /dev/zero')
@@ -116,11 +118,14 @@ describe('the Docker executor', () => {
 
   test('workers that start at the same time fill one volume once', async () => {
     const shim = anotherShim(under.shimPath)
+    const images = await untagged()
     const workers = Array.from({ length: 6 }, () => another({ shimPath: shim.path }))
     const all = await Promise.all(workers.map((worker) => runJob(worker, specFor(under, 'fill'), shell('echo 1'))))
     expect(all.map(({ stdout }) => stdout.text)).toEqual(workers.map(() => '1\n'))
     expect(await docker.listContainers({ all: true, filters: { name: [shim.volume] } })).toHaveLength(1)
     await shim.remove(docker)
+    // Workers that made an image too many took it away.
+    expect(await untagged()).toEqual(images)
   })
 
   test('an engine that is not there is an error that names its socket', async () => {
@@ -161,9 +166,10 @@ const anotherShim = (path: string): { path: string; volume: string; remove(docke
     path: `${folder}/shim`,
     volume,
     remove: async (docker) => {
+      const { Image } = await docker.getContainer(volume).inspect()
       await docker.getContainer(volume).remove({ force: true })
       await docker.getVolume(volume).remove()
-      await docker.getImage(`telpher/shim:${hash}`).remove()
+      await docker.getImage(Image).remove()
     },
   }
 }
