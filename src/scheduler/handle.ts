@@ -54,6 +54,9 @@ const awaitStart = async (context: HandleContext, job: Job, admittedAt: number):
     if (now() - admittedAt >= times.takenMs) await queue.enqueue(job.pool, itemOf(job), 1)
     return false
   }
+  // It may have been started, and even ended, since this look began.
+  const current = await store.jobs.get(job)
+  if (current.status !== 'admitted' || current.attempt !== job.attempt) return false
   // Whoever it was admitted by, it must not run without its lock.
   if (!isHolder(await store.locks.get(job.lock), job)) {
     const turn = await askForLock(store, job, admittedAt, now(), context.nudge)

@@ -51,7 +51,9 @@ const isAlready = (job: Job, event: JobEvent): boolean => {
   if (!('attempt' in event) || event.attempt !== job.attempt) return false
   if (event.type === 'run') return job.status === 'running'
   if (event.type === 'verify') return job.status === 'verifying'
-  return event.type === 'finish' && isTerminal(job.status) && isDeepStrictEqual(job.end, event.end)
+  if (event.type !== 'finish' || !isTerminal(job.status)) return false
+  const isTurnedIntoCancelled = job.cancelRequested && job.status === 'cancelled' && event.end.status === 'succeeded'
+  return isTurnedIntoCancelled || isDeepStrictEqual(job.end, event.end)
 }
 
 const markOf = (from: Job, to: Job): string => {
