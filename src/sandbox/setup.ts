@@ -31,6 +31,10 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
+/** The npm command line that led here, as npm hands it to its scripts. */
+const npmArguments = (): string =>
+  process.env['npm_lifecycle_event'] === 'test' ? 'test' : `run ${process.env['npm_lifecycle_event'] ?? 'dev'}`
+
 const askFirst = async (): Promise<boolean> => {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await terminal.question('Go ahead? [Y/n] ')
@@ -40,6 +44,13 @@ const askFirst = async (): Promise<boolean> => {
 
 const refusePackages = (packages: readonly string[], why: string): never => {
   throw new TelpherError('usage', `${why}. Run this line, then start again:\n  ${installLine(packages)}`, { field: 'packages' })
+}
+
+const refuseMachine = (nodes: readonly NodeKind[]): void => {
+  if (process.platform !== 'linux') throw new TelpherError('usage', 'The sandbox runs on Linux only: use a virtual machine or a container.')
+  if (nodes.includes('real') && process.getuid?.() !== 0) {
+    throw new TelpherError('usage', `A real Kubernetes node needs root. Start again with:\n  sudo env "PATH=$PATH" npm ${npmArguments()}`)
+  }
 }
 
 const allowed = async (plan: SetupPlan, options: PrepareOptions): Promise<void> => {
@@ -52,10 +63,12 @@ const allowed = async (plan: SetupPlan, options: PrepareOptions): Promise<void> 
  * Makes this machine ready for the sandbox: packages, Go, the programs, the shim and the images for pods. What is there is left alone; some
  * ten milliseconds when all is. Says before it starts what it will do, how long it takes and how much disk; asks on a terminal before packages
  * are installed.
- * @throws TelpherError usage with the line to run when packages are missing and this user may not install them, or said no
+ * @throws TelpherError usage with the line to run when packages are missing and this user may not install them, or said no, or is not root but
+ * wants a real node
  */
 export const prepare = async (options: PrepareOptions): Promise<void> => {
   const nodes = typeof options.node === 'string' ? [options.node] : options.node
+  refuseMachine(nodes)
   const plan = await makePlan(nodes)
   const onProgress = options.onProgress ?? progressView(process.stderr)
   if (!isReady(plan)) say(describe(plan))
