@@ -6,7 +6,7 @@ export const shimFolder = '/.telpher'
 export const shimProgram = '/.telpher/shim'
 
 /** The working directory of a step: a tmpfs, with `/tmp` the only place that a job can write. */
-export const workFolder = '/work'
+const workFolder = '/work'
 
 const uid = 65_532
 const mebibyte = 1024 * 1024
