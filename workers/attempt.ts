@@ -1,7 +1,7 @@
+import type { Config } from '../src/config.ts'
 import { createMasker } from '../src/credentials/mask.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
-import type { Config } from '../src/config.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
@@ -11,7 +11,7 @@ import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
-import { createLogWriter, type JobReport, untilThrough, type Store } from '../src/store/index.ts'
+import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
@@ -76,7 +76,12 @@ const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
 })
 
 /** The log first: an end is only recorded when everything before it is in the store. */
-const finish = async (job: Job, result: RunResult, deps: WorkerDeps, written: { lines: { end(): Promise<void> }; events: { flush(): Promise<void> } }): Promise<void> => {
+const finish = async (
+  job: Job,
+  result: RunResult,
+  deps: WorkerDeps,
+  written: { lines: { end(): Promise<void> }; events: { flush(): Promise<void> } },
+): Promise<void> => {
   await untilThrough(() => written.lines.end())
   await written.events.flush()
   await enter(job, { type: 'finish', attempt: job.attempt, end: result.end }, deps, reportOf(result))

@@ -93,11 +93,15 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const handle = (item: QueueItem): Promise<void> => {
     const work = item.kind === 'check' ? runCheck(item, deps) : runAttempt(item, deps)
     running.add(work)
-    return work
-      .catch((err: unknown) => log.error({ err, item }, 'a queue item failed'))
-      .finally(() => running.delete(work))
+    return work.catch((err: unknown) => log.error({ err, item }, 'a queue item failed')).finally(() => running.delete(work))
   }
-  const consumer = consume({ url: config.redisUrl, pool: config.pool, concurrency: config.concurrency, handler: handle, log: (line) => log.warn(line, 'queue') })
+  const consumer = consume({
+    url: config.redisUrl,
+    pool: config.pool,
+    concurrency: config.concurrency,
+    handler: handle,
+    log: (line) => log.warn(line, 'queue'),
+  })
   const sweeping = setInterval(() => {
     sweep(deps).catch((err: unknown) => log.warn({ err }, 'sweep'))
   }, 60_000)

@@ -16,7 +16,9 @@ interface SessionOptions {
 /** The container's end explains a broken tether better than the tether can: out of memory, or gone. */
 const explain = async (container: Container, thrown: unknown): Promise<never> => {
   const exit = await container.exited.catch((cause: unknown) => {
-    throw cause instanceof TelpherError ? cause : new TelpherError('container_lost', 'the container was lost with its engine', { cause: thrown })
+    throw cause instanceof TelpherError
+      ? cause
+      : new TelpherError('container_lost', 'the container was lost with its engine', { cause: thrown })
   })
   if (exit.oomKilled) throw new TelpherError('job_oom', 'the container ran out of memory', { cause: thrown })
   throw thrown

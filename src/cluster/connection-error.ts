@@ -17,9 +17,14 @@ export const connectionError = (error: Error, base: URL, signal?: AbortSignal): 
   if (signal?.reason instanceof TelpherError) return signal.reason
   const code = codeOf(error)
   const where = base.host
-  if (resolving.includes(code)) return new TelpherError('target_dns', `the host name of ${where} cannot be resolved (${code})`, { cause: error })
+  if (resolving.includes(code))
+    return new TelpherError('target_dns', `the host name of ${where} cannot be resolved (${code})`, { cause: error })
   if (unreachable.includes(code)) return new TelpherError('target_unreachable', `${where} cannot be reached (${code})`, { cause: error })
-  if (expired.includes(code)) return new TelpherError('target_certificate_expired', `the certificate of ${where} has expired or is not yet valid`, { cause: error })
-  if (untrusted.test(code)) return new TelpherError('target_tls', `the certificate of ${where} is not trusted: ${error.message} (${code})`, { cause: error })
-  return new TelpherError('target_error', `the connection to ${where} broke: ${error.message}${code === '' ? '' : ` (${code})`}`, { cause: error })
+  if (expired.includes(code))
+    return new TelpherError('target_certificate_expired', `the certificate of ${where} has expired or is not yet valid`, { cause: error })
+  if (untrusted.test(code))
+    return new TelpherError('target_tls', `the certificate of ${where} is not trusted: ${error.message} (${code})`, { cause: error })
+  return new TelpherError('target_error', `the connection to ${where} broke: ${error.message}${code === '' ? '' : ` (${code})`}`, {
+    cause: error,
+  })
 }

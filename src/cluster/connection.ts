@@ -117,4 +117,3 @@ const idle = (agent: Agent): void => {
     socket.setTimeout(idleMs, () => socket.destroy())
   })
 }
-

@@ -24,13 +24,24 @@ interface Explained {
   readonly signal: AbortSignal
 }
 
-const logOf = async ({ connection, signal }: Explained, namespace: string, pod: string, container: string, previous: boolean): Promise<string[]> => {
+const logOf = async (
+  { connection, signal }: Explained,
+  namespace: string,
+  pod: string,
+  container: string,
+  previous: boolean,
+): Promise<string[]> => {
   const query = `container=${encodeURIComponent(container)}&tailLines=${lines}&limitBytes=16384${previous ? '&previous=true' : ''}`
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`
   const answer = await connection.request({ method: 'GET', path, timeoutMs: patienceMs, signal })
   const body = await text(answer.body)
   if (answer.status !== 200) return []
-  return body.trimEnd().split('\n').slice(-lines).map((line) => line.replace(control, '?').slice(0, longestLine)).filter((line) => line !== '')
+  return body
+    .trimEnd()
+    .split('\n')
+    .slice(-lines)
+    .map((line) => line.replace(control, '?').slice(0, longestLine))
+    .filter((line) => line !== '')
 }
 
 /** The last lines of the container that crashed: of its previous life, else of this one. */
@@ -48,13 +59,22 @@ const lastEvent = async ({ connection, since, signal }: Explained, object: KubeO
   const selector = encodeURIComponent(`involvedObject.uid=${object.metadata.uid ?? ''},type=Warning`)
   const path = `/api/v1/namespaces/${encodeURIComponent(object.metadata.namespace ?? '')}/events?fieldSelector=${selector}`
   const { objects } = await list(connection, path, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
-  const timeOf = (event: KubeObject): number => Date.parse(textAt(event, 'lastTimestamp') ?? textAt(event, 'eventTime') ?? event.metadata.creationTimestamp ?? '')
+  const timeOf = (event: KubeObject): number =>
+    Date.parse(textAt(event, 'lastTimestamp') ?? textAt(event, 'eventTime') ?? event.metadata.creationTimestamp ?? '')
   const newest = objects.filter((event) => timeOf(event) >= since - 1000).sort((a, b) => timeOf(b) - timeOf(a))[0]
   if (newest === undefined) return undefined
-  return { kind: 'Event', name: textAt(newest, 'reason') ?? '', message: (textAt(newest, 'message') ?? '').replace(control, '?').slice(0, longestLine) }
+  return {
+    kind: 'Event',
+    name: textAt(newest, 'reason') ?? '',
+    message: (textAt(newest, 'message') ?? '').replace(control, '?').slice(0, longestLine),
+  }
 }
 
-const linkOf = (object: KubeObject, message = assess(object).message): ChainLink => ({ kind: object.kind ?? '', name: object.metadata.name ?? '', message })
+const linkOf = (object: KubeObject, message = assess(object).message): ChainLink => ({
+  kind: object.kind ?? '',
+  name: object.metadata.name ?? '',
+  message,
+})
 
 /** The object, what it made, and the pod that has the trouble. */
 const chainOf = ({ view, ref, trouble }: Explained): { chain: ChainLink[]; pod: KubeObject | undefined } => {
@@ -65,7 +85,8 @@ const chainOf = ({ view, ref, trouble }: Explained): { chain: ChainLink[]; pod: 
   const set = top.kind === 'Deployment' ? newestReplicaSet(top, view.replicaSets(namespace)) : undefined
   if (set !== undefined) chain.push(linkOf(set))
   const pods = podsOf(top, view.replicaSets(namespace), view.pods(namespace))
-  const pod = trouble.kind === 'Pod' ? pods.find((candidate) => candidate.metadata.name === trouble.name) : top.kind === 'Job' ? pods[0] : undefined
+  const pod =
+    trouble.kind === 'Pod' ? pods.find((candidate) => candidate.metadata.name === trouble.name) : top.kind === 'Job' ? pods[0] : undefined
   if (pod !== undefined && top.kind !== 'Pod') chain.push(linkOf(pod))
   if (trouble.container !== undefined) chain.push({ kind: 'Container', name: trouble.container, message: trouble.message })
   return { chain, pod }

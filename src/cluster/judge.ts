@@ -1,5 +1,5 @@
 import type { Assessment, KubeObject, ObjectRef } from '../model/verdict.ts'
-import { conditionOf, isTrue, numberAt, part, textAt } from './assess/fields.ts'
+import { conditionOf, isTrue, numberAt, textAt } from './assess/fields.ts'
 import { assess } from './assess/index.ts'
 import type { Graces, Trouble } from './graces.ts'
 import { podsOf } from './owners.ts'
@@ -49,7 +49,12 @@ const isStale = (object: KubeObject, since: number): boolean => {
   return !Number.isNaN(updated) && updated < since - skewMs
 }
 
-export const createJudge = (options: { readonly graces: Graces; readonly since: number; readonly settleMs: number; readonly now: () => number }): Judge => {
+export const createJudge = (options: {
+  readonly graces: Graces
+  readonly since: number
+  readonly settleMs: number
+  readonly now: () => number
+}): Judge => {
   const { graces, since, settleMs, now } = options
   const firstSeen = new Map<string, number>()
   const restartsAtFirst = new Map<string, number>()
@@ -66,16 +71,18 @@ export const createJudge = (options: { readonly graces: Graces; readonly since: 
   }
 
   /** Pods older than the attempt may have restarted long ago. */
-  const restartsBefore = (pod: KubeObject) => (container: string): number => {
-    const id = `${pod.metadata.uid} ${container}`
-    const known = restartsAtFirst.get(id)
-    if (known !== undefined) return known
-    const old = Date.parse(pod.metadata.creationTimestamp ?? '') < since - skewMs
-    const found = containersOf(pod).find((entry) => textAt(entry, 'name') === container)
-    const count = old ? (numberAt(found ?? {}, 'restartCount') ?? 0) : 0
-    restartsAtFirst.set(id, count)
-    return count
-  }
+  const restartsBefore =
+    (pod: KubeObject) =>
+    (container: string): number => {
+      const id = `${pod.metadata.uid} ${container}`
+      const known = restartsAtFirst.get(id)
+      if (known !== undefined) return known
+      const old = Date.parse(pod.metadata.creationTimestamp ?? '') < since - skewMs
+      const found = containersOf(pod).find((entry) => textAt(entry, 'name') === container)
+      const count = old ? (numberAt(found ?? {}, 'restartCount') ?? 0) : 0
+      restartsAtFirst.set(id, count)
+      return count
+    }
 
   /** Ready without a probe means only started: it must stay so for a while, with the same instances. */
   const hasSettled = (key: string, workload: KubeObject, pods: readonly KubeObject[]): boolean => {
@@ -104,17 +111,24 @@ export const createJudge = (options: { readonly graces: Graces; readonly since: 
     const matters = assessment.status === 'Current' ? troubles.filter((trouble) => trouble.class === 'crash_loop') : troubles
     const failure = matters.find((trouble) => outlived(key, trouble))
     if (failure !== undefined) return { assessment: { status: 'Failed', message: failure.message, rule: 'pods' }, failure }
-    if (assessment.status !== 'Current') return { assessment: troubles[0] === undefined ? assessment : { ...assessment, message: `${assessment.message}; ${troubles[0].message}` } }
+    if (assessment.status !== 'Current')
+      return {
+        assessment: troubles[0] === undefined ? assessment : { ...assessment, message: `${assessment.message}; ${troubles[0].message}` },
+      }
     if (object.kind === 'Job' || hasSettled(key, object, pods)) return { assessment }
     return { assessment: waiting(`${assessment.message}; it has no readiness probe and is watched for ${settleMs / 1000} s`, 'settle') }
   }
 
   const lookAt = (key: string, ref: ObjectRef, object: KubeObject, view: View): Looked => {
-    if (ref.generation !== undefined && (object.metadata.generation ?? ref.generation) < ref.generation) return { assessment: waiting('what was written is not seen yet') }
+    if (ref.generation !== undefined && (object.metadata.generation ?? ref.generation) < ref.generation)
+      return { assessment: waiting('what was written is not seen yet') }
     const assessment = assess(object)
     if (assessment.status === 'Failed') {
-      if (object.kind === 'Deployment' && isStale(object, since)) return { assessment: waiting(`${assessment.message} (from before this deployment)`) }
-      const found = withPods.has(object.kind ?? '') ? lookAtWorkload(key, ref, object, view, { ...assessment, status: 'InProgress' }).failure : undefined
+      if (object.kind === 'Deployment' && isStale(object, since))
+        return { assessment: waiting(`${assessment.message} (from before this deployment)`) }
+      const found = withPods.has(object.kind ?? '')
+        ? lookAtWorkload(key, ref, object, view, { ...assessment, status: 'InProgress' }).failure
+        : undefined
       const own: Trouble = {
         class: object.kind === 'Job' ? 'job_failed' : object.kind === 'Deployment' ? 'progress_deadline' : 'other',
         kind: object.kind ?? '',
@@ -132,7 +146,13 @@ export const createJudge = (options: { readonly graces: Graces; readonly since: 
     // A Job that cleans itself up has done its work: its last word counts.
     const last = lastGood.get(key)
     if (last !== undefined) return { assessment: last }
-    const trouble: Trouble = { class: 'vanished', kind: ref.kind ?? ref.resource, name: ref.name, message: 'it was written, and is gone', graceMs: graces.vanished }
+    const trouble: Trouble = {
+      class: 'vanished',
+      kind: ref.kind ?? ref.resource,
+      name: ref.name,
+      message: 'it was written, and is gone',
+      graceMs: graces.vanished,
+    }
     const assessment: Assessment = { status: 'NotFound', message: 'it is not there', rule: 'verify' }
     return outlived(key, trouble) ? { assessment, failure: trouble } : { assessment }
   }

@@ -35,12 +35,21 @@ const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: nu
   const said = textAt(waiting, 'message') ?? reason
   const at = { kind: 'Pod', name: pod.metadata.name ?? '', container: name }
   const image = imageOf(pod, name)
-  if (hopelessImage.includes(reason)) return { ...at, class: 'image_pull', graceMs: 0, message: `the image ${image} cannot be used: ${said}` }
-  if (pullReasons.includes(reason)) return { ...at, class: 'image_pull', graceMs: graces.imagePull, message: `the image ${image} cannot be pulled: ${said}` }
-  if (configReasons.includes(reason)) return { ...at, class: 'container_config', graceMs: graces.containerConfig, message: `container ${name} cannot be created: ${said}` }
+  if (hopelessImage.includes(reason))
+    return { ...at, class: 'image_pull', graceMs: 0, message: `the image ${image} cannot be used: ${said}` }
+  if (pullReasons.includes(reason))
+    return { ...at, class: 'image_pull', graceMs: graces.imagePull, message: `the image ${image} cannot be pulled: ${said}` }
+  if (configReasons.includes(reason))
+    return { ...at, class: 'container_config', graceMs: graces.containerConfig, message: `container ${name} cannot be created: ${said}` }
   const restarts = (numberAt(container, 'restartCount') ?? 0) - restartsBefore
   const runsOnce = textAt(part(pod, 'spec'), 'restartPolicy') !== 'Always'
-  if (!runsOnce && restarts >= graces.restarts) return { ...at, class: 'crash_loop', graceMs: 0, message: `container ${name} keeps crashing: ${restarts} restarts, ${lastEnd(container)}` }
+  if (!runsOnce && restarts >= graces.restarts)
+    return {
+      ...at,
+      class: 'crash_loop',
+      graceMs: 0,
+      message: `container ${name} keeps crashing: ${restarts} restarts, ${lastEnd(container)}`,
+    }
   return undefined
 }
 
@@ -80,7 +89,12 @@ export const hasUnprobed = (workload: KubeObject): boolean => {
 /** Which container instances run, as one text: it changes with every restart and every new pod. */
 export const instancesOf = (pods: readonly KubeObject[]): string =>
   pods
-    .flatMap((pod) => containersOf(pod).map((container) => `${pod.metadata.uid} ${textAt(container, 'name')} ${textAt(container, 'containerID') ?? ''} ${numberAt(container, 'restartCount') ?? 0}`))
+    .flatMap((pod) =>
+      containersOf(pod).map(
+        (container) =>
+          `${pod.metadata.uid} ${textAt(container, 'name')} ${textAt(container, 'containerID') ?? ''} ${numberAt(container, 'restartCount') ?? 0}`,
+      ),
+    )
     .sort()
     .join('\n')
 

@@ -8,7 +8,10 @@ export class AnswerError extends TelpherError {
   readonly status: number
 
   constructor(status: number, path: string, message: string) {
-    super(status === 401 ? 'target_unauthorized' : status === 403 ? 'target_forbidden' : 'target_error', `GET ${path} was answered with ${status}: ${message}`)
+    super(
+      status === 401 ? 'target_unauthorized' : status === 403 ? 'target_forbidden' : 'target_error',
+      `GET ${path} was answered with ${status}: ${message}`,
+    )
     this.status = status
   }
 }
@@ -51,16 +54,30 @@ export const list = async (connection: ClusterConnection, path: string, signal?:
   const objects: KubeObject[] = []
   let token = ''
   for (;;) {
-    const page = await getJson<ListAnswer>(connection, `${path}${path.includes('?') ? '&' : '?'}limit=${pageSize}${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`, signal)
+    const page = await getJson<ListAnswer>(
+      connection,
+      `${path}${path.includes('?') ? '&' : '?'}limit=${pageSize}${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`,
+      signal,
+    )
     const kind = page.kind?.replace(/List$/, '')
-    for (const item of page.items ?? []) objects.push({ ...(kind === undefined ? {} : { kind }), ...(page.apiVersion === undefined ? {} : { apiVersion: page.apiVersion }), ...item })
+    for (const item of page.items ?? [])
+      objects.push({
+        ...(kind === undefined ? {} : { kind }),
+        ...(page.apiVersion === undefined ? {} : { apiVersion: page.apiVersion }),
+        ...item,
+      })
     token = page.metadata.continue ?? ''
     if (token === '') return { objects, resourceVersion: page.metadata.resourceVersion }
   }
 }
 
 /** The path of a resource's collection. */
-export const collectionPath = (ref: { readonly group: string; readonly version: string; readonly resource: string; readonly namespace?: string }): string => {
+export const collectionPath = (ref: {
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly namespace?: string
+}): string => {
   const root = ref.group === '' ? `/api/${ref.version}` : `/apis/${ref.group}/${ref.version}`
   return ref.namespace === undefined ? `${root}/${ref.resource}` : `${root}/namespaces/${encodeURIComponent(ref.namespace)}/${ref.resource}`
 }

@@ -1,10 +1,10 @@
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { Assessment, ObjectProgress, ObjectRef, Verdict } from '../model/verdict.ts'
-import { createView, type View } from './view.ts'
 import { explain } from './explain.ts'
 import { defaultGraces, type Graces, type Trouble } from './graces.ts'
 import { createJudge } from './judge.ts'
+import { createView, type View } from './view.ts'
 import { wantedOf } from './wanted.ts'
 
 export interface VerifyOptions {
@@ -29,7 +29,8 @@ const progressMs = 200
 /** Time passes without a change, too: graces and settle times are looked at this often. */
 const tickMs = 100
 
-const textOf = (objects: readonly ObjectProgress[]): string => objects.map(({ assessment }) => `${assessment.status} ${assessment.message}`).join('\n')
+const textOf = (objects: readonly ObjectProgress[]): string =>
+  objects.map(({ assessment }) => `${assessment.status} ${assessment.message}`).join('\n')
 
 /** What was found wrong, and for how long. */
 interface Blamed {
@@ -95,7 +96,13 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
     const waiting = looked.find(({ assessment }) => !done(assessment))
     if (final && waiting !== undefined && performance.now() - changedAt > graces.noActivity) {
       const message = `nothing has changed for ${graces.noActivity / 1000} s: ${waiting.assessment.message}`
-      fail({ ref: waiting.ref, trouble: { class: 'stalled', kind: waiting.ref.kind ?? waiting.ref.resource, name: waiting.ref.name, message, graceMs: 0 } }, objects)
+      fail(
+        {
+          ref: waiting.ref,
+          trouble: { class: 'stalled', kind: waiting.ref.kind ?? waiting.ref.resource, name: waiting.ref.name, message, graceMs: 0 },
+        },
+        objects,
+      )
     }
   }
 

@@ -1,8 +1,8 @@
 import type { ClusterConnection } from '../model/ports.ts'
 import type { KubeObject, ObjectRef } from '../model/verdict.ts'
 import { collectionPath } from './read.ts'
-import { type Collection, collect } from './watch.ts'
 import { hasStatus } from './wanted.ts'
+import { type Collection, collect } from './watch.ts'
 
 const workloads = new Set(['deployments.apps', 'statefulsets.apps', 'daemonsets.apps', 'replicasets.apps', 'jobs.batch', 'pods.'])
 

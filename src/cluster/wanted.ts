@@ -36,7 +36,15 @@ export const wantedOf = (writes: readonly LedgerEntry[]): ObjectRef[] => {
   const wanted = new Map<string, ObjectRef>()
   for (const write of writes) {
     const succeeded = write.code >= 200 && write.code < 300
-    if (!succeeded || write.dryRun || write.subresource !== undefined || write.name === undefined || ignored.has(resourceOf(write)) || !isOurs(write)) continue
+    if (
+      !succeeded ||
+      write.dryRun ||
+      write.subresource !== undefined ||
+      write.name === undefined ||
+      ignored.has(resourceOf(write)) ||
+      !isOurs(write)
+    )
+      continue
     const key = `${resourceOf(write)} ${write.namespace ?? ''} ${write.name}`
     if (write.verb === 'delete') wanted.delete(key)
     else if (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch')

@@ -63,7 +63,13 @@ export const collect = (connection: ClusterConnection, path: string, signal: Abo
   const watchOnce = async (from: string): Promise<string> => {
     let version = from
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(version)}`
-    const answer = await connection.request({ method: 'GET', path: `${path}?${query}`, headers: { accept: 'application/json' }, timeoutMs: silenceMs, signal })
+    const answer = await connection.request({
+      method: 'GET',
+      path: `${path}?${query}`,
+      headers: { accept: 'application/json' },
+      timeoutMs: silenceMs,
+      signal,
+    })
     if (answer.status !== 200) {
       answer.body.resume()
       throw answer.status === 410 ? new Gone() : new AnswerError(answer.status, path, 'the watch was refused')

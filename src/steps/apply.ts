@@ -48,6 +48,10 @@ export const planApply = (step: ApplyStep, namespace: string, files: PackageFile
   return {
     ...base,
     argv: inTwoParts('first.yaml', 'definitions.yaml', rest.length === 0 ? undefined : 'rest.yaml'),
-    files: [fileOf('first.yaml', first), fileOf('definitions.yaml', definitions), ...(rest.length === 0 ? [] : [fileOf('rest.yaml', rest)])],
+    files: [
+      fileOf('first.yaml', first),
+      fileOf('definitions.yaml', definitions),
+      ...(rest.length === 0 ? [] : [fileOf('rest.yaml', rest)]),
+    ],
   }
 }

@@ -14,7 +14,8 @@ export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
     const count = verdict.objects.length
     return { status: 'succeeded', sentence: `${count} ${count === 1 ? 'object is' : 'objects are'} current` }
   }
-  if (verdict.outcome === 'failed') return { status: 'failed', code: 'verify_failed', sentence: verdict.failure?.sentence ?? 'an object failed' }
+  if (verdict.outcome === 'failed')
+    return { status: 'failed', code: 'verify_failed', sentence: verdict.failure?.sentence ?? 'an object failed' }
   const waiting = verdict.objects.filter((object) => object.assessment.status !== 'Current')
   const blocker = waiting[0] === undefined ? 'the verdict' : described(waiting[0])
   const others = waiting.length > 1 ? ` and ${waiting.length - 1} more` : ''
@@ -46,7 +47,8 @@ export interface Ended {
 }
 
 /** Helm says these before anything is written (helm: pkg/engine, pkg/chart, pkg/action). */
-const renderFailures = /template: |parse error|YAML parse error|execution error at|values don't meet the specifications|unable to build kubernetes objects|chart requires kubeVersion|found in Chart.yaml, but missing|validation: chart|cannot load values/
+const renderFailures =
+  /template: |parse error|YAML parse error|execution error at|values don't meet the specifications|unable to build kubernetes objects|chart requires kubeVersion|found in Chart.yaml, but missing|validation: chart|cannot load values/
 const helmBusy = /another operation \(install\/upgrade\/rollback\) is in progress/
 const forbidden = /\bforbidden\b/i
 

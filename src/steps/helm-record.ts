@@ -1,5 +1,5 @@
-import { gunzipSync, gzipSync } from 'node:zlib'
 import { json } from 'node:stream/consumers'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 
@@ -30,11 +30,17 @@ export const decodeRelease = (data: string): Release =>
   JSON.parse(gunzipSync(Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64')).toString('utf8')) as Release
 
 /** The inverse of decodeRelease. */
-export const encodeRelease = (release: Release): string => Buffer.from(gzipSync(JSON.stringify(release)).toString('base64'), 'latin1').toString('base64')
+export const encodeRelease = (release: Release): string =>
+  Buffer.from(gzipSync(JSON.stringify(release)).toString('base64'), 'latin1').toString('base64')
 
 const secretsPath = (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`
 
-const call = async (connection: ClusterConnection, method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
+const call = async (
+  connection: ClusterConnection,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: unknown }> => {
   const answer = await connection.request({
     method,
     path,
@@ -75,7 +81,12 @@ export const releaseRecords = async (connection: ClusterConnection, namespace: s
  * @param reason becomes the description that `helm history` shows
  * @returns false when somebody else changed the record in between
  */
-export const markFailed = async (connection: ClusterConnection, namespace: string, record: HelmRecord, reason: string): Promise<boolean> => {
+export const markFailed = async (
+  connection: ClusterConnection,
+  namespace: string,
+  record: HelmRecord,
+  reason: string,
+): Promise<boolean> => {
   const path = `${secretsPath(namespace)}/${encodeURIComponent(record.secret)}`
   const { status, body } = await call(connection, 'GET', path)
   if (status !== 200) throw refused(status, `the record ${record.secret} was read`)
@@ -85,7 +96,10 @@ export const markFailed = async (connection: ClusterConnection, namespace: strin
   release.info = { ...release.info, status: 'failed', description: reason }
   const changed = {
     ...secret,
-    metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, status: 'failed', modifiedAt: String(Math.floor(Date.now() / 1000)) } },
+    metadata: {
+      ...secret.metadata,
+      labels: { ...secret.metadata.labels, status: 'failed', modifiedAt: String(Math.floor(Date.now() / 1000)) },
+    },
     data: { ...secret.data, release: encodeRelease(release) },
   }
   const written = await call(connection, 'PUT', path, changed)

@@ -14,11 +14,14 @@ const chartFiles = (step: HelmStep, files: PackageFiles): { readonly inside: [st
   const archive = files.get(chart)
   if (archive !== undefined && /\.(?:tgz|tar\.gz)$/.test(chart)) return { inside: [[chart, archive]], archive: true }
   const prefix = chart === '.' ? '' : `${chart}/`
-  const inside = [...files].filter(([path]) => path.startsWith(prefix)).map(([path, content]): [string, Buffer] => [path.slice(prefix.length), content])
+  const inside = [...files]
+    .filter(([path]) => path.startsWith(prefix))
+    .map(([path, content]): [string, Buffer] => [path.slice(prefix.length), content])
   const definition = inside.find(([path]) => path === 'Chart.yaml')?.[1]
   if (definition === undefined) throw new TelpherError('chart_invalid', `there is no Chart.yaml in ${step.chart}`, { field: 'chart' })
   const described = readChart(definition)
-  if (typeof described?.name !== 'string' || typeof described.version !== 'string') throw new TelpherError('chart_invalid', 'Chart.yaml needs name and version', { field: 'chart' })
+  if (typeof described?.name !== 'string' || typeof described.version !== 'string')
+    throw new TelpherError('chart_invalid', 'Chart.yaml needs name and version', { field: 'chart' })
   return { inside, archive: false }
 }
 
@@ -54,7 +57,12 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles)
   return {
     argv: [
       ...['helm', 'upgrade', step.release, `${workingDirectory}/${chartPath}`, '--install', `--namespace=${namespace}`],
-      ...[`--history-max=${step.historyMax}`, `--timeout=${step.deadlineSeconds}s`, `--wait=${post ? 'watcher' : 'hookOnly'}`, '--color=never'],
+      ...[
+        `--history-max=${step.historyMax}`,
+        `--timeout=${step.deadlineSeconds}s`,
+        `--wait=${post ? 'watcher' : 'hookOnly'}`,
+        '--color=never',
+      ],
       ...(step.createNamespace ? ['--create-namespace'] : []),
       ...values.map(({ path }) => `--values=${workingDirectory}/${path}`),
       ...Object.entries(step.set).map(([name, value]) => `--set=${name}=${value}`),
@@ -66,7 +74,12 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles)
       HELM_DATA_HOME: `${workingDirectory}/.helm/data`,
       HELM_NAMESPACE: namespace,
     },
-    files: [...values, ...chart.inside.map(([path, content]): PlanFile => ({ path: chart.archive ? chartPath : `${chartPath}/${path}`, mode: 0o600, content }))],
+    files: [
+      ...values,
+      ...chart.inside.map(
+        ([path, content]): PlanFile => ({ path: chart.archive ? chartPath : `${chartPath}/${path}`, mode: 0o600, content }),
+      ),
+    ],
     namespace,
     judgeWhileRunning: post,
   }

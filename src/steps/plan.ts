@@ -9,7 +9,15 @@ import type { PackageFiles } from './package/unpack.ts'
  * What a step comes to on a target: pure.
  * @throws TelpherError empty_package, invalid_manifest, chart_invalid
  */
-export const planStep = ({ step, target, files }: { readonly step: Step; readonly target: Target; readonly files: PackageFiles }): StepPlan => {
+export const planStep = ({
+  step,
+  target,
+  files,
+}: {
+  readonly step: Step
+  readonly target: Target
+  readonly files: PackageFiles
+}): StepPlan => {
   const namespace = step.namespace ?? target.namespace
   return step.kind === 'apply' ? planApply(step, namespace, files) : planHelm(step, namespace, files)
 }

@@ -127,7 +127,10 @@ export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Sto
     if (stop.signal.aborted) return { end: stop.end(phase, session.writes()), notes: [] }
     if (exit.code !== 0 && !early.failed) {
       judgement.abort()
-      return { end: endOfExit({ step: job.step, exit, errors: deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }), notes: [] }
+      return {
+        end: endOfExit({ step: job.step, exit, errors: deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }),
+        notes: [],
+      }
     }
     // From here on the verifier keeps the deadline: it can say what it waited for.
     clearTimeout(deadline)

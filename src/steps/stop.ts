@@ -20,7 +20,9 @@ export interface Stop {
 export const deadlineOf = (step: Step, startedAt: number): number => startedAt + step.deadlineSeconds * 1000
 
 const written = (writes: readonly LedgerEntry[]): string => {
-  const names = new Set(writes.filter((write) => write.code >= 200 && write.code < 300).map((write) => `${write.resource}/${write.name ?? ''}`))
+  const names = new Set(
+    writes.filter((write) => write.code >= 200 && write.code < 300).map((write) => `${write.resource}/${write.name ?? ''}`),
+  )
   if (names.size === 0) return 'nothing had been written'
   return `${names.size} ${names.size === 1 ? 'object' : 'objects'} had been written`
 }

@@ -14,7 +14,9 @@ export const assessService = (object: KubeObject): Assessment => {
   const spec = part(object, 'spec')
   if (textAt(spec, 'type') !== 'LoadBalancer') return current('Service', 'it exists')
   const ingress = listAt(part(part(object, 'status'), 'loadBalancer'), 'ingress')
-  return ingress.length > 0 || listAt(spec, 'externalIPs').length > 0 ? current('Service', 'its load balancer has an address') : inProgress('Service', 'its load balancer has no address yet')
+  return ingress.length > 0 || listAt(spec, 'externalIPs').length > 0
+    ? current('Service', 'its load balancer has an address')
+    : inProgress('Service', 'its load balancer has no address yet')
 }
 
 /** A CRD serves its kind once its names are accepted and it is established (Kubernetes docs: custom resource definitions). */
@@ -28,5 +30,7 @@ export const assessDefinition = (object: KubeObject): Assessment => {
 /** An APIService has Available where others have Ready. */
 export const assessApiService = (object: KubeObject): Assessment => {
   const available = conditionOf(object, 'Available')
-  return isTrue(available) ? current('APIService', 'it is available') : inProgress('APIService', available?.message ?? 'it is not available yet')
+  return isTrue(available)
+    ? current('APIService', 'it is available')
+    : inProgress('APIService', available?.message ?? 'it is not available yet')
 }

@@ -35,13 +35,17 @@ export const listAt = (fields: Fields, name: string): readonly Fields[] => {
   return Array.isArray(value) ? (value as Fields[]) : []
 }
 
-export const conditionsOf = (object: KubeObject): readonly Condition[] => listAt(part(object, 'status'), 'conditions') as unknown as readonly Condition[]
+export const conditionsOf = (object: KubeObject): readonly Condition[] =>
+  listAt(part(object, 'status'), 'conditions') as unknown as readonly Condition[]
 
-export const conditionOf = (object: KubeObject, type: string): Condition | undefined => conditionsOf(object).find((condition) => condition.type === type)
+export const conditionOf = (object: KubeObject, type: string): Condition | undefined =>
+  conditionsOf(object).find((condition) => condition.type === type)
 
 export const isTrue = (condition: Condition | undefined): boolean => condition?.status === 'True'
 
-const say = (status: ObjectStatus) => (rule: string, message: string): Assessment => ({ status, rule, message })
+const say =
+  (status: ObjectStatus) =>
+  (rule: string, message: string): Assessment => ({ status, rule, message })
 export const current: (rule: string, message: string) => Assessment = say('Current')
 export const inProgress: (rule: string, message: string) => Assessment = say('InProgress')
 export const failed: (rule: string, message: string) => Assessment = say('Failed')
@@ -52,5 +56,8 @@ export const notObserved = (object: KubeObject, rule: string): Assessment | unde
   const observed = numberAt(part(object, 'status'), 'observedGeneration')
   const generation = object.metadata.generation ?? 0
   if (observed !== undefined && observed >= generation) return undefined
-  return inProgress(rule, observed === undefined ? 'its controller has not seen it yet' : `its controller has seen generation ${observed} of ${generation}`)
+  return inProgress(
+    rule,
+    observed === undefined ? 'its controller has not seen it yet' : `its controller has seen generation ${observed} of ${generation}`,
+  )
 }

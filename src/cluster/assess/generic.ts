@@ -13,7 +13,8 @@ const done = ['Ready', 'Available', 'Established', 'Complete', 'Succeeded']
 export const assessGeneric = (object: KubeObject): Assessment => {
   const status = part(object, 'status')
   const observed = numberAt(status, 'observedGeneration')
-  if (observed !== undefined && observed < (object.metadata.generation ?? 0)) return inProgress(rule, `its controller has seen generation ${observed} of ${object.metadata.generation}`)
+  if (observed !== undefined && observed < (object.metadata.generation ?? 0))
+    return inProgress(rule, `its controller has seen generation ${observed} of ${object.metadata.generation}`)
   const stalled = conditionOf(object, 'Stalled')
   if (isTrue(stalled)) return failed(rule, `it is stalled: ${stalled?.message ?? stalled?.reason ?? ''}`)
   const reconciling = conditionOf(object, 'Reconciling')

@@ -15,13 +15,17 @@ export const assessStatefulSet = (object: KubeObject): Assessment => {
   if (ready < wanted) return inProgress(rule, `${ready} of ${wanted} replicas are ready`)
   if (all > wanted) return inProgress(rule, `${all - wanted} replicas too many are still there`)
   const strategy = part(spec, 'updateStrategy')
-  if (textAt(strategy, 'type') === 'OnDelete') return current(rule, `${ready} of ${wanted} replicas are ready; they are updated when they are deleted`)
+  if (textAt(strategy, 'type') === 'OnDelete')
+    return current(rule, `${ready} of ${wanted} replicas are ready; they are updated when they are deleted`)
   const partition = numberAt(part(strategy, 'rollingUpdate'), 'partition') ?? 0
   const updated = numberAt(status, 'updatedReplicas') ?? 0
   if (partition > 0) {
     const due = Math.max(0, wanted - partition)
-    return updated < due ? inProgress(rule, `${updated} of ${due} replicas above the partition are updated`) : current(rule, `${due} replicas above the partition are updated`)
+    return updated < due
+      ? inProgress(rule, `${updated} of ${due} replicas above the partition are updated`)
+      : current(rule, `${due} replicas above the partition are updated`)
   }
-  if (textAt(status, 'currentRevision') !== textAt(status, 'updateRevision')) return inProgress(rule, `${updated} of ${wanted} replicas are updated`)
+  if (textAt(status, 'currentRevision') !== textAt(status, 'updateRevision'))
+    return inProgress(rule, `${updated} of ${wanted} replicas are updated`)
   return current(rule, wanted === 0 ? 'no replicas are wanted' : `${ready} of ${wanted} replicas are ready`)
 }

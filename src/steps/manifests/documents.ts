@@ -85,7 +85,9 @@ const isList = (value: unknown): value is { kind: string; items: unknown[] } =>
  * @throws TelpherError invalid_manifest with file and line
  */
 export const readManifest = (file: string, bytes: Buffer): ManifestObject[] => {
-  const source = decode(file, bytes).replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
+  const source = decode(file, bytes)
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n')
   const counter = new LineCounter()
   const documents = parseAllDocuments(source, { lineCounter: counter, uniqueKeys: true, prettyErrors: false, logLevel: 'silent' })
   const objects: ManifestObject[] = []

@@ -17,14 +17,19 @@ const chosenBy = (pattern: string, path: string): boolean => {
  */
 export const selectObjects = (files: PackageFiles, paths: readonly string[] | undefined): ManifestObject[] => {
   const names = [...files.keys()].filter((path) => paths?.some((pattern) => chosenBy(pattern, path)) ?? isManifest(path)).sort()
-  const objects = names.filter((path) => isManifest(path) || paths?.includes(path)).flatMap((path) => readManifest(path, files.get(path) ?? Buffer.alloc(0)))
+  const objects = names
+    .filter((path) => isManifest(path) || paths?.includes(path))
+    .flatMap((path) => readManifest(path, files.get(path) ?? Buffer.alloc(0)))
   if (objects.length === 0) throw new TelpherError('empty_package', 'there is no Kubernetes object in it (.yaml, .yml, .json)')
   const seen = new Map<string, ManifestObject>()
   for (const object of objects) {
     const key = `${object.apiVersion} ${object.kind} ${object.namespace ?? ''} ${object.name}`
     const twin = seen.get(key)
     const where = `${object.file}:${object.line}`
-    if (twin !== undefined) throw new TelpherError('invalid_manifest', `${where}: ${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`, { field: where })
+    if (twin !== undefined)
+      throw new TelpherError('invalid_manifest', `${where}: ${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`, {
+        field: where,
+      })
     seen.set(key, object)
   }
   return objects

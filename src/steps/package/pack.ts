@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { glob, lstat, readFile, readdir } from 'node:fs/promises'
+import { glob, lstat, readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
@@ -58,7 +58,8 @@ export const packPath = async (path: string, extra: ReadonlyMap<string, string> 
   const entries = new Map(files.map((file) => [relative(root, file) || basename(file), file]))
   for (const [name, file] of extra) entries.set(name, resolve(file))
   if (entries.size === 0) throw new TelpherError('empty_package', `there is no file in ${path}`, { field: path })
-  if (entries.size > limits.entries) throw new TelpherError('package_too_large', `${path} has ${entries.size} files, at most ${limits.entries} are taken`)
+  if (entries.size > limits.entries)
+    throw new TelpherError('package_too_large', `${path} has ${entries.size} files, at most ${limits.entries} are taken`)
   const names = [...entries.keys()].sort()
   const tar = pack()
   const packed = buffer(tar)
@@ -74,6 +75,7 @@ export const packPath = async (path: string, extra: ReadonlyMap<string, string> 
   }
   tar.finalize()
   const bytes = await promisify(gzip)(await packed)
-  if (bytes.length > limits.packedBytes) throw new TelpherError('package_too_large', `${path} has ${bytes.length} bytes packed, at most ${limits.packedBytes} are taken`)
+  if (bytes.length > limits.packedBytes)
+    throw new TelpherError('package_too_large', `${path} has ${bytes.length} bytes packed, at most ${limits.packedBytes} are taken`)
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), files: names }
 }

@@ -10,7 +10,11 @@ import { limits } from './pack.ts'
 export type PackageFiles = ReadonlyMap<string, Buffer>
 
 const refused = (why: string, name?: string): TelpherError =>
-  new TelpherError('package_refused', name === undefined ? why : `${JSON.stringify(name)}: ${why}`, name === undefined ? {} : { field: name })
+  new TelpherError(
+    'package_refused',
+    name === undefined ? why : `${JSON.stringify(name)}: ${why}`,
+    name === undefined ? {} : { field: name },
+  )
 
 const nameOf = (header: Header): string => {
   const name = header.name.replace(/^(?:\.\/)+/, '').replace(/\/$/, '')
@@ -25,7 +29,7 @@ const nameOf = (header: Header): string => {
 const mostExpansion = 100
 
 const bounded = (packed: number): Transform => {
-  const most = Math.min(limits.unpackedBytes + (limits.entries * 1024), Math.max(packed * mostExpansion, 1 << 20))
+  const most = Math.min(limits.unpackedBytes + limits.entries * 1024, Math.max(packed * mostExpansion, 1 << 20))
   let size = 0
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -69,7 +73,9 @@ export const unpack = async (bytes: Uint8Array): Promise<PackageFiles> => {
   const results = await Promise.allSettled([reading, flow])
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) {
-    const ours = results.map((result) => (result.status === 'rejected' ? (result.reason as unknown) : undefined)).find((reason) => reason instanceof TelpherError)
+    const ours = results
+      .map((result) => (result.status === 'rejected' ? (result.reason as unknown) : undefined))
+      .find((reason) => reason instanceof TelpherError)
     throw ours ?? refused(`not a tar or tar.gz: ${String((failed.reason as Error).message)}`)
   }
   return files

@@ -1,0 +1,28 @@
+import { resolve } from 'node:path'
+import { startSandbox } from './sandboxed.ts'
+
+/**
+ * `telpher dev`: the sandbox, a server and a worker until Ctrl-C.
+ * @returns the exit code
+ */
+export const runDev = async (): Promise<number> => {
+  const stack = await startSandbox(resolve('.telpher/dev'), Number(process.env['TELPHER_PORT'] ?? 7373))
+  process.stdout.write(`
+Telpher runs at ${stack.server.url}, with the target "local" (a real Kubernetes on this machine). In another terminal, from this folder:
+
+  ./telpher deploy examples/web --target local
+  ./telpher deploy examples/web-chart --helm web-chart --target local --namespace shop
+  ./telpher deploy examples/broken --target local
+  ./telpher status
+  kubectl --kubeconfig ${stack.cluster.kubeconfig} get pods -A
+
+Ctrl-C ends it.
+`)
+  await new Promise<void>((done) => {
+    process.once('SIGINT', () => done())
+    process.once('SIGTERM', () => done())
+  })
+  process.stderr.write('\nending the sandbox …\n')
+  await stack.stop()
+  return 0
+}

@@ -1,0 +1,232 @@
+import { X509Certificate } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { connect as connectTcp, isIP } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { CheckLine, CheckReport, CheckRung } from '../model/check.ts'
+import type { Credential } from '../model/credential.ts'
+import { TelpherError, toTelpherError } from '../model/errors.ts'
+import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
+import type { Target } from '../model/target.ts'
+import { connect } from './connection.ts'
+import { connectionError } from './connection-error.ts'
+
+export interface LadderOptions {
+  readonly target: Target
+  readonly credential: Credential
+  /** Name of the worker that runs it. */
+  readonly worker: string
+  /** Minor version of the kubectl that steps run with. */
+  readonly kubectlMinor: number
+}
+
+const timeoutMs = 10_000
+const soonMs = 14 * 24 * 3600 * 1000
+const skewMs = 5000
+
+/** What an apply or helm step needs in each namespace. */
+const needed: readonly { readonly group: string; readonly resource: string; readonly verbs: readonly string[] }[] = [
+  { group: 'apps', resource: 'deployments', verbs: ['get', 'list', 'watch', 'create', 'patch'] },
+  { group: '', resource: 'services', verbs: ['create', 'patch'] },
+  { group: '', resource: 'configmaps', verbs: ['create', 'patch'] },
+  { group: '', resource: 'secrets', verbs: ['get', 'list', 'create', 'update'] },
+  { group: '', resource: 'pods', verbs: ['get', 'list', 'watch'] },
+  { group: '', resource: 'events', verbs: ['list'] },
+]
+
+interface Found {
+  readonly message: string
+  readonly status?: 'ok' | 'warn'
+  readonly fix?: string
+}
+
+/** Runs one rung and says how long it took. */
+const climb = async (rung: CheckRung, subject: string, work: () => Promise<Found>): Promise<CheckLine> => {
+  const started = performance.now()
+  const ms = (): number => Math.round(performance.now() - started)
+  try {
+    const { message, status = 'ok', fix } = await work()
+    return { rung, subject, status, ms: ms(), message, ...(fix === undefined ? {} : { fix }) }
+  } catch (thrown) {
+    const error = toTelpherError(thrown)
+    return { rung, subject, status: 'failed', ms: ms(), message: error.message, code: error.code, fix: error.hint }
+  }
+}
+
+const socketOf = <T extends NodeJS.EventEmitter & { destroy(): unknown }>(base: URL, socket: T, event: string): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new TelpherError('target_unreachable', `${base.host} did not answer within ${timeoutMs / 1000} s`))
+    }, timeoutMs)
+    socket.once(event, () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
+    socket.once('error', (error: Error) => {
+      clearTimeout(timer)
+      reject(connectionError(error, base))
+    })
+  })
+
+const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
+const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
+
+const resolveName = async (base: URL): Promise<Found> => {
+  if (isIP(hostOf(base)) !== 0) return { message: 'an address, nothing to resolve' }
+  const { address } = await lookup(hostOf(base)).catch((error: Error) => {
+    throw connectionError(error, base)
+  })
+  return { message: address }
+}
+
+const openTcp = async (base: URL): Promise<Found> => {
+  const socket = await socketOf(base, connectTcp(portOf(base), hostOf(base)), 'connect')
+  socket.destroy()
+  return { message: 'connected' }
+}
+
+const shakeHands = async (base: URL, target: Target): Promise<Found> => {
+  const host = hostOf(base)
+  const servername = target.tlsServerName ?? (isIP(host) === 0 ? host : undefined)
+  const options = {
+    host,
+    port: portOf(base),
+    ...(target.ca === '' ? {} : { ca: target.ca }),
+    ...(servername === undefined ? {} : { servername }),
+  }
+  const socket = await socketOf<TLSSocket>(base, connectTls(options), 'secureConnect')
+  const certificate = new X509Certificate(socket.getPeerCertificate(true).raw)
+  socket.destroy()
+  const left = Date.parse(certificate.validTo) - Date.now()
+  const message = `${certificate.subject.replaceAll('\n', ', ')}, valid until ${certificate.validTo}`
+  return left < soonMs ? { message, status: 'warn', fix: 'Renew the certificate of the API server soon.' } : { message }
+}
+
+const post = async (connection: ClusterConnection, path: string, body: unknown): Promise<{ answer: ClusterResponse; body: unknown }> => {
+  const answer = await connection.request({
+    method: 'POST',
+    path,
+    timeoutMs,
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(body),
+  })
+  return { answer, body: await json(answer.body).catch(() => undefined) }
+}
+
+const whoAmI = async (connection: ClusterConnection): Promise<Found> => {
+  const { answer, body } = await post(connection, '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'SelfSubjectReview',
+  })
+  if (answer.status === 401) throw new TelpherError('target_unauthorized', 'the API server refused the credential (401)')
+  if (answer.status !== 201) return { message: `accepted; the server does not say as whom (${answer.status})` }
+  const { status } = body as { status?: { userInfo?: { username?: string } } }
+  return { message: `as ${status?.userInfo?.username ?? 'unknown'}` }
+}
+
+const mayIn = async (
+  connection: ClusterConnection,
+  namespace: string,
+  group: string,
+  resource: string,
+  verbs: readonly string[],
+): Promise<Found> => {
+  const answers = await Promise.all(
+    verbs.map(async (verb) => {
+      const review = {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { namespace, verb, group, resource } },
+      }
+      const { answer, body } = await post(connection, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review)
+      return { verb, allowed: answer.status === 201 && (body as { status?: { allowed?: boolean } }).status?.allowed === true }
+    }),
+  )
+  const missing = answers.filter(({ allowed }) => !allowed).map(({ verb }) => verb)
+  if (missing.length > 0) throw new TelpherError('target_forbidden', `${missing.join(', ')} is not allowed`)
+  return { message: verbs.join(', ') }
+}
+
+const skipped = (rung: CheckRung): CheckLine => ({
+  rung,
+  subject: '',
+  status: 'skipped',
+  ms: 0,
+  message: 'not tried: a rung before it failed',
+})
+
+/**
+ * The ladder of checks against a target, from where its deployments run: name, port, certificate, credential, what it may
+ * do in each namespace, versions and clocks. A rung that others stand on stops the climb when it fails.
+ */
+export const runLadder = async (options: LadderOptions): Promise<CheckReport> => {
+  const { target, credential } = options
+  const base = new URL(target.server)
+  const lines: CheckLine[] = []
+  let serverVersion: string | undefined
+  const steps: readonly (readonly [CheckRung, () => Promise<Found>])[] = [
+    ['dns', () => resolveName(base)],
+    ['tcp', () => openTcp(base)],
+    ['tls', () => shakeHands(base, target)],
+  ]
+  for (const [rung, work] of steps) {
+    const broken = lines.some(({ status }) => status === 'failed')
+    lines.push(broken ? skipped(rung) : await climb(rung, base.host, work))
+  }
+  const connection = connect(target, credential)
+  const stands = (): boolean => lines.every(({ status }) => status !== 'failed')
+  lines.push(stands() ? await climb('authentication', target.account.mode, () => whoAmI(connection)) : skipped('authentication'))
+  if (stands()) {
+    const namespaces = target.policy.namespaces.length > 0 ? target.policy.namespaces : [target.namespace]
+    const asked = namespaces.flatMap((namespace) => needed.map((need) => ({ namespace, ...need })))
+    lines.push(
+      ...(await Promise.all(
+        asked.map(({ namespace, group, resource, verbs }) =>
+          climb('authorization', `${resource} in ${namespace}`, () => mayIn(connection, namespace, group, resource, verbs)),
+        ),
+      )),
+    )
+    lines.push(
+      await climb('version', 'kubectl', async () => {
+        const answer = await connection.request({ method: 'GET', path: '/version', timeoutMs })
+        const { gitVersion = '', minor = '' } = (await json(answer.body)) as { gitVersion?: string; minor?: string }
+        serverVersion = gitVersion
+        return compareMinor(Number.parseInt(minor, 10), options.kubectlMinor, gitVersion)
+      }),
+    )
+    lines.push(await climb('clock', base.host, () => compareClocks(connection)))
+  } else for (const rung of ['authorization', 'version', 'clock'] as const) lines.push(skipped(rung))
+  connection.close()
+  return {
+    target: target.name,
+    ok: stands(),
+    at: Date.now(),
+    worker: options.worker,
+    ...(serverVersion === undefined ? {} : { serverVersion }),
+    lines,
+  }
+}
+
+/** kubectl is supported within one minor version of the API server (Kubernetes docs: version skew policy). */
+const compareMinor = (server: number, kubectl: number, version: string): Found => {
+  if (Math.abs(server - kubectl) <= 1) return { message: `server ${version}, kubectl 1.${kubectl}` }
+  return {
+    message: `server ${version}, kubectl 1.${kubectl}: more than one minor version apart`,
+    status: 'warn',
+    fix: 'Use an execution image with a kubectl of the server’s version.',
+  }
+}
+
+const compareClocks = async (connection: ClusterConnection): Promise<Found> => {
+  const asked = Date.now()
+  const answer = await connection.request({ method: 'GET', path: '/version', timeoutMs })
+  answer.body.resume()
+  const theirs = Date.parse(answer.headers.date ?? '')
+  if (Number.isNaN(theirs)) return { message: 'the server gives no time' }
+  const skew = theirs - (asked + Date.now()) / 2
+  const message = `${(skew / 1000).toFixed(1)} s apart`
+  return Math.abs(skew) > skewMs
+    ? { message, status: 'warn', fix: 'Set the clocks by NTP: tokens and certificates depend on them.' }
+    : { message }
+}

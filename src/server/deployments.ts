@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { TelpherError } from '../model/errors.ts'
+import { isTerminal } from '../model/states.ts'
+import { type DeploymentRequest, deploymentRequestSchema } from '../model/step.ts'
+import type { Target } from '../model/target.ts'
+import { expand } from '../scheduler/index.ts'
+import type { Api, ApiDeps } from './context.ts'
+import { bodyText, on, param, parsed } from './on.ts'
+
+const pageSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().optional() })
+
+/** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
+const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Promise<Target[]> => {
+  const all = new Map((await store.targets.list()).map((target) => [target.name, target]))
+  const named = request.targets.map((name) => {
+    const target = all.get(name)
+    if (target === undefined) throw new TelpherError('unknown_target', `there is no target ${name}`, { field: 'targets' })
+    return target
+  })
+  const { tag } = request
+  const tagged = tag === undefined ? [] : [...all.values()].filter((target) => target.tags.includes(tag))
+  if (tag !== undefined && tagged.length === 0)
+    throw new TelpherError('unknown_target', `there is no target with the tag ${tag}`, { field: 'tag' })
+  return [...new Set([...named, ...tagged])]
+}
+
+const mustHavePackages = async (request: DeploymentRequest, { store }: ApiDeps): Promise<void> => {
+  for (const sha256 of new Set(request.steps.map((step) => step.package)))
+    if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`, { field: 'steps' })
+}
+
+/** Stores a deployment and answers with it. */
+const create = async (request: DeploymentRequest, deps: ApiDeps): Promise<string> => {
+  const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
+  const { deployment, jobs } = expand(request, targets, (deps.now ?? Date.now)())
+  await deps.store.deployments.create(deployment, jobs)
+  return JSON.stringify({ deployment, jobs })
+}
+
+/** Does the work once for each key: a repeated request gets the first one's answer. */
+const once = async (key: string | undefined, text: string, deps: ApiDeps, work: () => Promise<string>): Promise<string> => {
+  if (key === undefined) return work()
+  const begun = await deps.store.idempotency.begin(key, createHash('sha256').update(text).digest('hex'))
+  if (begun.state === 'done') return begun.body
+  try {
+    const body = await work()
+    await deps.store.idempotency.finish(key, 202, body)
+    return body
+  } catch (thrown) {
+    await deps.store.idempotency.forget(key)
+    throw thrown
+  }
+}
+
+const idOf = (body: string): string => (JSON.parse(body) as { deployment: { id: string } }).deployment.id
+
+export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
+  const { store } = deps
+  on(api, 'deploy', async (context) => {
+    const text = await bodyText(context)
+    const request = parsed(deploymentRequestSchema, JSON.parse(text))
+    const body = await once(context.req.header('idempotency-key'), text, deps, () => create(request, deps))
+    return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${idOf(body)}` })
+  })
+  on(api, 'listDeployments', async (context) => {
+    const { limit, cursor } = parsed(pageSchema, context.req.query())
+    return context.json(await store.deployments.list({ limit, ...(cursor === undefined ? {} : { cursor }) }))
+  })
+  on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(param(context, 'id'))))
+  on(api, 'cancel', async (context) => {
+    const id = param(context, 'id')
+    const { jobs } = await store.deployments.get(id)
+    for (const job of jobs) if (!isTerminal(job.status)) await store.jobs.apply(job, { type: 'cancel' })
+    await store.wakes.send(id)
+    return context.json(await store.deployments.get(id), 202)
+  })
+  on(api, 'ledger', async (context) => {
+    const ref = { deploymentId: param(context, 'id'), jobId: param(context, 'jobId') }
+    await store.jobs.get(ref)
+    return context.json({ entries: await store.ledger(ref).read() })
+  })
+}

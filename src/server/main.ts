@@ -1,0 +1,78 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Config, loadConfig } from '../config.ts'
+import { summarize } from '../credentials/account.ts'
+import { ensureKeyFile } from '../credentials/keyfile.ts'
+import { seal } from '../credentials/seal.ts'
+import { createLog, type Log } from '../log.ts'
+import { openQueue } from '../queue/index.ts'
+import { startScheduler, startWatchdog } from '../scheduler/index.ts'
+
+import { openStore } from '../store/index.ts'
+import { version } from '../version.ts'
+import { createApi } from './api.ts'
+import { listen } from './listen.ts'
+import { ensureToken } from './token.ts'
+
+export interface RunningServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * The composition root of a server: HTTP API, scheduler and watchdog over one Redis. Several may run.
+ * @throws TelpherError redis_*, key_file
+ */
+export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const [key, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
+  const store = await openStore({ url: config.redisUrl, clientName: 'server' })
+  const queue = openQueue({ url: config.redisUrl })
+  const ending = new AbortController()
+  const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal: ending.signal })
+  const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal: ending.signal })
+  const api = createApi({
+    store,
+    queue,
+    seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    summarize,
+    token,
+    version,
+    log,
+  })
+  const listener = await listen(api, { host: config.host, port: config.port })
+  log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
+  return {
+    url: listener.url,
+    async close() {
+      await listener.close()
+      ending.abort()
+      await Promise.all([scheduler.stopped, watchdog.stopped])
+      await queue.close()
+      await store.close()
+    },
+  }
+}
+
+/** Says to programs on this machine where the server is and where its token lies: the CLI looks here. */
+const announce = async (config: Config, url: string): Promise<void> => {
+  const file = resolve(config.dataDir, 'endpoint.json')
+  await writeFile(`${file}.new`, JSON.stringify({ url, tokenFile: config.tokenFile, pid: process.pid }), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+}
+
+/** The server process: configuration from the environment, logs on standard error. */
+export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
+  const config = loadConfig(env)
+  const log = createLog(config.logLevel, { process: 'server' })
+  const server = await startServer(config, log)
+  await announce(config, server.url)
+  const end = (): void => {
+    server.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.once('SIGTERM', end)
+  process.once('SIGINT', end)
+}
