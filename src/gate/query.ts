@@ -25,8 +25,8 @@ export const parseQuery = (search: string): URLSearchParams | undefined => {
   return new URLSearchParams(`&${search}`)
 }
 
-/** k8s.io/apimachinery/pkg/runtime, Convert_Slice_string_To_bool: all but "0" and "false" is true, by Unicode's case folding. */
-const meansTrue = (value: string | null): boolean => value !== null && !/^(?:0|false)$/iu.test(value)
+/** k8s.io/apimachinery/pkg/runtime, Convert_Slice_string_To_bool: all but "0" and "false" is true, the empty value too. */
+const meansTrue = (value: string | null): boolean => value !== null && value !== '0' && value.toLowerCase() !== 'false'
 
 /** k8s.io/apimachinery/pkg/fields: terms are sorted, the operator is the first that is found; an escape is refused. */
 const selectedName = (selector: string): string | undefined => {
@@ -59,9 +59,12 @@ export const listQuery = (query: URLSearchParams): ListQuery | string => {
     const value = query.get(key)
     if (value !== null && !number.test(value)) return `${key} is not a number`
   }
+  const watch = query.get('watch')
+  // Letters that fold to ASCII are "false" in one place of the API server and true in another.
+  if (watch !== null && /[^\x00-\x7f]/.test(watch)) return 'watch is unclear'
   const name = selectedName(query.get('fieldSelector') ?? '')
   if (name === undefined) return 'the field selector is ambiguous'
   const labels = query.get('labelSelector') ?? ''
   if (name !== '' && labels !== '' && !plainLabels.test(labels)) return 'a label selector that is not plain stands beside a name'
-  return { watch: meansTrue(query.get('watch')), name }
+  return { watch: meansTrue(watch), name }
 }
