@@ -5,7 +5,6 @@ export type OutputFormat = (typeof formats)[number]
 
 export const isFormat = (text: string): text is OutputFormat => (formats as readonly string[]).includes(text)
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this makes harmless
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
 
 /** Text from elsewhere, for a terminal: nothing in it is obeyed. */

@@ -95,7 +95,7 @@ const createBlock = (jobs: readonly Job[]): Progress => {
   let height = 0
   let frame = 0
   const clear = (): string => (height === 0 ? '' : `\x1b[${height}A\x1b[0J`)
-  const fit = (line: string): string => line.slice(0, Math.max(20, (process.stderr.columns ?? 100) - 1))
+  const clip = (line: string): string => line.slice(0, Math.max(20, (process.stderr.columns ?? 100) - 1))
   const draw = (): void => {
     frame++
     let text = clear()
@@ -108,7 +108,7 @@ const createBlock = (jobs: readonly Job[]): Progress => {
     const block = open
       .slice(0, mostRows - 1)
       .map((row) =>
-        fit(`${spinner[frame % spinner.length]} ${titleOf(row.job)}  ${row.status} ${duration(Date.now() - row.since)}  ${row.detail}`),
+        clip(`${spinner[frame % spinner.length]} ${titleOf(row.job)}  ${row.status} ${duration(Date.now() - row.since)}  ${row.detail}`),
       )
     if (open.length > block.length) block.push(`  … and ${open.length - block.length} more`)
     height = block.length

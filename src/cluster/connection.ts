@@ -38,8 +38,10 @@ const sendBody = (outgoing: ClientRequest, body: ClusterRequest['body']): void =
 /** Ends a connection attempt that takes too long; an idle kept-alive connection is not its concern. */
 const limitConnect = (outgoing: ClientRequest): void => {
   outgoing.once('socket', (socket) => {
-    socket.setKeepAlive(true, 5000)
+    socket.setTimeout(0)
     if (!socket.connecting) return
+    socket.setKeepAlive(true, 5000)
+    socket.on('timeout', () => socket.destroy())
     const timer = setTimeout(() => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })), connectTimeoutMs)
     const clear = (): void => clearTimeout(timer)
     socket.once('secureConnect', clear).once('close', clear)
@@ -56,7 +58,7 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
   const base = new URL(target.server)
   const prefix = base.pathname.replace(/\/$/, '')
   const agent = agentOf(target, credential)
-  idle(agent)
+  agent.on('free', (socket) => socket.setTimeout(idleMs))
 
   const open = (asked: ClusterRequest, onAnswer: (outgoing: ClientRequest, answer: Promise<IncomingMessage>) => void): void => {
     const outgoing = request({
@@ -110,10 +112,4 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
       }),
     close: () => agent.destroy(),
   }
-}
-
-const idle = (agent: Agent): void => {
-  agent.on('free', (socket) => {
-    socket.setTimeout(idleMs, () => socket.destroy())
-  })
 }

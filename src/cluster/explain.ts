@@ -12,7 +12,6 @@ const lines = 20
 const longestLine = 500
 const patienceMs = 5000
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this makes harmless
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
 
 interface Explained {
@@ -54,6 +53,9 @@ const lastLines = async (asked: Explained, pod: KubeObject): Promise<string[]> =
   return previous.length > 0 ? previous : logOf(asked, namespace, name, container, false).catch(() => [])
 }
 
+/** Events that say why, among those that only warn. */
+const telling = /^(?:Failed|BackOff|Unhealthy|Evicted)/
+
 /** The newest event about an object since the attempt began. */
 const lastEvent = async ({ connection, since, signal }: Explained, object: KubeObject): Promise<ChainLink | undefined> => {
   const selector = encodeURIComponent(`involvedObject.uid=${object.metadata.uid ?? ''},type=Warning`)
@@ -61,7 +63,8 @@ const lastEvent = async ({ connection, since, signal }: Explained, object: KubeO
   const { objects } = await list(connection, path, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
   const timeOf = (event: KubeObject): number =>
     Date.parse(textAt(event, 'lastTimestamp') ?? textAt(event, 'eventTime') ?? event.metadata.creationTimestamp ?? '')
-  const newest = objects.filter((event) => timeOf(event) >= since - 1000).sort((a, b) => timeOf(b) - timeOf(a))[0]
+  const recent = objects.filter((event) => timeOf(event) >= since - 1000).sort((a, b) => timeOf(b) - timeOf(a))
+  const newest = recent.find((event) => telling.test(textAt(event, 'reason') ?? '')) ?? recent[0]
   if (newest === undefined) return undefined
   return {
     kind: 'Event',

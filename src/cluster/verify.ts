@@ -89,10 +89,12 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
     const objects = looked.map(({ ref, assessment }) => ({ ref, assessment }))
     show(objects)
     const blamed = looked.find((entry): entry is typeof entry & { failure: Trouble } => entry.failure !== undefined)
-    if (blamed !== undefined) return fail({ ref: blamed.ref, trouble: blamed.failure }, objects)
     const done = (assessment: Assessment): boolean => assessment.status === 'Current' || assessment.status === 'Suspended'
-    if (final && objects.every(({ assessment }) => done(assessment))) return decide({ outcome: 'current', objects, notes: judge.notes() })
-    if (Date.now() >= options.deadlineAt) return decide({ outcome: 'deadline', objects, notes: judge.notes() })
+    const outcome =
+      final && objects.every(({ assessment }) => done(assessment)) ? 'current' : Date.now() >= options.deadlineAt ? 'deadline' : undefined
+    if (blamed !== undefined) fail({ ref: blamed.ref, trouble: blamed.failure }, objects)
+    else if (outcome !== undefined) decide({ outcome, objects, notes: judge.notes() })
+    if (judged) return
     const waiting = looked.find(({ assessment }) => !done(assessment))
     if (final && waiting !== undefined && performance.now() - changedAt > graces.noActivity) {
       const message = `nothing has changed for ${graces.noActivity / 1000} s: ${waiting.assessment.message}`

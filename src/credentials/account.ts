@@ -10,10 +10,21 @@ export type PlainCredential =
   | { readonly kind: 'bearer'; readonly token: string }
   | { readonly kind: 'client-certificate'; readonly certificate: string; readonly key: string }
 
-const pem = (label: string) => z.string().max(64 * 1024).refine((text) => new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text), `give a PEM ${label.toLowerCase()}`)
+const pem = (label: string) =>
+  z
+    .string()
+    .max(64 * 1024)
+    .refine((text) => new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text), `give a PEM ${label.toLowerCase()}`)
 
 export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('bearer'), token: z.string().min(1).max(16 * 1024).regex(/^[\x21-\x7e]+$/, 'a token has no spaces and no line ends') }),
+  z.object({
+    kind: z.literal('bearer'),
+    token: z
+      .string()
+      .min(1)
+      .max(16 * 1024)
+      .regex(/^[\x21-\x7e]+$/, 'a token has no spaces and no line ends'),
+  }),
   z.object({ kind: z.literal('client-certificate'), certificate: pem('CERTIFICATE'), key: pem('PRIVATE KEY') }),
 ])
 
@@ -21,7 +32,9 @@ export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminated
 const expiryOfToken = (token: string): number | undefined => {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
-    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number' ? claims.exp * 1000 : undefined
+    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number'
+      ? claims.exp * 1000
+      : undefined
   } catch {
     return undefined
   }
@@ -58,7 +71,10 @@ export const summarize = (id: string, credential: PlainCredential): AccountSumma
  */
 export const credentialOf = (account: AccountSummary, plaintext: string, now: number): Credential => {
   if (account.expiresAt !== undefined && account.expiresAt <= now)
-    throw new TelpherError('credential_expired', `the credential ${account.fingerprint} expired at ${new Date(account.expiresAt).toISOString()}`)
+    throw new TelpherError(
+      'credential_expired',
+      `the credential ${account.fingerprint} expired at ${new Date(account.expiresAt).toISOString()}`,
+    )
   const plain = plainCredentialSchema.parse(JSON.parse(plaintext))
   const expiry = account.expiresAt === undefined ? {} : { expiresAt: account.expiresAt }
   return plain.kind === 'bearer'

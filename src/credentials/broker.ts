@@ -8,7 +8,11 @@ import { unseal } from './seal.ts'
  * The broker behind its final interface, in this process: it opens the target's account with the master key.
  * @param openAccount reads the sealed record of an account
  */
-export const localGrants = ({ openAccount, key, now = Date.now }: {
+export const localGrants = ({
+  openAccount,
+  key,
+  now = Date.now,
+}: {
   readonly openAccount: (id: string) => Promise<SealedRecord>
   readonly key: MasterKey
   readonly now?: () => number

@@ -1,7 +1,5 @@
 /** Colours are the only escapes that do nothing but look (ECMA-48 SGR). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 const escapes = /\x1b\[[0-9;:]{0,32}m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 const colour = /^\x1b\[[0-9;:]*m$/
 
 /** A line of foreign text that a terminal can show safely: control characters and bidi overrides are shown, not obeyed. */

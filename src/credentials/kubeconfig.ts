@@ -39,7 +39,14 @@ const refused: Readonly<Record<string, string>> = {
 const named = <T extends z.ZodType>(field: string, body: T) => z.object({ name: z.string(), [field]: body })
 const schema = z.object({
   clusters: z.array(named('cluster', z.record(z.string(), z.unknown()))).default([]),
-  contexts: z.array(z.object({ name: z.string(), context: z.object({ cluster: z.string(), user: z.string(), namespace: z.string().optional() }).loose() })).default([]),
+  contexts: z
+    .array(
+      z.object({
+        name: z.string(),
+        context: z.object({ cluster: z.string(), user: z.string(), namespace: z.string().optional() }).loose(),
+      }),
+    )
+    .default([]),
   users: z.array(named('user', z.record(z.string(), z.unknown()).nullable())).default([]),
 })
 
@@ -69,12 +76,20 @@ const text = (fields: Readonly<Record<string, unknown>>, name: string, where: st
 const refuse = (fields: Readonly<Record<string, unknown>>, where: string): void => {
   for (const plugin of plugins)
     if (fields[plugin] !== undefined && fields[plugin] !== null)
-      throw new TelpherError('kubeconfig_plugin', `${where}.${plugin}: programs named by a kubeconfig are not run`, { field: `${where}.${plugin}` })
-  for (const [name, why] of Object.entries(refused)) if (fields[name] !== undefined && fields[name] !== false && fields[name] !== '') throw invalid(`${where}.${name}`, why)
+      throw new TelpherError('kubeconfig_plugin', `${where}.${plugin}: programs named by a kubeconfig are not run`, {
+        field: `${where}.${plugin}`,
+      })
+  for (const [name, why] of Object.entries(refused))
+    if (fields[name] !== undefined && fields[name] !== false && fields[name] !== '') throw invalid(`${where}.${name}`, why)
 }
 
 /** A value given in the file itself (base64) or as a path beside it. */
-const material = async (fields: Readonly<Record<string, unknown>>, name: string, where: string, options: KubeconfigOptions): Promise<string | undefined> => {
+const material = async (
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  where: string,
+  options: KubeconfigOptions,
+): Promise<string | undefined> => {
   const data = text(fields, `${name}-data`, where)
   if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8')
   const path = text(fields, name, where)
@@ -84,7 +99,11 @@ const material = async (fields: Readonly<Record<string, unknown>>, name: string,
   })
 }
 
-const credentialIn = async (user: Readonly<Record<string, unknown>>, where: string, options: KubeconfigOptions): Promise<PlainCredential> => {
+const credentialIn = async (
+  user: Readonly<Record<string, unknown>>,
+  where: string,
+  options: KubeconfigOptions,
+): Promise<PlainCredential> => {
   const certificate = await material(user, 'client-certificate', where, options)
   const key = await material(user, 'client-key', where, options)
   if (certificate !== undefined && key !== undefined) return { kind: 'client-certificate', certificate, key }
@@ -118,7 +137,8 @@ export const readKubeconfig = async (content: string, options: KubeconfigOptions
   refuse(cluster, clusterField)
   refuse(user, userField)
   const server = text(cluster, 'server', clusterField)
-  if (server === undefined || !URL.canParse(server) || new URL(server).protocol !== 'https:') throw invalid(`${clusterField}.server`, 'use an https:// address')
+  if (server === undefined || !URL.canParse(server) || new URL(server).protocol !== 'https:')
+    throw invalid(`${clusterField}.server`, 'use an https:// address')
   const tlsServerName = text(cluster, 'tls-server-name', clusterField)
   return {
     server,

@@ -53,7 +53,8 @@ export const seal = (master: MasterKey, record: Named & { readonly plaintext: st
  * @throws TelpherError sealed_record when it was sealed with another key, or anything of it changed
  */
 export const unseal = (master: MasterKey, record: SealedRecord): string => {
-  if (record.kid !== master.kid) throw new TelpherError('sealed_record', `${record.id} was sealed with key ${record.kid}, not with ${master.kid}`)
+  if (record.kid !== master.kid)
+    throw new TelpherError('sealed_record', `${record.id} was sealed with key ${record.kid}, not with ${master.kid}`)
   const aad = boundTo(record, master.kid)
   try {
     const dataKey = decrypt(master.key, record.wrappedKey, aad)

@@ -105,6 +105,18 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
     options.onConnection(channel.connection)
   }
 
+  const onReady = (payload: Buffer): void => {
+    const said = parseReady(payload)
+    if (said.version !== tetherVersion)
+      throw new TelpherError(
+        'tether_version',
+        `the shim speaks version ${said.version} of the tether, this worker version ${tetherVersion}`,
+      )
+    enter('ready')
+    wire.sendJson('hello', { version: tetherVersion, session: randomUUID(), resume: 0 })
+    ready.resolve(said)
+  }
+
   const onExit = (payload: Buffer): void => {
     const record = parseExit(payload)
     enter('exited')
@@ -137,34 +149,31 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
     received = frame.sequence
     if (received % ackEvery === 0) wire.sendNumber('ack', 0, received)
     switch (frame.type) {
-      case 'ready': {
-        const said = parseReady(frame.payload)
-        if (said.version !== tetherVersion)
-          throw new TelpherError(
-            'tether_version',
-            `the shim speaks version ${said.version} of the tether, this worker version ${tetherVersion}`,
-          )
-        enter('ready')
-        wire.sendJson('hello', { version: tetherVersion, session: randomUUID(), resume: 0 })
-        return ready.resolve(said)
-      }
+      case 'ready':
+        onReady(frame.payload)
+        break
       case 'out':
       case 'err':
         if (state !== 'running') throw violation(`output while ${state}`)
-        return taken.receive(outputs[frame.type], frame.payload)
+        taken.receive(outputs[frame.type], frame.payload)
+        break
       case 'exit':
-        return onExit(frame.payload)
+        onExit(frame.payload)
+        break
       case 'fault':
-        return onFault(frame.payload)
+        onFault(frame.payload)
+        break
       case 'open':
-        return open(frame.channel)
+        open(frame.channel)
+        break
       case 'data':
       case 'close':
       case 'credit':
-        return handleChannel(frame)
+        handleChannel(frame)
+        break
       case 'pong':
       case 'ack':
-        return
+        break
       default:
         throw violation(`${frame.type} is not for a worker`)
     }

@@ -47,7 +47,7 @@ const objectOf = (value: unknown, text: string, file: string, line: number): Man
   return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }), text, file, line }
 }
 
-const valueOf = (document: Document, file: string, line: number): unknown => {
+const readValue = (document: Document, file: string, line: number): unknown => {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (thrown) {
@@ -96,7 +96,7 @@ export const readManifest = (file: string, bytes: Buffer): ManifestObject[] => {
     const line = Math.max(1, counter.linePos(start).line)
     const problem = document.errors[0]
     if (problem !== undefined) throw invalid(file, counter.linePos(problem.pos[0]).line, `not YAML: ${problem.message}`)
-    const value = valueOf(document, file, line)
+    const value = readValue(document, file, line)
     if (value === null || value === undefined) continue
     if (typeof value !== 'object' || Array.isArray(value)) throw invalid(file, line, 'a document must be an object')
     const text = source.slice(document.contents?.range?.[0] ?? 0, document.range[2])

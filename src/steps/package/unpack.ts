@@ -20,7 +20,6 @@ const nameOf = (header: Header): string => {
   const name = header.name.replace(/^(?:\.\/)+/, '').replace(/\/$/, '')
   if (header.name.startsWith('/') || /^[A-Za-z]:/.test(name) || name.includes('\\')) throw refused('paths must be relative', header.name)
   if (name.split('/').includes('..')) throw refused('it lies outside the package', header.name)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL ends names in other programs
   if (/\x00/.test(name) || name.length > 1024) throw refused('not a file name', header.name.slice(0, 100))
   return name
 }
