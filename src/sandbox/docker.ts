@@ -26,7 +26,9 @@ export interface Docker {
 const claimSlot = async (): Promise<State> => {
   for (let number = 0; ; number++) {
     const state = await tryClaimState(`${cacheDir()}/docker/${number}`)
-    if (state !== undefined) return state
+    if (state === undefined) continue
+    rmSync(`${state.dir}/log`, { recursive: true, force: true })
+    return state
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { connectDocker } from './dockerEngine.ts'
 import { checkout } from './paths.ts'
@@ -58,6 +59,17 @@ const followBuild = async (answer: NodeJS.ReadableStream): Promise<void> => {
   }
 }
 
+/** A new image takes the name of the one before it, which would stay as 130 MB that nobody finds. */
+const removeNameless = async (docker: Docker): Promise<void> => {
+  const nameless = await docker.listImages({ filters: { dangling: ['true'], label: [label] } })
+  // One that a container still runs on is met again after the next build.
+  for (const { Id } of nameless)
+    await docker
+      .getImage(Id)
+      .remove()
+      .catch(() => undefined)
+}
+
 /**
  * Makes sure that the engine has the execution image of this checkout, built from containers/exec; some 5 s when it has not.
  * @throws Error when a tool that goes into it is missing (the set-up has not run) or the build fails
@@ -70,4 +82,5 @@ export const ensureExecImage = async (socketPath: string): Promise<void> => {
   await followBuild(
     await docker.buildImage(await buildContext(), { t: execImage, labels: { [label]: inputs }, networkmode: 'none', forcerm: true }),
   )
+  await removeNameless(docker)
 }

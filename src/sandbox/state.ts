@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
+import { restoreTunables, saveTunables } from './kernel.ts'
 import { withLock } from './lock.ts'
 import { cacheDir } from './paths.ts'
 import { bootId, identify, isAlive } from './procfs.ts'
@@ -29,6 +30,11 @@ type Entry = z.infer<typeof entrySchema>
 const registry = (): string => `${cacheDir()}/states`
 const fileOf = (id: string): string => `${registry()}/${id}.json`
 
+const tunablesFile = (): string => `${registry()}/kernel.saved`
+
+/** To be called before a kubelet is started: the last state to be released puts the kernel's settings back. */
+export const keepKernelSettings = (): Promise<void> => withLock(`${registry()}/lock`, async () => saveTunables(tunablesFile()))
+
 const read = (id: string): Entry | undefined => {
   try {
     return entrySchema.parse(JSON.parse(readFileSync(fileOf(id), 'utf8')))
@@ -48,6 +54,7 @@ const discard = (id: string, dir: string, temporary: boolean): void => {
   sweep(id, [dir, runDirOf(dir, id)])
   for (const folder of [runDirOf(dir, id), ...(temporary ? [dir] : [])]) rmSync(folder, { recursive: true, force: true })
   rmSync(fileOf(id), { force: true })
+  if (!readdirSync(registry()).some((file) => file.endsWith('.json'))) restoreTunables(tunablesFile())
 }
 
 const sweepDead = (): void => {

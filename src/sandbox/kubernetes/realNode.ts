@@ -3,7 +3,7 @@ import { type Child, startChild, untilReady } from '../child.ts'
 import { freePort } from '../ports.ts'
 import { run } from '../run.ts'
 import { binaryPath } from '../setup/binaries.ts'
-import type { State } from '../state.ts'
+import { keepKernelSettings, type State } from '../state.ts'
 import { makeCgroup } from './cgroup.ts'
 import type { ControlPlane } from './controlPlane.ts'
 import { nodesReady } from './fakeNodes.ts'
@@ -76,6 +76,7 @@ const startKubelet = (state: State, control: ControlPlane, network: NodeNetwork,
 export const startRealNode = async (state: State, control: ControlPlane): Promise<{ stop(): Promise<void> }> => {
   mkdirSync(`${state.dir}/kubelet`, { recursive: true })
   if (!existsSync('/usr/lib/cni/bridge')) throw new Error('the CNI plugins are not in /usr/lib/cni: install containernetworking-plugins')
+  await keepKernelSettings()
   const network = await makeNodeNetwork(state)
   const containerd = await startContainerd(state, network)
   const kubelet = startKubelet(state, control, network, await freePort())
