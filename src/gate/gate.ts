@@ -1,19 +1,24 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { TelpherError, toTelpherError } from '../model/errors.ts'
+import { TelpherError } from '../model/errors.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { ClusterConnection, Ledger } from '../model/ports.ts'
 import type { Policy } from '../model/target.ts'
-import { factsOf, readBody } from './body.ts'
+import { createBodyStore } from './body.ts'
 import type { Claim } from './claim.ts'
-import type { DiscoveryCache } from './discovery.ts'
-import { type Exchange, type ExchangeTools, exchange } from './exchange.ts'
-import { createLedgerBook } from './ledger.ts'
+import { type DiscoveryCache, isDiscovery } from './discovery.ts'
+import { giveDocument } from './documents.ts'
+import { ask, type Exchange, type ExchangeTools, pass } from './exchange.ts'
+import { lookInto } from './facts.ts'
+import { forwarded } from './headers.ts'
+import { createLedgerBook, writeVerb } from './ledger.ts'
 import { parseRequest, type RequestInfo } from './path.ts'
 import { decide, needsBody } from './policy.ts'
-import { answerStatus, type Refusal, statusOf } from './status.ts'
-import { tunnel } from './tunnel.ts'
+import { createRenewal } from './renewal.ts'
+import { answerStatus, type Refusal, refusalOf } from './status.ts'
+import { asksTunnel, refuseTunnel, tunnel } from './tunnel.ts'
+import { giveWrite } from './writes.ts'
 
 export interface GateOptions {
   /** The first path segment that every request must have. */
@@ -22,6 +27,11 @@ export interface GateOptions {
   readonly claim: Claim
   /** The connection to the target as it is now: renewed credentials show here. */
   readonly connection: () => ClusterConnection
+  /**
+   * Asked when the API server refused the credential (401): gets another one, which `connection` then gives.
+   * @throws TelpherError when there is none; the job is told
+   */
+  readonly renew?: () => Promise<void>
   readonly ledger: Ledger
   readonly attempt: number
   /** Marks this attempt's requests in the API server's audit log. */
@@ -38,22 +48,36 @@ export interface Gate {
   accept(connection: Duplex): void
   /** Ends everything that is open at once and takes nothing more. */
   shut(reason: 'closed' | 'superseded'): void
+  /** How many writes are at the API server without a stored answer. */
   openWrites(): number
   entries(): readonly LedgerEntry[]
   onWrite(listener: (entry: LedgerEntry) => void): () => void
+  /** What the job was refused by the gate itself, in order; the last hundred. */
+  refusals(): readonly Refusal[]
+  /** Resolves when no write is open and the ledger is in the store. @throws what the store threw */
   settled(): Promise<void>
 }
 
-const refusalOf = (thrown: unknown): Refusal => {
-  const error = toTelpherError(thrown)
-  const http = error.code === 'gate_superseded' || error.code === 'gate_closed' ? 403 : error.code === 'target_timeout' ? 504 : 503
-  return { code: error.code, http: error.code === 'internal' ? 502 : http, message: error.message }
-}
+const mostRefusals = 100
 
 /** Compares in constant time, so that the nonce cannot be found byte by byte. */
 const sameText = (given: string, expected: string): boolean => {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)
+}
+
+const shutRefusal = (reason: 'closed' | 'superseded'): Refusal =>
+  reason === 'superseded'
+    ? { code: 'gate_superseded', http: 403, message: 'another attempt took over this job' }
+    : { code: 'gate_closed', http: 403, message: 'the step has ended' }
+
+/** Aborted with its parent, and when the stream closes before it was done with. */
+const signalOf = (parent: AbortSignal, stream: Duplex | ServerResponse): AbortSignal => {
+  const gone = new AbortController()
+  stream.once('close', () => {
+    if (!stream.writableFinished) gone.abort(new TelpherError('gate_closed', 'the client ended its request'))
+  })
+  return AbortSignal.any([parent, gone.signal])
 }
 
 /**
@@ -63,60 +87,98 @@ const sameText = (given: string, expected: string): boolean => {
 export const createGate = (options: GateOptions): Gate => {
   const { claim, policy } = options
   const book = createLedgerBook(options.ledger, options.attempt)
+  const bodies = createBodyStore()
   const connections = new Set<Duplex>()
   const shutting = new AbortController()
   const signal = AbortSignal.any([shutting.signal, options.signal])
   const tools: ExchangeTools = {
-    async connection() {
-      await claim.whenProven(signal)
-      return options.connection()
+    upstream: {
+      async connection() {
+        await claim.whenProven(signal)
+        return options.connection()
+      },
+      renew: options.renew === undefined ? undefined : createRenewal(options.connection, options.renew),
     },
-    credentialId: () => options.connection().credentialId,
     book,
     discovery: options.discovery,
     mark: options.mark,
   }
+  const refusals: Refusal[] = []
+  const noted = (refusal: Refusal): void => {
+    refusals.push(refusal)
+    if (refusals.length > mostRefusals) refusals.shift()
+  }
   let shutReason: 'closed' | 'superseded' | undefined
 
   /** Everything before the body: who asks, whether we still may, and what it is. */
-  const admit = async (request: IncomingMessage): Promise<{ info: RequestInfo; url: string } | Refusal> => {
+  const admit = async (request: IncomingMessage, asking: AbortSignal): Promise<{ info: RequestInfo; url: string } | Refusal> => {
     if (shutReason !== undefined) return shutRefusal(shutReason)
     const [, nonce = '', ...rest] = (request.url ?? '').split('/')
-    if (!sameText(nonce, options.nonce)) return { code: 'gate_nonce', http: 401, message: 'the connection of this step was asked for without its secret' }
+    if (!sameText(nonce, options.nonce))
+      return { code: 'gate_nonce', http: 401, message: 'the connection of this step was asked for without its secret' }
     const url = `/${rest.join('/')}`
-    await claim.whenProven(signal)
+    await claim.whenProven(asking)
     const parsed = parseRequest(request.method ?? '', url)
     if (!parsed.ok) return { code: 'gate_path', http: 400, message: `${request.method} ${url.split('?')[0]} is refused: ${parsed.reason}` }
     return { info: parsed.info, url }
   }
 
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const admitted = await admit(request)
-    if ('http' in admitted) return answerStatus(response, admitted)
-    const { info, url } = admitted
-    const early = needsBody(info) ? undefined : decide(policy, info)
-    if (early !== undefined) return answerStatus(response, early)
-    const body = await readBody(request)
-    if (needsBody(info)) {
-      const refusal = decide(policy, info, factsOf(request.headers['content-type'] ?? '', body))
-      if (refusal !== undefined) return answerStatus(response, refusal)
-    }
-    const asked: Exchange = { info, url, body, request, response, signal: AbortSignal.any([signal, goneSignal(response)]) }
-    await exchange(asked, tools)
+  const answer = (asked: Exchange): Promise<void> => {
+    const { info, request } = asked
+    const verb = writeVerb(info)
+    if (verb !== undefined) return giveWrite(asked, tools, verb)
+    if (request.method === 'GET' && isDiscovery(info.path, info.isResource)) return giveDocument(asked, tools)
+    return ask(asked, tools, forwarded(request.headers, tools.mark)).then((answered) => pass(answered, asked))
   }
 
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, connectionsCheckingInterval: 60_000 })
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    serve(request, response).catch((thrown: unknown) => answerStatus(response, shutReason === undefined ? refusalOf(thrown) : shutRefusal(shutReason)))
-  })
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const upgrade = async (): Promise<void> => {
-      const admitted = await admit(request)
-      const refusal = 'http' in admitted ? admitted : decide(policy, admitted.info)
-      if (refusal !== undefined || 'http' in admitted) return refuseUpgrade(socket, refusal ?? refusalOf(new TelpherError('internal', 'refused')))
-      await tunnel({ ...admitted, request, socket, head, signal }, tools)
+  /** @returns the refusal, when there is one */
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> => {
+    const asking = signalOf(signal, response)
+    const admitted = await admit(request, asking)
+    if ('http' in admitted) return admitted
+    const { info, url } = admitted
+    const looked = needsBody(info)
+    const early = looked ? undefined : decide(policy, info)
+    if (early !== undefined) return early
+    const held = await bodies.read(request, looked, asking)
+    try {
+      const { facts, body } = looked ? lookInto(request.headers['content-type'] ?? '', held.body) : { facts: undefined, body: held.body }
+      const late = looked ? decide(policy, info, facts) : undefined
+      if (late !== undefined) return late
+      await answer({ info, url, body, request, response, signal: asking })
+      return undefined
+    } finally {
+      held.release()
     }
-    upgrade().catch((thrown: unknown) => refuseUpgrade(socket, refusalOf(thrown)))
+  }
+
+  const serveTunnel = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | undefined> => {
+    const asking = signalOf(signal, socket)
+    const admitted = await admit(request, asking)
+    if ('http' in admitted) return admitted
+    const refusal = decide(policy, admitted.info)
+    if (refusal !== undefined) return refusal
+    if (admitted.info.verb !== 'get' && admitted.info.verb !== 'watch' && writeVerb(admitted.info) !== 'connect')
+      return { code: 'gate_path', http: 400, message: `${request.method} ${admitted.info.path} is refused: it has no stream to switch to` }
+    await tunnel({ ...admitted, request, socket, head, signal: asking }, tools)
+    return undefined
+  }
+
+  /** What stopped a request, unless its client has gone away: then nobody was refused anything. */
+  const stopped = (thrown: unknown): Refusal => (shutReason === undefined ? refusalOf(thrown) : shutRefusal(shutReason))
+
+  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, shouldUpgradeCallback: asksTunnel })
+  server.on('request', async (request, response) => {
+    const refusal = await serve(request, response).catch(stopped)
+    if (refusal !== undefined && answerStatus(response, refusal)) noted(refusal)
+  })
+  server.on('upgrade', async (request, socket, head) => {
+    // From here on nobody else listens for its errors.
+    socket.on('error', () => {})
+    const refusal = await serveTunnel(request, socket, head).catch(stopped)
+    if (refusal === undefined || socket.destroyed || socket.writableEnded) return
+    refuseTunnel(socket, refusal)
+    noted(refusal)
   })
 
   const shut = (reason: 'closed' | 'superseded'): void => {
@@ -143,28 +205,7 @@ export const createGate = (options: GateOptions): Gate => {
     openWrites: book.openWrites,
     entries: book.entries,
     onWrite: book.onWrite,
+    refusals: () => refusals,
     settled: book.settled,
   }
-}
-
-const shutRefusal = (reason: 'closed' | 'superseded'): Refusal =>
-  reason === 'superseded'
-    ? { code: 'gate_superseded', http: 403, message: 'another attempt took over this job' }
-    : { code: 'gate_closed', http: 403, message: 'the step has ended' }
-
-/** Aborted when the client has gone away before its answer was complete. */
-const goneSignal = (response: ServerResponse): AbortSignal => {
-  const gone = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new TelpherError('gate_closed', 'the client ended its request'))
-  })
-  return gone.signal
-}
-
-const refuseUpgrade = (socket: Duplex, refusal: Refusal): void => {
-  const body = statusOf(refusal)
-  socket.on('error', () => {})
-  socket.end(
-    `HTTP/1.1 ${refusal.http} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
 }

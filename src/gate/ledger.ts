@@ -1,5 +1,6 @@
 import type { LedgerEntry, WriteVerb } from '../model/ledger.ts'
 import type { Ledger } from '../model/ports.ts'
+import { answerFacts, type WriteAnswer } from './answer.ts'
 import type { RequestInfo } from './path.ts'
 
 const writeVerbs: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection']
@@ -10,22 +11,22 @@ const reviewGroups: readonly string[] = ['authorization.k8s.io', 'authentication
 /** What a request does to the cluster, or undefined when it only reads. */
 export const writeVerb = (info: RequestInfo): WriteVerb | undefined => {
   if (!info.isResource || reviewGroups.includes(info.group)) return undefined
-  if (streams.includes(info.subresource)) return 'connect'
+  if (streams.includes(info.subresource) || info.verb === 'proxy') return 'connect'
   return writeVerbs.includes(info.verb) ? (info.verb as WriteVerb) : undefined
 }
 
-/** What the API server's answer says of a write. */
-export interface WriteAnswer {
-  /** HTTP status; 0 when none came. */
-  readonly code: number
-  readonly auditId?: string
-  /** The answer's JSON, where it is one. */
-  readonly body?: unknown
+/** One write on its way. */
+export interface OpenWrite {
+  /** It is being sent: from now on it counts as open. */
+  sending(credentialId: string): void
+  /** Nothing of it can have reached the API server. */
+  notSent(): void
+  /** Stores its entry. Without an answer (code 0) that is only done for what was sent. */
+  close(answer: WriteAnswer): Promise<void>
 }
 
 export interface LedgerBook {
-  /** Opens a write: it counts as open until `close` has stored its entry. */
-  open(info: RequestInfo, verb: WriteVerb, dryRun: boolean, credentialId: string): { close(answer: WriteAnswer): Promise<void> }
+  open(info: RequestInfo, verb: WriteVerb, dryRun: boolean): OpenWrite
   openWrites(): number
   entries(): readonly LedgerEntry[]
   onWrite(listener: (entry: LedgerEntry) => void): () => void
@@ -33,67 +34,80 @@ export interface LedgerBook {
   settled(): Promise<void>
 }
 
-interface Answered {
-  kind?: string
-  reason?: string
-  message?: string
-  metadata?: { name?: string; namespace?: string; uid?: string; generation?: number }
-}
-
-const factsOf = ({ code, body }: WriteAnswer): Partial<LedgerEntry> => {
-  if (typeof body !== 'object' || body === null) return {}
-  const { kind, metadata, reason, message } = body as Answered
-  if (kind === 'Status') return code >= 400 ? { ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) } : {}
+/** Stores entries in order; those that come while one batch is being stored go together with the next. */
+const createBatches = (store: Ledger): { append(entry: LedgerEntry): Promise<void>; idle(): Promise<void> } => {
+  let waiting: LedgerEntry[] = []
+  let storing: Promise<void> | undefined
+  const storeAll = async (): Promise<void> => {
+    let batch: LedgerEntry[] = []
+    try {
+      while (waiting.length > 0) {
+        batch = waiting
+        waiting = []
+        await store.append(batch)
+        batch = []
+      }
+    } finally {
+      // An entry has its number: storing it again with the next batch changes nothing.
+      waiting = [...batch, ...waiting]
+      storing = undefined
+    }
+  }
+  const flush = (): Promise<void> => {
+    storing ??= storeAll()
+    return storing
+  }
   return {
-    ...(kind === undefined ? {} : { kind }),
-    ...(metadata?.name === undefined ? {} : { name: metadata.name }),
-    ...(metadata?.namespace === undefined ? {} : { namespace: metadata.namespace }),
-    ...(metadata?.uid === undefined ? {} : { uid: metadata.uid }),
-    ...(metadata?.generation === undefined ? {} : { generation: metadata.generation }),
+    append(entry) {
+      waiting.push(entry)
+      return flush()
+    },
+    async idle() {
+      while (storing !== undefined || waiting.length > 0) await flush()
+    },
   }
 }
 
 /**
- * The ledger of one attempt. Entries that come while one batch is being stored go together with the next.
+ * The ledger of one attempt.
  * @param store where the entries go
  * @param attempt its number
  */
 export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => {
   const entries: LedgerEntry[] = []
   const listeners = new Set<(entry: LedgerEntry) => void>()
-  let count = 0
+  const batches = createBatches(store)
   let open = 0
-  let waiting: LedgerEntry[] = []
-  let storing: Promise<void> | undefined
-
-  const storeAll = async (): Promise<void> => {
-    try {
-      while (waiting.length > 0) {
-        const batch = waiting
-        waiting = []
-        await store.append(batch)
-      }
-    } finally {
-      storing = undefined
-    }
+  let quiet = Promise.withResolvers<void>()
+  quiet.resolve()
+  const opened = (): void => {
+    if (open++ === 0) quiet = Promise.withResolvers<void>()
   }
-  const append = (entry: LedgerEntry): Promise<void> => {
-    waiting.push(entry)
-    storing ??= storeAll()
-    return storing
+  const ended = (): void => {
+    if (--open === 0) quiet.resolve()
   }
 
   return {
-    open(info, verb, dryRun, credentialId) {
+    open(info, verb, dryRun) {
       const started = performance.now()
+      let sent = false
       let closed = false
-      open++
+      let credentialId = ''
       return {
+        sending(id) {
+          credentialId = id
+          if (!sent) opened()
+          sent = true
+        },
+        notSent() {
+          if (sent) ended()
+          sent = false
+        },
         async close(answer) {
-          if (closed) return
+          if (closed || !sent) return
           closed = true
           const entry: LedgerEntry = {
-            n: ++count,
+            n: entries.length + 1,
             at: Date.now(),
             attempt,
             verb,
@@ -108,15 +122,11 @@ export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => 
             ms: Math.round(performance.now() - started),
             credentialId,
             ...(answer.auditId === undefined ? {} : { auditId: answer.auditId }),
-            ...factsOf(answer),
+            ...answerFacts(answer),
           }
           entries.push(entry)
-          try {
-            await append(entry)
-          } finally {
-            open--
-          }
           for (const listener of listeners) listener(entry)
+          await batches.append(entry).finally(ended)
         },
       }
     },
@@ -127,7 +137,8 @@ export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => 
       return () => listeners.delete(listener)
     },
     async settled() {
-      while (storing !== undefined) await storing
+      await quiet.promise
+      await batches.idle()
     },
   }
 }

@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { ClusterUpgrade } from '../model/ports.ts'
+import { readAtMost } from './body.ts'
 import type { ExchangeTools } from './exchange.ts'
 import { forwarded } from './headers.ts'
+import { join } from './join.ts'
 import { writeVerb } from './ledger.ts'
 import type { RequestInfo } from './path.ts'
+import { type Refusal, statusOf } from './status.ts'
+import { sendUpgrade } from './upstream.ts'
+import { headFacts } from './writes.ts'
 
 /** A request that asks to switch protocols: exec, attach, port-forward, over WebSocket or SPDY. */
 export interface UpgradeAsked {
@@ -17,58 +21,63 @@ export interface UpgradeAsked {
   readonly signal: AbortSignal
 }
 
+/** The protocols of kube-apiserver; anything else (h2c) would be a way past the gate through a proxy in front of it. */
+const protocols = /^(?:websocket|spdy\/3\.1)$/i
+const longestRefusal = 64 * 1024
+
+/** Whether a request's wish to switch protocols counts; else it is served as if it had none (RFC 9110 section 7.8). */
+export const asksTunnel = ({ headers, method }: IncomingMessage): boolean =>
+  (method === 'GET' || method === 'POST') && protocols.test(headers.upgrade ?? '')
+
+const unsafe = /^(?:set-cookie|content-length|transfer-encoding|keep-alive)$/i
+
 const lines = (rawHeaders: readonly string[]): string => {
   let text = ''
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+    if (!unsafe.test(rawHeaders[at] ?? '')) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
   return text
 }
 
-const refuse = async (socket: Duplex, answer: ClusterUpgrade): Promise<void> => {
-  const body = await buffer(answer.body)
-  const kept = Object.entries(answer.headers).filter(([name]) => name === 'content-type' || name === 'audit-id')
-  const headers = kept.map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')
-  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${answer.status} Refused\r\n${headers}content-length: ${body.length}\r\nconnection: close\r\n\r\n`), body]))
+const answer = (socket: Duplex, status: number, headers: string, body: Buffer | string): void => {
+  socket.write(`HTTP/1.1 ${status} Refused\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`)
+  socket.end(body)
 }
 
-/** Two streams as one, both ways with half-close; the end of one in error is the end of both. */
-const join = (left: Duplex, right: Duplex, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = (): void => {
-      left.destroy()
-      right.destroy()
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    left.pipe(right)
-    right.pipe(left)
-    for (const side of [left, right]) side.on('error', end).once('close', end)
-    if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
-  })
+/** Refuses to switch protocols, before anything was answered. */
+export const refuseTunnel = (socket: Duplex, refusal: Refusal): void =>
+  answer(socket, refusal.http, 'content-type: application/json\r\n', statusOf(refusal))
+
+/** The API server's own refusal goes on as it is. */
+const passRefusal = async (socket: Duplex, refused: ClusterUpgrade): Promise<void> => {
+  const body = (await readAtMost(refused.body, longestRefusal)) ?? Buffer.alloc(0)
+  refused.body.resume()
+  const kept = Object.entries(refused.headers).filter(([name]) => name === 'content-type' || name === 'audit-id')
+  answer(socket, refused.status, kept.map(([name, value]) => `${name}: ${String(value)}\r\n`).join(''), body)
+}
 
 /**
  * Carries an upgraded connection between the job and the API server.
- * @throws TelpherError of the connection, before anything was answered
+ * @returns whether anything was answered; when false, `thrown` says why not
  */
-export const tunnel = async (
-  asked: UpgradeAsked,
-  tools: Pick<ExchangeTools, 'connection' | 'credentialId' | 'book' | 'mark'>,
-): Promise<void> => {
+export const tunnel = async (asked: UpgradeAsked, tools: Pick<ExchangeTools, 'upstream' | 'book' | 'mark'>): Promise<void> => {
   const { request, socket, signal } = asked
-  socket.on('error', () => {})
   const verb = writeVerb(asked.info)
-  const entry = verb === undefined ? undefined : tools.book.open(asked.info, verb, false, tools.credentialId())
-  let code = 0
+  const entry = verb === undefined ? undefined : tools.book.open(asked.info, verb, false)
   try {
     const headers = { ...forwarded(request.headers, tools.mark), connection: 'Upgrade', upgrade: request.headers.upgrade }
-    const answer = await (await tools.connection()).upgrade({ method: request.method ?? 'GET', path: asked.url, headers, signal })
-    code = answer.status
-    if (answer.socket === undefined) return await refuse(socket, answer)
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines(answer.rawHeaders)}\r\n`)
-    if (answer.head !== undefined && answer.head.length > 0) socket.write(answer.head)
-    if (asked.head.length > 0) answer.socket.write(asked.head)
-    await join(socket, answer.socket, signal)
-  } finally {
-    await entry?.close({ code })
+    const said = await sendUpgrade(tools.upstream, { method: request.method ?? 'GET', path: asked.url, headers, signal }, entry)
+    try {
+      if (said.socket === undefined) return await passRefusal(socket, said)
+      said.socket.on('error', () => {})
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines(said.rawHeaders)}\r\n`)
+      if (said.head !== undefined && said.head.length > 0) socket.write(said.head)
+      if (asked.head.length > 0) said.socket.write(asked.head)
+      await join(socket, said.socket, signal)
+    } finally {
+      await entry?.close(headFacts(said))
+    }
+  } catch (thrown) {
+    await entry?.close({ code: 0 })
+    throw thrown
   }
 }

@@ -1,34 +1,59 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
-import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
+import type { ClusterConnection, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
 
 export interface Outgoing {
   readonly method: string
   readonly path: string
   readonly headers: OutgoingHttpHeaders
-  readonly body: Buffer
+  /** Bytes can be sent again, a stream cannot. */
+  readonly body: Buffer | Readable
   readonly signal: AbortSignal
+}
+
+/** The way to the API server: the connection as it is now, once the claim is proven. */
+export interface Upstream {
+  connection(): Promise<ClusterConnection>
+  /** Gets another credential than this one, where that is possible. */
+  readonly renew?: ((credentialId: string) => Promise<void>) | undefined
+}
+
+/** Told before a request is sent, and again when nothing of it can have been. */
+export interface Sending {
+  sending(credentialId: string): void
+  notSent(): void
 }
 
 const firstPauseMs = 100
 const longestPauseMs = 2000
 const probeMs = 3000
 
+/** Errors of a socket that was already connected: a request may have gone out on it. */
+const afterConnect = (thrown: TelpherError): boolean => {
+  const { cause } = thrown
+  return typeof cause === 'object' && cause !== null && 'syscall' in cause && (cause.syscall === 'read' || cause.syscall === 'write')
+}
+
 /** Nothing of the request can have been sent: it never found a server. */
-const neverSent = (thrown: unknown): boolean => thrown instanceof TelpherError && (thrown.code === 'target_unreachable' || thrown.code === 'target_dns')
+const neverSent = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError && (thrown.code === 'target_unreachable' || thrown.code === 'target_dns') && !afterConnect(thrown)
 
 /** A connection that broke under the request: whether it had an effect is not known. */
-const broken = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'target_error'
+const broken = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError && (thrown.code === 'target_error' || (thrown.code === 'target_unreachable' && afterConnect(thrown)))
 
 /** Sending it twice does the same as once: reads, and server-side apply (Kubernetes docs: apply is idempotent). */
 const repeatable = ({ method, headers }: Outgoing): boolean =>
-  method === 'GET' || method === 'HEAD' || (method === 'PATCH' && String(headers['content-type'] ?? '').startsWith('application/apply-patch'))
+  method === 'GET' ||
+  method === 'HEAD' ||
+  (method === 'PATCH' && String(headers['content-type'] ?? '').startsWith('application/apply-patch'))
 
 /** An API server that answers but is not ready yet may refuse what it would allow a second later (roles not loaded). */
 const becomesReady = async (connection: ClusterConnection, signal: AbortSignal): Promise<void> => {
   for (let wait = firstPauseMs; ; wait = Math.min(wait * 2, longestPauseMs)) {
-    await pause(wait, undefined, { signal })
+    await pause(wait, undefined, { signal }).catch(() => signal.throwIfAborted())
     try {
       const answer = await connection.request({ method: 'GET', path: '/readyz', timeoutMs: probeMs, signal })
       answer.body.resume()
@@ -39,18 +64,42 @@ const becomesReady = async (connection: ClusterConnection, signal: AbortSignal):
   }
 }
 
-/**
- * Sends a request, and again after an outage when that is safe: a restart of the API server is a pause, not a failure.
- * @throws TelpherError of the connection when it is not safe, or the signal's reason when the time is over
- */
-export const send = async (connection: () => Promise<ClusterConnection>, outgoing: Outgoing): Promise<ClusterResponse> => {
+const insist = async <Answer extends ClusterResponse>(
+  upstream: Upstream,
+  outgoing: Outgoing,
+  told: Sending | undefined,
+  once: (connection: ClusterConnection) => Promise<Answer>,
+): Promise<Answer> => {
+  const again = Buffer.isBuffer(outgoing.body)
+  let renewed = false
   for (;;) {
-    const current = await connection()
+    const current = await upstream.connection()
+    outgoing.signal.throwIfAborted()
+    told?.sending(current.credentialId)
     try {
-      return await current.request(outgoing)
+      const answer = await once(current)
+      if (answer.status !== 401 || !again || renewed || upstream.renew === undefined) return answer
+      // A 401 is said before anything is done, so that every request may be sent again.
+      answer.body.resume()
+      told?.notSent()
+      renewed = true
+      await upstream.renew(current.credentialId)
     } catch (thrown) {
-      if (outgoing.signal.aborted || !(neverSent(thrown) || (broken(thrown) && repeatable(outgoing)))) throw thrown
+      if (neverSent(thrown)) told?.notSent()
+      const safe = neverSent(thrown) || (broken(thrown) && repeatable(outgoing))
+      if (outgoing.signal.aborted || !again || !safe) throw thrown
       await becomesReady(current, outgoing.signal)
     }
   }
 }
+
+/**
+ * Sends a request, and again after an outage or a 401 when that is safe: a restart of the API server is a pause, not a failure.
+ * @throws TelpherError of the connection when it is not safe, or the signal's reason when the time is over
+ */
+export const send = (upstream: Upstream, outgoing: Outgoing, told?: Sending): Promise<ClusterResponse> =>
+  insist(upstream, outgoing, told, (connection) => connection.request(outgoing))
+
+/** The same for a request that asks to switch protocols. */
+export const sendUpgrade = (upstream: Upstream, outgoing: Omit<Outgoing, 'body'>, told?: Sending): Promise<ClusterUpgrade> =>
+  insist(upstream, { ...outgoing, body: Buffer.alloc(0) }, told, (connection) => connection.upgrade(outgoing))
