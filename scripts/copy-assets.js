@@ -1,4 +1,5 @@
-// The compiler emits only JavaScript; the Lua scripts are read at run time from beside the module that runs them.
+// The compiler emits only JavaScript; what is read at run time from beside a module is copied: Lua scripts, and the sandbox's Go modules and stages.
 import { cpSync, globSync } from 'node:fs'
 
-for (const file of globSync('src/**/*.lua')) cpSync(file, `dist/${file}`)
+const assets = ['src/**/*.lua', 'src/sandbox/modules/*/*', 'src/sandbox/kubernetes/*.yaml']
+for (const file of globSync(assets)) cpSync(file, `dist/${file}`)

@@ -16,7 +16,7 @@ export const execImage = 'telpher/exec:k1.34-h4'
 const label = 'telpher.inputs'
 const busybox = '/bin/busybox'
 const certificates = '/etc/ssl/certs/ca-certificates.crt'
-const dockerfile = `${checkout}/containers/exec/Dockerfile`
+const dockerfile = `${checkout}containers/exec/Dockerfile`
 
 const hashInputs = async (): Promise<string> => {
   const hash = createHash('sha256').update(`${binaryKey('kubectl')} ${binaryKey('helm')}`)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Milliseconds after which whoever waits for a lock says so. */
@@ -15,6 +15,7 @@ const patience = 300
  */
 export const withLock = async <T>(path: string, work: () => Promise<T>, onWait: (pid: number) => void = () => {}): Promise<T> => {
   mkdirSync(dirname(path), { recursive: true })
+  closeSync(openSync(path, 'a'))
   // Own session: Ctrl-C in the terminal must not free the lock before the work has ended.
   const child = spawn('flock', [path, 'sh', '-c', 'echo held; exec cat >/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
   const waiting = setTimeout(() => {

@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The root of this checkout. */
-export const checkout: string = fileURLToPath(new URL('../..', import.meta.url))
+const rootAbove = (folder: string): string =>
+  existsSync(`${folder}package.json`) ? folder : rootAbove(resolve(folder, '..').replace(/\/?$/, '/'))
+
+/** The root of this checkout, or of the installed package, where the compiled sources lie one folder deeper; ends with a slash. */
+export const checkout: string = rootAbove(fileURLToPath(new URL('../..', import.meta.url)))
 
 /** What outlives a run and is shared by all checkouts of this user: binaries, the engine's images, durations. */
 export const cacheDir = (): string => `${process.env['XDG_CACHE_HOME'] || `${homedir()}/.cache`}/telpher`

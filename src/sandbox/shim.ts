@@ -6,7 +6,7 @@ import { architecture, cacheDir, checkout } from './paths.ts'
 import { run } from './run.ts'
 import { goCommand } from './setup/go.ts'
 
-const sources = `${checkout}/containers/shim`
+const sources = `${checkout}containers/shim`
 
 /** Hash of what the shim is built from: tests are no part of it. */
 const hashSources = async (): Promise<string> => {

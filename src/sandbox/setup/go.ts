@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { TelpherError } from '../../model/errors.ts'
 import { withLock } from '../lock.ts'
 import { architecture, cacheDir } from '../paths.ts'
 import { run } from '../run.ts'
@@ -51,11 +52,15 @@ export const installGo = (): Promise<void> =>
 
 /**
  * The Go command to build with.
- * @throws Error that says what to do when there is none
+ * @throws TelpherError usage that says what to do when there is none and it cannot be had
  */
 export const goCommand = async (): Promise<string> => {
   const found = await findGo()
   if (found !== undefined) return found
-  await installGo()
+  await installGo().catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const hint = `Install Go ${oldestGo} or newer from https://go.dev/dl, or set GOPROXY to a module proxy that can be reached`
+    throw new TelpherError('usage', `No Go toolchain is here, and it cannot be downloaded: ${why}. ${hint}.`, { cause })
+  })
   return cachedGo()
 }

@@ -63,7 +63,9 @@ export const installPackages = async (packages: readonly string[]): Promise<void
   const before = new Set(units.filter((unit) => existsSync(`/lib/systemd/system/${unit}`)))
   // One unreachable source among several must not matter: the install says what is missing.
   await run('apt-get', ['update', '-q'], { env }).catch(() => undefined)
-  await withoutServices(() => run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { env }))
+  await withoutServices(() =>
+    run('apt-get', ['install', '-y', '-q', '-o', 'DPkg::Lock::Timeout=300', '--no-install-recommends', ...packages], { env }),
+  )
   const fresh = units.filter((unit) => !before.has(unit) && existsSync(`/lib/systemd/system/${unit}`))
   if (fresh.length > 0 && hasProgram('systemctl')) await run('systemctl', ['disable', ...fresh]).catch(() => undefined)
 }
