@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type Docker, ensureDocker } from './docker.ts'
 import { type Endpoint, type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from './processes.ts'
@@ -11,6 +12,8 @@ export interface StackOptions {
   readonly dir: string
   readonly node: 'real' | 'kwok' | 'none'
   readonly workers: number
+  /** Forgets what an earlier sandbox in this folder stored: targets, accounts, deployments. The cluster is always a new one. */
+  readonly fresh?: boolean
   /** Records the API server's writes, for tests that count them. */
   readonly audit?: boolean
   /** Port of the server; 0 for a free one. */
@@ -51,6 +54,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     // Server and workers bear the folder's mark, so that they too are swept when this process is killed.
     const state = await claimState(options.dir)
     stops.push(async () => state.release())
+    if (options.fresh === true)
+      for (const old of ['redis', 'master.key', 'token']) await rm(`${options.dir}/${old}`, { recursive: true, force: true })
     stage('Redis')
     const redis = await startRedis({ dir: `${options.dir}/redis` })
     stops.push(() => redis.stop())
