@@ -8,6 +8,12 @@ const pullReasons: readonly string[] = ['ErrImagePull', 'ImagePullBackOff', 'Reg
 const hopelessImage: readonly string[] = ['InvalidImageName', 'ErrImageNeverPull']
 const configReasons: readonly string[] = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']
 
+/** Engines repeat themselves over many lines; with the names around it the sentence stays below 300 characters. */
+const brief = (message: string): string => {
+  const line = message.split('\n', 1)[0] ?? ''
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line
+}
+
 export const containersOf = (pod: KubeObject): readonly Fields[] => {
   const status = part(pod, 'status')
   return [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]
@@ -32,7 +38,7 @@ const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: nu
   const name = textAt(container, 'name') ?? ''
   const waiting = part(part(container, 'state'), 'waiting')
   const reason = textAt(waiting, 'reason') ?? ''
-  const said = textAt(waiting, 'message') ?? reason
+  const said = brief(textAt(waiting, 'message') ?? reason)
   const at = { kind: 'Pod', name: pod.metadata.name ?? '', container: name }
   const image = imageOf(pod, name)
   if (hopelessImage.includes(reason))

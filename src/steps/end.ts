@@ -2,11 +2,17 @@ import { type ErrorCode, errorTable, type TelpherError } from '../model/errors.t
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { JobEnd } from '../model/states.ts'
 import type { Step } from '../model/step.ts'
-import type { ObjectProgress, Verdict } from '../model/verdict.ts'
+import type { FailureClass, ObjectProgress, Verdict } from '../model/verdict.ts'
 import type { GateRefusal, StepExit } from './session.ts'
 
 const described = (object: ObjectProgress): string =>
   `${object.ref.kind ?? object.ref.resource} ${object.ref.name}: ${object.assessment.message}`
+
+/** The API server's refusals keep their code, whether it refused the object or the pods made from it. */
+const codeOfFailure = (found: FailureClass | undefined): ErrorCode => {
+  if (found === 'quota_exceeded' || found === 'admission_denied') return found
+  return 'verify_failed'
+}
 
 /** The end that a verdict comes to, with the object that it waited for when time ran out. */
 export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
@@ -15,7 +21,7 @@ export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
     return { status: 'succeeded', sentence: `${count} ${count === 1 ? 'object is' : 'objects are'} current` }
   }
   if (verdict.outcome === 'failed')
-    return { status: 'failed', code: 'verify_failed', sentence: verdict.failure?.sentence ?? 'an object failed' }
+    return { status: 'failed', code: codeOfFailure(verdict.failure?.class), sentence: verdict.failure?.sentence ?? 'an object failed' }
   const waiting = verdict.objects.filter((object) => object.assessment.status !== 'Current')
   const blocker = waiting[0] === undefined ? 'the verdict' : described(waiting[0])
   const others = waiting.length > 1 ? ` and ${waiting.length - 1} more` : ''
@@ -66,6 +72,13 @@ const lastError = (errors: string): string => {
   return (said ?? '').replace(/^error:\s*/i, '').slice(0, 1000)
 }
 
+/** The API server lists conflicts and causes line by line. */
+const inOneLine = (message: string): string =>
+  message
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .slice(0, 1000)
+
 const howItEnded = (exit: StepExit): string => (exit.signal === null ? `exit code ${exit.code}` : exit.signal)
 
 const codeOf = ({ step, errors, writes, refusals }: Ended): { code: ErrorCode; message?: string | undefined } => {
@@ -87,7 +100,7 @@ export const endOfExit = (ended: Ended): JobEnd => {
   const program = ended.step.kind === 'helm' ? 'helm' : 'kubectl'
   if (ended.exit.oom) return { status: 'failed', code: 'job_oom', sentence: `${program} ran out of memory (${howItEnded(ended.exit)})` }
   const { code, message } = codeOf(ended)
-  const said = message ?? lastError(ended.errors)
+  const said = message === undefined ? lastError(ended.errors) : inOneLine(message)
   const sentence = said === '' ? `${program} ended with ${howItEnded(ended.exit)}` : said
   return { status: errorTable[code][1] === 'infrastructure' ? 'errored' : 'failed', code, sentence }
 }

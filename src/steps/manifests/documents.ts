@@ -95,7 +95,11 @@ export const readManifest = (file: string, bytes: Buffer): ManifestObject[] => {
     const start = document.contents?.range?.[0] ?? document.range[0]
     const line = Math.max(1, counter.linePos(start).line)
     const problem = document.errors[0]
-    if (problem !== undefined) throw invalid(file, counter.linePos(problem.pos[0]).line, `not YAML: ${problem.message}`)
+    if (problem !== undefined) {
+      // What is not closed is missed only after the last line break: the last line with text is where to look.
+      const at = Math.min(counter.linePos(problem.pos[0]).line, source.trimEnd().split('\n').length)
+      throw invalid(file, at, `not YAML: ${problem.message}`)
+    }
     const value = readValue(document, file, line)
     if (value === null || value === undefined) continue
     if (typeof value !== 'object' || Array.isArray(value)) throw invalid(file, line, 'a document must be an object')

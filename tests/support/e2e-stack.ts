@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import type { Cluster } from '../../src/sandbox/cluster.ts'
+import { type Stack, startStack } from '../../src/sandbox/stack.ts'
+import { type CliResult, runCli } from './cli.ts'
+import { freshNamespace, sharedCluster, sharedDocker } from './sandbox.ts'
+
+export interface TargetOptions {
+  /** Contents of a kubeconfig whose context is called `local`; that of the cluster's admin by default. */
+  readonly kubeconfig?: string
+  readonly namespaces: readonly string[]
+  /** Time in s that workloads without a readiness probe must stay up. */
+  readonly settle?: number
+  readonly grants?: readonly string[]
+}
+
+/** Server, workers and Redis of a test file's own, over the run's Docker and real cluster. */
+export interface E2e {
+  readonly stack: Stack
+  readonly cluster: Cluster
+  /** Runs the real CLI against the server. */
+  cli(...args: string[]): Promise<CliResult>
+  /** Adds a target. @returns its name @throws Error when that does not succeed */
+  addTarget(options: TargetOptions): Promise<string>
+  /** A namespace of a test's own, and a target that may write to it alone. */
+  place(options?: Omit<TargetOptions, 'namespaces'>): Promise<{ namespace: string; target: string }>
+  /** A folder with these files. @param files path to text @returns its path */
+  folder(files: Readonly<Record<string, string>>): Promise<string>
+  /** `telpher deploy PATH --target TARGET -o json …`, to its end. */
+  deploy(path: string, target: string, ...more: string[]): Promise<CliResult>
+}
+
+const create = (stack: Stack, cluster: Cluster): E2e => {
+  let count = 0
+  const cli: E2e['cli'] = (...args) => runCli(stack, args)
+  const folder: E2e['folder'] = async (files) => {
+    const dir = join(stack.dir, `folder-${++count}`)
+    await mkdir(dir)
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(dir, path)), { recursive: true })
+      await writeFile(join(dir, path), text)
+    }
+    return dir
+  }
+  const addTarget: E2e['addTarget'] = async ({ kubeconfig, namespaces, settle, grants = [] }) => {
+    const name = `target-${++count}`
+    const file = kubeconfig === undefined ? cluster.kubeconfig : join(await folder({ kubeconfig }), 'kubeconfig')
+    const limits = namespaces.flatMap((namespace) => ['--namespace', namespace])
+    const settling = settle === undefined ? [] : ['--settle', String(settle)]
+    const granted = grants.flatMap((grant) => ['--grant', grant])
+    const added = await cli('target', 'add', name, '--from-kubeconfig', 'local', '--file', file, ...limits, ...settling, ...granted)
+    if (added.code !== 0) throw new Error(added.stderr)
+    return name
+  }
+  return {
+    stack,
+    cluster,
+    cli,
+    addTarget,
+    folder,
+    async place(options = {}) {
+      const namespace = await freshNamespace(cluster)
+      return { namespace, target: await addTarget({ ...options, namespaces: [namespace] }) }
+    },
+    deploy: (path, target, ...more) => cli('deploy', path, '--target', target, '-o', 'json', ...more),
+  }
+}
+
+/**
+ * Brings a stack up before the tests of a file, and takes it down after them.
+ * @param options `env`: TELPHER_ variables of server and workers
+ * @returns asks for it, from within a test
+ */
+export const useE2e = (options: { readonly workers?: number; readonly env?: Readonly<Record<string, string>> } = {}): (() => E2e) => {
+  let e2e: E2e | undefined
+  beforeAll(async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'telpher-e2e-'))
+    const docker = await sharedDocker()
+    const cluster = await sharedCluster('real')
+    const stack = await startStack({
+      dir,
+      node: 'real',
+      workers: options.workers ?? 1,
+      docker,
+      cluster,
+      ...(options.env === undefined ? {} : { env: options.env }),
+    })
+    e2e = create(stack, cluster)
+  })
+  afterAll(async () => {
+    await e2e?.stack.stop()
+    if (e2e !== undefined) await rm(e2e.stack.dir, { recursive: true, force: true })
+  })
+  return () => {
+    if (e2e === undefined) throw new Error('the stack is not up: ask within a test')
+    return e2e
+  }
+}
