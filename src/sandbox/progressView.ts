@@ -40,7 +40,7 @@ const redrawn = (screen: Screen): OnProgress => {
       let frame = 0
       const draw = (): void => {
         const line = `${frames[frame++ % frames.length]} ${stage}  ${seconds(performance.now() - started)}${about(estimateMs)}`
-        screen.write(`\r\x1b[2K${line.slice(0, (screen.columns ?? 80) - 1)}`)
+        screen.write(`\r\x1b[2K${line.slice(0, (screen.columns || 80) - 1)}`)
       }
       draw()
       timer = setInterval(draw, 200)
