@@ -62,6 +62,7 @@ export const errorTable = {
     false,
     'The record was sealed with another key, or changed: restore the key file that sealed it.',
   ],
+  token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],

@@ -4,19 +4,19 @@ import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
-import { on } from './on.ts'
+import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
 import { addStreamRoutes } from './streams.ts'
 import { addTargetRoutes } from './targets.ts'
 
-/** Paths that need no token: they say nothing but that the server is there. */
-const open = new Set(['/livez', '/readyz'])
-
 const sameText = (given: string, expected: string): boolean => {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
+
+/** A client's own id for a request is kept, so that both sides' logs tell of the same one. */
+const requestIdOf = (given: string | undefined): string => (given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : newId('req'))
 
 /**
  * The HTTP API as an app without a socket.
@@ -25,11 +25,11 @@ const sameText = (given: string, expected: string): boolean => {
 export const createApi = (deps: ApiDeps): Api => {
   const api: Api = new OpenAPIHono<ApiEnv>()
   api.use(async (context, next) => {
-    const requestId = newId('req')
+    const requestId = requestIdOf(context.req.header('x-request-id'))
     context.set('requestId', requestId)
     context.header('x-request-id', requestId)
     const given = context.req.header('authorization') ?? ''
-    if (!open.has(context.req.path) && !sameText(given, `Bearer ${deps.token.reveal()}`))
+    if (!isOpen(context.req.path) && !sameText(given, `Bearer ${deps.token.reveal()}`))
       return answerProblem(context, new TelpherError('unauthorized', 'the bearer token is missing or wrong'))
     return next()
   })
@@ -38,9 +38,8 @@ export const createApi = (deps: ApiDeps): Api => {
   )
   api.onError((thrown, context) => {
     if (thrown instanceof InvalidRequest) return answerInvalid(context, thrown.issues)
-    if (thrown instanceof SyntaxError || thrown.message.startsWith('Malformed JSON'))
-      return answerProblem(context, new TelpherError('invalid_input', 'body: not JSON', { field: 'body' }))
-    if (!(thrown instanceof TelpherError)) deps.log.error({ err: thrown, requestId: context.get('requestId') }, 'a request failed')
+    const isOurs = !(thrown instanceof TelpherError) || thrown.fault !== 'user'
+    if (isOurs) deps.log.error({ err: thrown, requestId: context.get('requestId'), path: context.req.path }, 'a request failed')
     return answerProblem(context, thrown)
   })
 
@@ -54,6 +53,11 @@ export const createApi = (deps: ApiDeps): Api => {
   addTargetRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addStreamRoutes(api, deps)
-  api.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Telpher', version: deps.version } })
+  api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
+  on(api, 'openapi', (context) =>
+    context.json(
+      api.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Telpher', version: deps.version } }, { unionPreferredType: 'oneOf' }),
+    ),
+  )
   return api
 }

@@ -1,14 +1,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { PlainCredential } from '../credentials/account.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Secret } from '../model/secret.ts'
 import type { AccountSummary } from '../model/target.ts'
 import type { Queue } from '../queue/index.ts'
 import type { Store } from '../store/index.ts'
 
-/** A credential in clear, on its way to be sealed. */
-export type PlainCredential =
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'client-certificate'; readonly certificate: string; readonly key: string }
+export type { PlainCredential } from '../credentials/account.ts'
 
 /** The outside world of the API, given by the composition root. */
 export interface ApiDeps {
@@ -20,6 +18,8 @@ export interface ApiDeps {
   readonly version: string
   readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void }
   readonly now?: () => number
+  /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */
+  readonly closing?: AbortSignal
 }
 
 export type ApiEnv = { Variables: { requestId: string } }

@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
+import { isId } from '../model/ids.ts'
 import { isTerminal } from '../model/states.ts'
 import { type DeploymentRequest, deploymentRequestSchema } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
-import { expand } from '../scheduler/index.ts'
+import { expand } from '../scheduler/expand.ts'
+import { untilThrough } from '../store/index.ts'
 import type { Api, ApiDeps } from './context.ts'
-import { bodyText, on, param, parsed } from './on.ts'
+import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
 
-const pageSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().optional() })
+const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .refine((id) => isId('dep', id), 'give the `next` of the page before')
+    .optional(),
+})
+const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
 
 /** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
 const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Promise<Target[]> => {
@@ -34,7 +43,8 @@ const mustHavePackages = async (request: DeploymentRequest, { store }: ApiDeps):
 const create = async (request: DeploymentRequest, deps: ApiDeps): Promise<string> => {
   const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
   const { deployment, jobs } = expand(request, targets, (deps.now ?? Date.now)())
-  await deps.store.deployments.create(deployment, jobs)
+  // Safe to repeat, and a caller's repetition would be another deployment.
+  await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: 20_000 })
   return JSON.stringify({ deployment, jobs })
 }
 
@@ -43,14 +53,13 @@ const once = async (key: string | undefined, text: string, deps: ApiDeps, work: 
   if (key === undefined) return work()
   const begun = await deps.store.idempotency.begin(key, createHash('sha256').update(text).digest('hex'))
   if (begun.state === 'done') return begun.body
-  try {
-    const body = await work()
-    await deps.store.idempotency.finish(key, 202, body)
-    return body
-  } catch (thrown) {
-    await deps.store.idempotency.forget(key)
+  const body = await work().catch(async (thrown: unknown) => {
+    await deps.store.idempotency.forget(key).catch(() => {})
     throw thrown
-  }
+  })
+  // The deployment is on its way: an outage between it and its answer must not let a repetition start another one.
+  await untilThrough(() => deps.store.idempotency.finish(key, 202, body), { forMs: 20_000 })
+  return body
 }
 
 const idOf = (body: string): string => (JSON.parse(body) as { deployment: { id: string } }).deployment.id
@@ -58,25 +67,25 @@ const idOf = (body: string): string => (JSON.parse(body) as { deployment: { id: 
 export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
   on(api, 'deploy', async (context) => {
-    const text = await bodyText(context)
-    const request = parsed(deploymentRequestSchema, JSON.parse(text))
-    const body = await once(context.req.header('idempotency-key'), text, deps, () => create(request, deps))
+    const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
+    const { body: request, text } = await bodyOf(context, deploymentRequestSchema)
+    const body = await once(key, text, deps, () => create(request, deps))
     return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${idOf(body)}` })
   })
   on(api, 'listDeployments', async (context) => {
     const { limit, cursor } = parsed(pageSchema, context.req.query())
     return context.json(await store.deployments.list({ limit, ...(cursor === undefined ? {} : { cursor }) }))
   })
-  on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(param(context, 'id'))))
+  on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(deploymentIdOf(context))))
   on(api, 'cancel', async (context) => {
-    const id = param(context, 'id')
+    const id = deploymentIdOf(context)
     const { jobs } = await store.deployments.get(id)
     for (const job of jobs) if (!isTerminal(job.status)) await store.jobs.apply(job, { type: 'cancel' })
     await store.wakes.send(id)
     return context.json(await store.deployments.get(id), 202)
   })
   on(api, 'ledger', async (context) => {
-    const ref = { deploymentId: param(context, 'id'), jobId: param(context, 'jobId') }
+    const ref = jobRefOf(context)
     await store.jobs.get(ref)
     return context.json({ entries: await store.ledger(ref).read() })
   })

@@ -7,7 +7,6 @@ import { seal } from '../credentials/seal.ts'
 import { createLog, type Log } from '../log.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScheduler, startWatchdog } from '../scheduler/index.ts'
-
 import { openStore } from '../store/index.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
@@ -28,9 +27,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const [key, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
   const store = await openStore({ url: config.redisUrl, clientName: 'server' })
   const queue = openQueue({ url: config.redisUrl })
-  const ending = new AbortController()
-  const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal: ending.signal })
-  const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal: ending.signal })
+  const closing = new AbortController()
   const api = createApi({
     store,
     queue,
@@ -39,14 +36,21 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     token,
     version,
     log,
+    closing: closing.signal,
   })
-  const listener = await listen(api, { host: config.host, port: config.port })
+  const listener = await listen(api, { host: config.host, port: config.port }).catch(async (thrown: unknown) => {
+    await Promise.allSettled([queue.close(), store.close()])
+    throw thrown
+  })
+  const { signal } = closing
+  const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal })
+  const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal })
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
   return {
     url: listener.url,
     async close() {
+      closing.abort()
       await listener.close()
-      ending.abort()
       await Promise.all([scheduler.stopped, watchdog.stopped])
       await queue.close()
       await store.close()

@@ -1,26 +1,25 @@
+import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
+import { readBody } from './body.ts'
 import type { Api, ApiDeps } from './context.ts'
-import { on, param } from './on.ts'
+import { on, param, parsed } from './on.ts'
 
 const longest = 64 * 1024 * 1024
 
-/** Uploads, chunk by chunk up to the limit. */
-const readUpload = async (body: ReadableStream<Uint8Array> | null): Promise<Buffer> => {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body ?? []) {
-    size += chunk.length
-    if (size > longest) throw new TelpherError('package_too_large', 'a package may have 64 MiB')
-    chunks.push(chunk)
-  }
-  if (size === 0) throw new TelpherError('empty_package', 'the package is empty')
-  return Buffer.concat(chunks)
-}
+const sumSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/, 'give a SHA-256 as 64 hexadecimal digits') })
 
+/** Packages by their SHA-256: uploaded once, asked for with HEAD or GET. */
 export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
-  on(api, 'putPackage', async (context) => context.json(await store.packages.put(await readUpload(context.req.raw.body)), 201))
+  on(api, 'putPackage', async (context) => {
+    const bytes = await readBody(context, longest, () => new TelpherError('package_too_large', 'a package may have 64 MiB'))
+    if (bytes.length === 0) throw new TelpherError('empty_package', 'the package is empty')
+    // gzip (RFC 1952) begins so: what is no tarball is refused before a worker finds it.
+    if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw new TelpherError('package_refused', 'a package is a tarball packed with gzip')
+    const stored = await store.packages.put(bytes)
+    return context.json(stored, 201, { location: `/v1/packages/${stored.sha256}` })
+  })
   on(api, 'hasPackage', async (context) => {
-    const sha256 = param(context, 'sha256')
+    const { sha256 } = parsed(sumSchema, { sha256: param(context, 'sha256') })
     if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`)
     return context.json({ sha256 })
   })

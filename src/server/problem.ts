@@ -58,7 +58,11 @@ export const answerProblem = (context: Context, thrown: unknown, errors?: Proble
     requestId: String(context.get('requestId') ?? ''),
     ...(errors === undefined ? {} : { errors }),
   }
-  return context.body(JSON.stringify(problem), status, { 'content-type': 'application/problem+json' })
+  return context.body(JSON.stringify(problem), status, {
+    'content-type': 'application/problem+json',
+    ...(status === 401 ? { 'www-authenticate': 'Bearer realm="telpher"' } : {}),
+    ...(error.retryable ? { 'retry-after': '1' } : {}),
+  })
 }
 
 /** A request that does not fit its schema. */

@@ -1,11 +1,11 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
+import { shapes } from './shapes.ts'
 
-const object = (description: string) => z.record(z.string(), z.unknown()).openapi({ description })
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
   description: 'A problem (RFC 9457) with code, name and hint',
-  content: { 'application/problem+json': { schema: object('problem') } },
+  content: { 'application/problem+json': { schema: shapes.problem } },
 }
 const stream = (schema: z.ZodType, description: string) => ({
   description,
@@ -15,8 +15,6 @@ const body = (schema: z.ZodType) => ({ required: true, content: { 'application/j
 const named = z.object({ name: z.string() })
 const byId = z.object({ id: z.string() })
 const byJob = z.object({ id: z.string(), jobId: z.string() })
-
-const deployment = z.object({ deployment: object('The deployment'), jobs: z.array(object('A job')) })
 
 export type RouteName =
   | 'livez'
@@ -37,39 +35,40 @@ export type RouteName =
   | 'ledger'
   | 'cancel'
   | 'listWorkers'
+  | 'openapi'
 
 /** Every route of the API: what is here is served, and what is served is here (tests/integration/server). */
 export const routes: Readonly<Record<RouteName, RouteConfig>> = {
-  livez: { method: 'get', path: '/livez', responses: { 200: json(object('status'), 'The process runs') } },
-  readyz: { method: 'get', path: '/readyz', responses: { 200: json(object('status'), 'Redis answers'), default: problem } },
+  livez: { method: 'get', path: '/livez', responses: { 200: json(shapes.status, 'The process runs') } },
+  readyz: { method: 'get', path: '/readyz', responses: { 200: json(shapes.status, 'Redis answers'), default: problem } },
   putPackage: {
     method: 'post',
     path: '/v1/packages',
     request: { body: { required: true, content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } } },
-    responses: { 201: json(z.object({ sha256: z.string(), size: z.number() }), 'Stored under its SHA-256'), default: problem },
+    responses: { 201: json(shapes.package, 'Stored under its SHA-256'), default: problem },
   },
   hasPackage: {
     method: 'get',
     path: '/v1/packages/{sha256}',
     request: { params: z.object({ sha256: z.string() }) },
-    responses: { 200: json(object('its sum'), 'It is there'), default: problem },
+    responses: { 200: json(shapes.package, 'It is there; HEAD says the same'), default: problem },
   },
   listTargets: {
     method: 'get',
     path: '/v1/targets',
-    responses: { 200: json(z.object({ targets: z.array(object('A target')) }), 'All targets by name'), default: problem },
+    responses: { 200: json(shapes.targets, 'All targets by name'), default: problem },
   },
   addTarget: {
     method: 'post',
     path: '/v1/targets',
     request: { body: body(newTargetSchema) },
-    responses: { 201: json(object('The target'), 'Added; its credential is sealed'), default: problem },
+    responses: { 201: json(shapes.target, 'Added; its credential is sealed'), default: problem },
   },
   getTarget: {
     method: 'get',
     path: '/v1/targets/{name}',
     request: { params: named },
-    responses: { 200: json(object('The target'), 'The target'), default: problem },
+    responses: { 200: json(shapes.target, 'The target'), default: problem },
   },
   removeTarget: {
     method: 'delete',
@@ -81,26 +80,26 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'post',
     path: '/v1/targets/{name}/checks',
     request: { params: named },
-    responses: { 202: json(object('Its id'), 'A worker of the pool runs it'), default: problem },
+    responses: { 202: json(shapes.checkStarted, 'A worker of the pool runs it'), default: problem },
   },
   getCheck: {
     method: 'get',
     path: '/v1/targets/{name}/checks/{id}',
     request: { params: z.object({ name: z.string(), id: z.string() }) },
-    responses: { 200: json(object('The report'), 'Its report'), 202: json(object('state'), 'Not done yet'), default: problem },
+    responses: { 200: json(shapes.checkReport, 'Its report'), 202: json(shapes.checkPending, 'Not done yet'), default: problem },
   },
   deploy: {
     method: 'post',
     path: '/v1/deployments',
     request: { headers: z.object({ 'idempotency-key': z.string().max(255).optional() }), body: body(deploymentRequestSchema) },
-    responses: { 202: json(deployment, 'Stored and on its way; Location says where'), default: problem },
+    responses: { 202: json(shapes.run, 'Stored and on its way; Location says where'), default: problem },
   },
   listDeployments: {
     method: 'get',
     path: '/v1/deployments',
     request: { query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().optional() }) },
     responses: {
-      200: json(z.object({ deployments: z.array(object('A deployment')), next: z.string().optional() }), 'Newest first'),
+      200: json(shapes.deployments, 'Newest first'),
       default: problem,
     },
   },
@@ -108,7 +107,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/deployments/{id}',
     request: { params: byId },
-    responses: { 200: json(deployment, 'The deployment with its jobs'), default: problem },
+    responses: { 200: json(shapes.run, 'The deployment with its jobs'), default: problem },
   },
   events: {
     method: 'get',
@@ -119,10 +118,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       headers: z.object({ 'last-event-id': z.string().optional() }),
     },
     responses: {
-      200: stream(
-        z.object({ events: z.array(object('An event')) }),
-        'Events: a stream when text/event-stream is accepted, resumable by Last-Event-ID',
-      ),
+      200: stream(shapes.events, 'Events: a stream when text/event-stream is accepted, resumable by Last-Event-ID'),
       default: problem,
     },
   },
@@ -135,10 +131,10 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       headers: z.object({ 'last-event-id': z.string().optional() }),
     },
     responses: {
-      200: stream(
-        z.object({ lines: z.array(object('A line')) }),
-        'Lines: a stream when text/event-stream is accepted, resumable by line number',
-      ),
+      200: {
+        description: 'Lines: a stream when text/event-stream is accepted, resumable by line number; the bare text when text/plain is',
+        content: { ...stream(shapes.lines, '').content, 'text/plain': { schema: z.string() } },
+      },
       default: problem,
     },
   },
@@ -146,17 +142,22 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/deployments/{id}/jobs/{jobId}/ledger',
     request: { params: byJob },
-    responses: { 200: json(z.object({ entries: z.array(object('A write')) }), 'What the job wrote'), default: problem },
+    responses: { 200: json(shapes.ledger, 'What the job wrote'), default: problem },
   },
   cancel: {
     method: 'post',
     path: '/v1/deployments/{id}/cancel',
     request: { params: byId },
-    responses: { 202: json(deployment, 'Cancellation is on its way'), default: problem },
+    responses: { 202: json(shapes.run, 'Cancellation is on its way'), default: problem },
   },
   listWorkers: {
     method: 'get',
     path: '/v1/workers',
-    responses: { 200: json(z.object({ workers: z.array(object('A worker')) }), 'Workers as last heard'), default: problem },
+    responses: { 200: json(shapes.workers, 'Workers as last heard'), default: problem },
+  },
+  openapi: {
+    method: 'get',
+    path: '/openapi.json',
+    responses: { 200: json(z.record(z.string(), z.unknown()), 'This document'), default: problem },
   },
 }

@@ -1,6 +1,8 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
+import { plainCredentialSchema } from '../credentials/account.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
-import { nameSchema, policySchema, tagSchema } from '../model/target.ts'
+import { nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
 import type { PlainCredential } from './context.ts'
 
 /** Names, server, trust and credential of a new target, as a request gives them. */
@@ -12,43 +14,76 @@ export interface NewTarget {
   namespace: string
   tags: string[]
   pool: string
-  policy: { namespaces: string[]; grants: string[]; verbs: string[]; resources: string[] }
+  policy: Policy
   settleSeconds: number
   credential: PlainCredential
 }
 
-const pem = (label: string) =>
-  z
-    .string()
-    .max(65_536)
-    .regex(new RegExp(`-----BEGIN [A-Z ]*${label}-----`), `give a PEM ${label.toLowerCase()}`)
+const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-const credential = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('bearer'),
-    token: z
+/** Whether a text is certificates in PEM and nothing that only looks like them. */
+const isBundle = (pem: string): boolean => {
+  try {
+    const found = pem.match(certificates) ?? []
+    for (const certificate of found) new X509Certificate(certificate)
+    return found.length > 0
+  } catch {
+    return false
+  }
+}
+
+/** What is wrong with a client certificate and its key, in words that quote neither. */
+const pairProblem = (credential: PlainCredential): { readonly field: 'certificate' | 'key'; readonly problem: string } | undefined => {
+  if (credential.kind === 'bearer') return undefined
+  if (!isBundle(credential.certificate)) return { field: 'certificate', problem: 'not a certificate' }
+  try {
+    const matches = new X509Certificate(credential.certificate).checkPrivateKey(createPrivateKey(credential.key))
+    return matches ? undefined : { field: 'key', problem: 'it is the key of another certificate' }
+  } catch {
+    return { field: 'key', problem: 'not a private key that can be read; an encrypted one cannot be used' }
+  }
+}
+
+/** A user, a query or a fragment in an address would be stored and shown in clear, or lost. */
+const isBare = (server: string): boolean => {
+  if (!URL.canParse(server)) return false
+  const { username, password, search, hash } = new URL(server)
+  return `${username}${password}${search}${hash}` === ''
+}
+
+const object = z
+  .object({
+    name: nameSchema,
+    server: z
+      .url({ protocol: /^https$/, error: 'use an https:// address' })
+      .max(2048)
+      .refine(isBare, 'give the address alone, without user, query or fragment'),
+    ca: z
       .string()
-      .min(1)
-      .max(16_384)
-      .regex(/^[\x21-\x7e]+$/, 'a token has no spaces and no line ends'),
-  }),
-  z.object({ kind: z.literal('client-certificate'), certificate: pem('CERTIFICATE'), key: pem('PRIVATE KEY') }),
-])
+      .max(1 << 20)
+      .refine((pem) => pem === '' || isBundle(pem), 'give certificates in PEM')
+      .default(''),
+    tlsServerName: z
+      .string()
+      .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'give a host name')
+      .optional(),
+    namespace: nameSchema.optional(),
+    tags: z.array(tagSchema).max(50).default([]),
+    pool: nameSchema.default('default'),
+    policy: policySchema.default({ namespaces: [], grants: [], verbs: [], resources: [] }),
+    settleSeconds: z.number().min(0).max(600).default(5),
+    credential: plainCredentialSchema,
+  })
+  .superRefine(({ namespace, policy, credential }, context) => {
+    if (namespace !== undefined && policy.namespaces.length > 0 && !policy.namespaces.includes(namespace))
+      context.addIssue({ code: 'custom', path: ['namespace'], message: 'give one of the allowed namespaces' })
+    const wrong = pairProblem(credential)
+    if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['credential', wrong.field], message: wrong.problem })
+  })
 
-export const newTargetSchema: z.ZodType<NewTarget> = z.object({
-  name: nameSchema,
-  server: z.url({ protocol: /^https$/, error: 'use an https:// address' }),
-  ca: z
-    .string()
-    .max(1 << 20)
-    .default(''),
-  tlsServerName: z.string().max(253).optional(),
-  namespace: nameSchema.default('default'),
-  tags: z.array(tagSchema).max(50).default([]),
-  pool: nameSchema.default('default'),
-  policy: policySchema.default({ namespaces: [], grants: [], verbs: [], resources: [] }),
-  settleSeconds: z.number().min(0).max(600).default(5),
-  credential,
-})
+export const newTargetSchema: z.ZodType<NewTarget> = object.transform((asked) => ({
+  ...asked,
+  namespace: asked.namespace ?? asked.policy.namespaces[0] ?? 'default',
+}))
 
 export { deploymentRequestSchema }

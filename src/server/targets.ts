@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
-import { newId } from '../model/ids.ts'
-import type { Policy, Target } from '../model/target.ts'
+import { isId, newId } from '../model/ids.ts'
+import type { Target } from '../model/target.ts'
 import { deadAfterMs } from '../model/worker.ts'
 import type { Api, ApiDeps } from './context.ts'
-import { bodyText, on, param, parsed } from './on.ts'
+import { bodyOf, on, param } from './on.ts'
 import { type NewTarget, newTargetSchema } from './schemas.ts'
 
 /** Locks are kept by cluster: targets that reach one through the same address share them. */
@@ -17,14 +17,20 @@ const clusterIdOf = (server: string): string => {
 }
 
 const targetOf = (asked: NewTarget, deps: ApiDeps, now: number): Target => {
-  const { credential, policy, ...rest } = asked
+  const { credential, ...rest } = asked
   return {
     ...rest,
-    policy: policy as Policy,
     clusterId: clusterIdOf(asked.server),
     account: deps.summarize(newId('acc', now), credential),
     createdAt: now,
   }
+}
+
+/** What a check of this pool waits for, when nobody is there to run it. */
+const waiting = async (pool: string, { store }: ApiDeps): Promise<{ waitsFor?: string }> => {
+  const [workers, time] = await Promise.all([store.workers.list(), store.workers.now()])
+  const isAlive = workers.some((worker) => worker.pool === pool && time - worker.seenAt < deadAfterMs)
+  return isAlive ? {} : { waitsFor: `no worker in pool ${pool} is alive` }
 }
 
 export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
@@ -33,7 +39,7 @@ export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'listTargets', async (context) => context.json({ targets: await store.targets.list() }))
   on(api, 'getTarget', async (context) => context.json(await store.targets.get(param(context, 'name'))))
   on(api, 'addTarget', async (context) => {
-    const asked = parsed(newTargetSchema, JSON.parse(await bodyText(context)))
+    const { body: asked } = await bodyOf(context, newTargetSchema)
     const target = targetOf(asked, deps, now())
     await store.targets.create(target, deps.seal(target.account.id, JSON.stringify(asked.credential)))
     return context.json(target, 201, { location: `/v1/targets/${target.name}` })
@@ -44,17 +50,16 @@ export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   })
   on(api, 'checkTarget', async (context) => {
     const target = await store.targets.get(param(context, 'name'))
-    const [workers, time] = await Promise.all([store.workers.list(), store.workers.now()])
-    const alive = workers.some((worker) => worker.pool === target.pool && time - worker.seenAt < deadAfterMs)
     const id = newId('chk')
     await queue.enqueue(target.pool, { kind: 'check', checkId: id, target: target.name })
-    const location = `/v1/targets/${target.name}/checks/${id}`
-    return context.json({ id, ...(alive ? {} : { waitsFor: `no worker in pool ${target.pool} is alive` }) }, 202, { location })
+    return context.json({ id, ...(await waiting(target.pool, deps)) }, 202, { location: `/v1/targets/${target.name}/checks/${id}` })
   })
   on(api, 'getCheck', async (context) => {
-    const report = await store.checks.get(param(context, 'id'))
-    if (report === undefined) return context.json({ state: 'pending' }, 202)
-    if (report.target !== param(context, 'name')) throw new TelpherError('unknown_target', 'this check is of another target')
+    const [target, id] = [await store.targets.get(param(context, 'name')), param(context, 'id')]
+    if (!isId('chk', id)) throw new TelpherError('unknown_target', `target ${target.name} has no check ${id.slice(0, 64)}`)
+    const report = await store.checks.get(id)
+    if (report === undefined) return context.json({ state: 'pending', ...(await waiting(target.pool, deps)) }, 202)
+    if (report.target !== target.name) throw new TelpherError('unknown_target', `target ${target.name} has no check ${id}`)
     return context.json(report)
   })
 }

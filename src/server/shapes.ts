@@ -1,0 +1,213 @@
+import { z } from '@hono/zod-openapi'
+import { checkRungs } from '../model/check.ts'
+import { jobStatuses, terminalStatuses } from '../model/states.ts'
+import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
+import { targetSchema } from '../model/target.ts'
+import { failureClasses } from '../model/verdict.ts'
+
+/** What answers look like: for the OpenAPI document, and for the test that holds real answers against them. */
+
+const time = z.number().int().openapi({ description: 'ms since the epoch' })
+const result = z.enum(['success', 'failure', 'error', 'timeout', 'cancellation', 'skip'])
+const runState = z.enum(['pending', 'executing', 'finalizing', 'finished'])
+const objectStatus = z.enum(['Current', 'InProgress', 'Failed', 'Terminating', 'NotFound', 'Unknown', 'Suspended'])
+
+const objectRef = z.object({
+  group: z.string(),
+  version: z.string(),
+  resource: z.string(),
+  kind: z.string().optional(),
+  namespace: z.string().optional(),
+  name: z.string(),
+  uid: z.string().optional(),
+  generation: z.number().optional(),
+})
+
+const progress = z.object({ ref: objectRef, assessment: z.object({ status: objectStatus, message: z.string(), rule: z.string() }) })
+
+const failure = z
+  .object({
+    class: z.enum(failureClasses),
+    sentence: z.string(),
+    object: objectRef,
+    chain: z.array(z.object({ kind: z.string(), name: z.string(), message: z.string() })),
+    lastLines: z.array(z.string()),
+  })
+  .openapi('Failure')
+
+const end = z.object({ status: z.enum(terminalStatuses), sentence: z.string(), code: z.string().optional() })
+
+const job = z
+  .object({
+    deploymentId: z.string(),
+    jobId: z.string(),
+    status: z.enum(jobStatuses),
+    attempt: z.number().int(),
+    worker: z.string().optional(),
+    cancelRequested: z.boolean(),
+    end: end.optional(),
+    step: stepSchema,
+    stepIndex: z.number().int(),
+    target: z.string(),
+    pool: z.string(),
+    lock: z.object({ clusterId: z.string(), namespace: z.string(), subject: z.string() }),
+    createdAt: time,
+    startedAt: time.optional(),
+    endedAt: time.optional(),
+    waitsFor: z.string().optional(),
+    failure: failure.optional(),
+    objects: z.array(progress).optional(),
+  })
+  .openapi('Job')
+
+const deployment = z
+  .object({
+    id: z.string(),
+    request: deploymentRequestSchema,
+    targets: z.array(z.string()),
+    state: runState,
+    result: result.optional(),
+    createdAt: time,
+    startedAt: time.optional(),
+    endedAt: time.optional(),
+  })
+  .openapi('Deployment')
+
+const every = { id: z.string(), at: time }
+const event = z
+  .discriminatedUnion('type', [
+    z.object({ ...every, type: z.literal('deployment'), state: runState, result: result.optional() }),
+    z.object({
+      ...every,
+      type: z.literal('job'),
+      jobId: z.string(),
+      step: z.string(),
+      target: z.string(),
+      from: z.enum(jobStatuses),
+      to: z.enum(jobStatuses),
+      attempt: z.number().int(),
+      worker: z.string().optional(),
+      sentence: z.string().optional(),
+      code: z.string().optional(),
+    }),
+    z.object({ ...every, type: z.literal('waiting'), jobId: z.string(), reason: z.string() }),
+    z.object({ ...every, type: z.literal('progress'), jobId: z.string(), objects: z.array(progress) }),
+    z.object({ ...every, type: z.literal('verdict'), jobId: z.string(), failure: failure.optional(), notes: z.array(z.string()) }),
+    z.object({ ...every, type: z.literal('notice'), jobId: z.string().optional(), level: z.enum(['info', 'warn']), message: z.string() }),
+  ])
+  .openapi('Event')
+
+const line = z
+  .object({ n: z.number().int(), at: time, stream: z.enum(['stdout', 'stderr', 'system']), text: z.string() })
+  .openapi('LogLine')
+
+const write = z
+  .object({
+    n: z.number().int(),
+    at: time,
+    attempt: z.number().int(),
+    verb: z.enum(['create', 'update', 'patch', 'delete', 'deletecollection', 'connect']),
+    group: z.string(),
+    version: z.string(),
+    resource: z.string(),
+    subresource: z.string().optional(),
+    kind: z.string().optional(),
+    namespace: z.string().optional(),
+    name: z.string().optional(),
+    uid: z.string().optional(),
+    generation: z.number().optional(),
+    dryRun: z.boolean(),
+    code: z.number().int(),
+    reason: z.string().optional(),
+    message: z.string().optional(),
+    ms: z.number(),
+    credentialId: z.string(),
+    auditId: z.string().optional(),
+  })
+  .openapi('LedgerEntry')
+
+const worker = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    version: z.string(),
+    state: z.enum(['available', 'busy', 'draining']),
+    concurrency: z.number().int(),
+    startedAt: time,
+    seenAt: time,
+    attempts: z.array(z.object({ deploymentId: z.string(), jobId: z.string(), attempt: z.number().int(), openWrites: z.number().int() })),
+  })
+  .openapi('Worker')
+
+const checkReport = z
+  .object({
+    target: z.string(),
+    ok: z.boolean(),
+    at: time,
+    worker: z.string(),
+    serverVersion: z.string().optional(),
+    lines: z.array(
+      z.object({
+        rung: z.enum(checkRungs),
+        subject: z.string(),
+        status: z.enum(['ok', 'warn', 'failed', 'skipped']),
+        ms: z.number(),
+        message: z.string(),
+        code: z.string().optional(),
+        fix: z.string().optional(),
+      }),
+    ),
+  })
+  .openapi('CheckReport')
+
+const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    code: z.string(),
+    name: z.string(),
+    hint: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('Problem')
+
+export type ShapeName =
+  | 'status'
+  | 'package'
+  | 'target'
+  | 'targets'
+  | 'checkStarted'
+  | 'checkPending'
+  | 'checkReport'
+  | 'run'
+  | 'deployments'
+  | 'event'
+  | 'events'
+  | 'line'
+  | 'lines'
+  | 'ledger'
+  | 'workers'
+  | 'problem'
+
+export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
+  status: z.object({ status: z.literal('ok') }),
+  package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
+  target: targetSchema,
+  targets: z.object({ targets: z.array(targetSchema) }),
+  checkStarted: z.object({ id: z.string(), waitsFor: z.string().optional() }),
+  checkPending: z.object({ state: z.literal('pending'), waitsFor: z.string().optional() }),
+  checkReport,
+  run: z.object({ deployment, jobs: z.array(job) }),
+  deployments: z.object({ deployments: z.array(deployment), next: z.string().optional() }),
+  event,
+  events: z.object({ events: z.array(event) }),
+  line,
+  lines: z.object({ lines: z.array(line) }),
+  ledger: z.object({ entries: z.array(write) }),
+  workers: z.object({ workers: z.array(worker), now: time }),
+  problem,
+}

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import { summarize } from '../../../src/credentials/account.ts'
+import { seal } from '../../../src/credentials/seal.ts'
+import { newId } from '../../../src/model/ids.ts'
+import { Secret } from '../../../src/model/secret.ts'
+import { openQueue, type Queue } from '../../../src/queue/index.ts'
+import { createApi } from '../../../src/server/api.ts'
+import type { Api } from '../../../src/server/context.ts'
+import { listen } from '../../../src/server/listen.ts'
+import { openStore, type Store } from '../../../src/store/index.ts'
+import { sharedRedis } from '../../support/sandbox.ts'
+
+/** The real API over the run's Redis, on a free port; without scheduler and workers: a test writes what those would. */
+export interface ServedApi {
+  readonly url: string
+  readonly token: string
+  readonly api: Api
+  readonly store: Store
+  readonly queue: Queue
+  /** What the server logged. */
+  readonly logged: string[]
+  /** A request with the token, or with the headers given in place of it. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
+  close(): Promise<void>
+}
+
+/** @param options.port of a server that was closed, to come back at the same address */
+export const serveApi = async (
+  options: { readonly port?: number; readonly redisUrl?: string; readonly token?: string } = {},
+): Promise<ServedApi> => {
+  const redisUrl = options.redisUrl ?? (await sharedRedis())
+  const [store, queue] = [await openStore({ url: redisUrl }), openQueue({ url: redisUrl })]
+  const token = options.token ?? `tel_${randomBytes(32).toString('base64url')}`
+  const key = { kid: 'test', key: randomBytes(32) }
+  const logged: string[] = []
+  const note = (fields: object, message: string): void => {
+    logged.push(`${message} ${JSON.stringify(fields)}`)
+  }
+  const closing = new AbortController()
+  const api = createApi({
+    store,
+    queue,
+    seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    summarize,
+    token: new Secret(token),
+    version: '0.0.0',
+    log: { error: note, info: note },
+    closing: closing.signal,
+  })
+  const listener = await listen(api, { host: '127.0.0.1', port: options.port ?? 0 })
+  return {
+    url: listener.url,
+    token,
+    api,
+    store,
+    queue,
+    logged,
+    call: (method, path, body, headers = { authorization: `Bearer ${token}` }) =>
+      fetch(`${listener.url}${path}`, {
+        method,
+        headers: { ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { body: body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+      }),
+    close: async () => {
+      closing.abort()
+      await listener.close(1000)
+      await queue.close()
+      await store.close()
+    },
+  }
+}
+
+/** A name that no other test uses: all share one Redis. */
+export const freshName = (prefix: string): string => `${prefix}-${newId('req').slice(-12).toLowerCase()}`
+
+/** Bytes that the API takes for a package, different each time. */
+export const somePackage = (): Buffer => gzipSync(randomBytes(32))
+
+/** A new target as a request body. */
+export const newTarget = (name: string, changes: object = {}): object => ({
+  name,
+  server: `https://${name}.example:6443`,
+  credential: { kind: 'bearer', token: `secret-of-${name}` },
+  ...changes,
+})
+
+/** Adds a target and a package, and starts a deployment of it. @returns its id and those of its jobs */
+export const startDeployment = async (
+  served: ServedApi,
+  options: { readonly targets?: number; readonly headers?: Record<string, string> } = {},
+): Promise<{ id: string; jobIds: string[]; targets: string[] }> => {
+  const targets = Array.from({ length: options.targets ?? 1 }, () => freshName('target'))
+  for (const name of targets) await served.call('POST', '/v1/targets', newTarget(name))
+  const { sha256 } = (await (await served.call('POST', '/v1/packages', somePackage())).json()) as { sha256: string }
+  const answer = await served.call('POST', '/v1/deployments', { steps: [{ kind: 'apply', name: 'web', package: sha256 }], targets })
+  const run = (await answer.json()) as { deployment: { id: string }; jobs: { jobId: string }[] }
+  return { id: run.deployment.id, jobIds: run.jobs.map(({ jobId }) => jobId), targets }
+}
