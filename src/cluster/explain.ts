@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { ChainLink, Failure, KubeObject, ObjectRef } from '../model/verdict.ts'
 import { textAt } from './assess/fields.ts'
@@ -11,6 +12,7 @@ import type { View } from './view.ts'
 const lines = 20
 const longestLine = 500
 const patienceMs = 5000
+const againMs = 500
 
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
 
@@ -23,34 +25,47 @@ interface Explained {
   readonly signal: AbortSignal
 }
 
+/** What the kubelet writes in place of a log, with status 200, when it has removed that container (pkg/kubelet/kuberuntime). */
+const removed = /^(?:unable to retrieve container logs for \S+|failed to try resolving symlinks in path .*)$/
+
+/** The end of a log; undefined when the container is no longer there. */
 const logOf = async (
   { connection, signal }: Explained,
   namespace: string,
   pod: string,
   container: string,
   previous: boolean,
-): Promise<string[]> => {
+): Promise<string[] | undefined> => {
   const query = `container=${encodeURIComponent(container)}&tailLines=${lines}&limitBytes=16384${previous ? '&previous=true' : ''}`
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`
   const answer = await connection.request({ method: 'GET', path, timeoutMs: patienceMs, signal })
-  const body = await text(answer.body)
+  const body = (await text(answer.body)).trimEnd()
   if (answer.status !== 200) return []
+  if (removed.test(body)) return undefined
   return body
-    .trimEnd()
     .split('\n')
     .slice(-lines)
     .map((line) => line.replace(control, '?').slice(0, longestLine))
     .filter((line) => line !== '')
 }
 
-/** The last lines of the container that crashed: of its previous life, else of this one. */
+/**
+ * The last lines of the container that crashed: of its previous life, else of this one. While the kubelet changes one for
+ * the next there may be neither: it is asked again.
+ */
 const lastLines = async (asked: Explained, pod: KubeObject): Promise<string[]> => {
   const { container } = asked.trouble
   const namespace = pod.metadata.namespace ?? ''
   const name = pod.metadata.name ?? ''
   if (container === undefined) return []
-  const previous = await logOf(asked, namespace, name, container, true).catch(() => [])
-  return previous.length > 0 ? previous : logOf(asked, namespace, name, container, false).catch(() => [])
+  for (const end = performance.now() + patienceMs; ; await pause(againMs)) {
+    const previous = await logOf(asked, namespace, name, container, true).catch(() => [])
+    if (previous !== undefined && previous.length > 0) return previous
+    const current = await logOf(asked, namespace, name, container, false).catch(() => [])
+    if (current !== undefined && current.length > 0) return current
+    const mayCome = previous === undefined || current === undefined
+    if (!mayCome || asked.signal.aborted || performance.now() > end) return []
+  }
 }
 
 /** Events that say why, among those that only warn. */
