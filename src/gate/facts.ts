@@ -83,7 +83,7 @@ const yamlOf = (text: string): unknown => {
   const document = parseDocument(text, {
     version: '1.1',
     uniqueKeys: true,
-    customTags: (tags) => tags.filter((tag) => (typeof tag === 'string' ? tag !== 'timestamp' : !tag.tag.endsWith(':timestamp'))),
+    customTags: (tags) => tags.filter((tag) => !/timestamp|merge/.test(typeof tag === 'string' ? tag : tag.tag)),
   })
   let plain = document.errors.length === 0 && document.warnings.length === 0
   visit(document, (key, node) => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { connect } from '../../../src/cluster/connection.ts'
 import { type Claim, createClaim, createDiscoveryCache, createGate, type Gate, type GateOptions } from '../../../src/gate/index.ts'
@@ -34,6 +35,12 @@ export interface Ran {
   readonly stderr: string
 }
 
+/** A program that is still running. */
+export interface Running extends PromiseLike<{ exitCode?: number | undefined; stdout: unknown; stderr: unknown }> {
+  readonly stdout: Readable | null
+  kill(): boolean
+}
+
 export interface OpenGate {
   readonly gate: Gate
   readonly claim: Claim
@@ -47,7 +54,7 @@ export interface OpenGate {
   kubectl(...args: readonly string[]): Promise<Ran>
   helm(...args: readonly string[]): Promise<Ran>
   /** A kubectl that is still running. */
-  start(...args: readonly string[]): ReturnType<typeof execa>
+  start(...args: readonly string[]): Running
   stop(): Promise<void>
 }
 
@@ -93,8 +100,8 @@ export const openGate = async (trust: Trust, credential: Credential, options: Op
       'current-context': 'gate',
     }),
   )
-  const env = { HOME: home, PATH: process.env['PATH'] ?? '', KUBECONFIG: kubeconfig }
-  const spawn = (name: 'kubectl' | 'helm', args: readonly string[]): ReturnType<typeof execa> =>
+  const env: Record<string, string> = { HOME: home, PATH: process.env['PATH'] ?? '', KUBECONFIG: kubeconfig }
+  const spawn = (name: 'kubectl' | 'helm', args: readonly string[]): Running =>
     execa(binaryPath(name), args, { env, extendEnv: false, reject: false, stdin: 'ignore' })
   const run = async (name: 'kubectl' | 'helm', args: readonly string[]): Promise<Ran> => {
     const { exitCode, stdout, stderr } = await spawn(name, args)
