@@ -1,0 +1,8 @@
+export { type Client, createClient, type Detail } from './cli/client.ts'
+export type { Deployment, DeploymentEvent, Job, LogLine, StoredEvent } from './model/deployment.ts'
+export { type ErrorCode, errorNumber, errorTable, TelpherError } from './model/errors.ts'
+export type { LedgerEntry } from './model/ledger.ts'
+export type { JobEnd, JobStatus, Result } from './model/states.ts'
+export type { DeploymentRequestInput, StepInput } from './model/step.ts'
+export type { Policy, Target } from './model/target.ts'
+export type { Failure, ObjectProgress } from './model/verdict.ts'
