@@ -19,6 +19,8 @@ import { openSession } from './session.ts'
 /** The outside world of a worker, made once by its composition root. */
 export interface WorkerDeps {
   readonly id: string
+  /** Tells our containers from those of others on the same engine. */
+  readonly installation: string
   readonly config: Config
   readonly log: Log
   readonly store: Store
@@ -37,6 +39,7 @@ const mebibyte = 1024 * 1024
 const containerSpec = (job: Job, deps: WorkerDeps): ContainerSpec => ({
   image: job.step.image ?? deps.config.image,
   labels: {
+    'telpher.installation': deps.installation,
     'telpher.pool': job.pool,
     'telpher.worker': deps.id,
     'telpher.worker-name': deps.config.workerName,

@@ -18,11 +18,11 @@ import { onSignals } from './drain.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
-/** What dead predecessors left on this engine: containers of the pool whose worker is not alive. */
-const sweep = async ({ executor, store, config, log }: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log'>): Promise<void> => {
+/** What dead predecessors left on this engine: containers of our installation and pool whose worker is not alive. */
+const sweep = async ({ executor, store, config, log, installation }: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log' | 'installation'>): Promise<void> => {
   const now = await store.workers.now()
   const alive = new Set((await store.workers.list()).filter((worker) => now - worker.seenAt < deadAfterMs).map((worker) => worker.id))
-  const removed = await executor.reap({ 'telpher.pool': config.pool }, (labels) => alive.has(labels['telpher.worker'] ?? ''))
+  const removed = await executor.reap({ 'telpher.installation': installation, 'telpher.pool': config.pool }, (labels) => alive.has(labels['telpher.worker'] ?? ''))
   if (removed > 0) log.info({ removed }, 'removed containers that dead workers left')
 }
 
@@ -59,7 +59,8 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const key = await loadKeyFile(config.keyFile)
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
   await executor.probe()
-  await sweep({ executor, store, config, log })
+  const installation = await store.installation()
+  await sweep({ executor, store, config, log, installation })
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -79,6 +80,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
 
   const deps: WorkerDeps = {
     id,
+    installation,
     config,
     log,
     store,

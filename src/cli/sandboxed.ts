@@ -34,6 +34,7 @@ export const startSandbox = async (dir: string, port: number): Promise<Stack> =>
   const started = performance.now()
   const stack = await startStack({
     dir,
+    fresh: true,
     node: 'real',
     workers: 1,
     port,

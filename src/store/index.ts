@@ -1,7 +1,9 @@
-import { connect } from './connection.ts'
+import { newId } from '../model/ids.ts'
+import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
 import { createClaims, createJobs } from './jobs.ts'
+import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
 import { createLocks } from './locks.ts'
 import { createLog } from './logs.ts'
@@ -62,10 +64,16 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
     logs: (ref) => createLog(connection, limits, ref),
     ledger: (ref) => createLedger(connection, limits, ref),
+    installation: () => installationId(connection),
     ping: async () => {
       await connection.call((redis) => redis.ping())
     },
     commandsSent: connection.sent,
     close: connection.close,
   }
+}
+
+const installationId = async (connection: Connection): Promise<string> => {
+  await connection.call((redis) => redis.set(installationKey, newId('srv'), 'NX'))
+  return (await connection.call((redis) => redis.get(installationKey))) ?? ''
 }

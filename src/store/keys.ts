@@ -91,3 +91,6 @@ export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
 /** The key of a client is hashed: it may hold anything. */
 export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`
+
+/** The id of everything that shares this Redis: it tells its containers from those of others on one engine. */
+export const installationKey: string = `${prefix}{installation}`

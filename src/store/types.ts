@@ -230,6 +230,8 @@ export interface Store {
   events(deploymentId: string): DeploymentEvents
   logs(ref: JobRef): JobLog
   ledger(ref: JobRef): JobLedger
+  /** The id of everything that shares this Redis, made by whoever asks first. */
+  installation(): Promise<string>
   /** Whether Redis answers. @throws TelpherError redis_timeout, redis_unreachable */
   ping(): Promise<void>
   /** Commands sent by this store so far. */
