@@ -1,41 +1,75 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import type { Command } from 'commander'
-import { TelpherError } from '../model/errors.ts'
-import { type Client, createClient } from './client.ts'
-import { isFormat, type OutputFormat } from './output.ts'
+import type { Client } from './client.ts'
+import { type ColorMode, createPalette, type Palette, wantsColor } from './color.ts'
+import type { OutputFormat } from './output.ts'
+
+/** A stream that a command writes to. */
+export interface Out {
+  write(text: string): void
+  readonly isTTY: boolean
+  /** Width of the terminal; 80 where there is none. */
+  columns(): number
+}
+
+/** What is outside of the program, so that tests can stand in for it. */
+export interface Io {
+  /** Data only. */
+  readonly stdout: Out
+  /** Progress, hints and errors. */
+  readonly stderr: Out
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+}
 
 /** Flags that every command has. */
 export interface GlobalFlags {
   readonly server?: string
   readonly tokenFile?: string
   readonly output: OutputFormat
+  readonly color: ColorMode
 }
 
-/** Where a running `telpher dev` says what it is, in this folder or one above it. */
-const endpointNear = (folder: string): { url: string; tokenFile: string } | undefined => {
-  const file = join(folder, '.telpher/dev/endpoint.json')
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as { url: string; tokenFile: string }
-  const parent = dirname(folder)
-  return parent === folder ? undefined : endpointNear(parent)
-}
-
-/** The global flags of a command. @throws TelpherError usage for an unknown output format */
-export const flagsOf = (command: Command): GlobalFlags => {
-  const { server, tokenFile, output = 'table' } = command.optsWithGlobals<{ server?: string; tokenFile?: string; output?: string }>()
-  if (!isFormat(output)) throw new TelpherError('usage', `--output ${output}: use table, json, jsonl or yaml`, { field: 'output' })
-  return { output, ...(server === undefined ? {} : { server }), ...(tokenFile === undefined ? {} : { tokenFile }) }
+/** What every command gets. */
+export interface Cli extends Io {
+  readonly format: OutputFormat
+  /** Colours of the data. */
+  readonly paint: Palette
+  /** Colours of progress and errors. */
+  readonly paintErr: Palette
+  /** @throws TelpherError server_unreachable when no server is named or found, unauthorized when its token cannot be read */
+  client(): Promise<Client>
+  /** Says something that is not data. */
+  say(text: string): void
 }
 
 /**
- * The client of the server that a command talks to: flag, then environment, then the `telpher dev` of this folder.
- * @throws TelpherError server_unreachable when none is named
+ * A command: arguments by position, options by name.
+ * @returns the exit code; undefined when the process lives on
  */
-export const clientOf = (command: Command): Client => {
-  const flags = flagsOf(command)
-  const near = endpointNear(resolve('.'))
-  const server = flags.server ?? process.env['TELPHER_SERVER'] ?? near?.url
-  const tokenFile = flags.tokenFile ?? process.env['TELPHER_TOKEN_FILE'] ?? near?.tokenFile ?? '.telpher/token'
-  if (server === undefined) throw new TelpherError('server_unreachable', 'no server is named, and no telpher dev runs in this folder')
-  return createClient(server, tokenFile)
-}
+export type Command<Options> = (cli: Cli, args: readonly string[], options: Options) => Promise<number | undefined>
+
+export const createCli = (io: Io, flags: GlobalFlags): Cli => ({
+  ...io,
+  format: flags.output,
+  paint: createPalette(wantsColor(flags.color, io.stdout.isTTY, io.env)),
+  paintErr: createPalette(wantsColor(flags.color, io.stderr.isTTY, io.env)),
+  client: async () => {
+    const [{ createClient }, { findEndpoint, readToken }] = await Promise.all([import('./client.ts'), import('./endpoint.ts')])
+    const endpoint = await findEndpoint({ server: flags.server, tokenFile: flags.tokenFile, env: io.env, cwd: io.cwd })
+    return createClient(endpoint.url, await readToken(endpoint.tokenFile))
+  },
+  say: (text) => io.stderr.write(`${text}\n`),
+})
+
+const outOf = (stream: NodeJS.WriteStream): Out => ({
+  write: (text) => void stream.write(text),
+  isTTY: stream.isTTY === true,
+  columns: () => stream.columns || 80,
+})
+
+/** The streams and the environment of this process. */
+export const processIo = (): Io => ({
+  stdout: outOf(process.stdout),
+  stderr: outOf(process.stderr),
+  env: process.env,
+  cwd: process.cwd(),
+})

@@ -20,6 +20,7 @@ const special: Partial<Record<ErrorCode, number>> = {
   unauthorized: exitCodes.permission,
   unknown_target: exitCodes.notFound,
   unknown_deployment: exitCodes.notFound,
+  unknown_route: exitCodes.notFound,
 }
 
 /** The exit code of a command that ended with an error. */

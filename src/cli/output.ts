@@ -1,55 +1,38 @@
-import { stringify } from 'yaml'
+import type { Cli } from './context.ts'
+import { safe, widthOf } from './text.ts'
 
-const formats = ['table', 'json', 'jsonl', 'yaml'] as const
+export const formats = ['table', 'json', 'jsonl', 'yaml'] as const
 export type OutputFormat = (typeof formats)[number]
 
-export const isFormat = (text: string): text is OutputFormat => (formats as readonly string[]).includes(text)
-
-const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
-
-/** Text from elsewhere, for a terminal: nothing in it is obeyed. */
-export const plain = (text: string): string => text.replace(control, '?')
-
-/** Columns without borders, as kubectl has them. */
+/** Columns without borders, as kubectl has them. Text from elsewhere is made harmless. */
 export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const cells = [header, ...rows].map((row) => row.map(plain))
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
-  return `${cells
-    .map((row) =>
-      row
-        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n')}\n`
+  const cells = [header, ...rows].map((row) => row.map((cell) => safe(cell).replaceAll('\n', ' ')))
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ''))))
+  const pad = (cell: string, column: number): string => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell)))
+  return `${cells.map((row) => row.map(pad).join('   ').trimEnd()).join('\n')}\n`
 }
 
 /**
- * Writes a command's data to standard output: one document, or a line for each item.
+ * Writes a command's data to standard output: one document, or with `jsonl` a line for each item.
  * @param value what it is, as JSON
  * @param asTable how it looks for people
  */
-export const print = (format: OutputFormat, value: unknown, asTable: () => string): void => {
-  if (format === 'table') process.stdout.write(asTable())
-  else if (format === 'yaml') process.stdout.write(stringify(value, { aliasDuplicateObjects: false }))
-  else if (format === 'jsonl')
-    process.stdout.write((Array.isArray(value) ? value : [value]).map((item) => `${JSON.stringify(item)}\n`).join(''))
-  else process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+export const print = async (cli: Cli, value: unknown, asTable: () => string): Promise<void> => {
+  switch (cli.format) {
+    case 'table':
+      return cli.stdout.write(asTable())
+    case 'json':
+      return cli.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+    case 'jsonl':
+      return cli.stdout.write((Array.isArray(value) ? value : [value]).map((item) => `${JSON.stringify(item)}\n`).join(''))
+    case 'yaml':
+      return cli.stdout.write(await yamlOf(value))
+  }
 }
 
-/** A duration for people. */
-export const duration = (ms: number): string =>
-  ms < 60_000 ? `${(ms / 1000).toFixed(1)}s` : `${Math.floor(ms / 60_000)}m${Math.round((ms % 60_000) / 1000)}s`
-
-/** How long ago something was. */
-export const age = (at: number, now: number): string => {
-  const seconds = Math.max(0, Math.round((now - at) / 1000))
-  if (seconds < 120) return `${seconds}s`
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)}h` : `${Math.round(seconds / 86_400)}d`
-}
-
-/** Anything that is not data goes to standard error. */
-export const say = (text: string): void => {
-  process.stderr.write(`${text}\n`)
+/** A document as YAML. */
+export const yamlOf = async (value: unknown): Promise<string> => {
+  const { stringify } = await import('yaml')
+  // Without types that only JavaScript has, as they would be in JSON.
+  return stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false, lineWidth: 0 })
 }

@@ -1,140 +1,104 @@
-import { styleText } from 'node:util'
-import type { DeploymentEvent, Job } from '../model/deployment.ts'
-import { isTerminal, type JobStatus } from '../model/states.ts'
-import type { Failure, ObjectProgress } from '../model/verdict.ts'
-import { duration, plain } from './output.ts'
+import type { DeploymentEvent, Job, LogLine } from '../model/deployment.ts'
+import { isTerminal } from '../model/states.ts'
+import { blockOf, endLine, wordOf } from './block.ts'
+import type { Cli } from './context.ts'
+import { createRows, type Row, type Rows } from './rows.ts'
+import { safe, span } from './text.ts'
 
 /** Shows a deployment as it goes. */
 export interface Progress {
+  /** How many logs at once are worth following. */
+  readonly mostLogs: number
   show(event: DeploymentEvent): void
-  /** Takes the last block away, before the result is printed. */
+  showLine(jobId: string, line: LogLine): void
+  /** Something to say that is no event, such as that the connection was cut. */
+  note(text: string): void
+  /** The last lines of a job's output that were seen. */
+  linesOf(jobId: string): readonly string[]
+  /** Takes the block away, before the result is printed. */
   end(): void
 }
 
-interface Row {
-  readonly job: Job
-  status: JobStatus
-  since: number
-  detail: string
-}
-
-const colours = { succeeded: 'green', failed: 'red', errored: 'red', lost: 'red', timed_out: 'yellow', cancelled: 'yellow' } as const
-const marks: Partial<Record<JobStatus, string>> = {
-  succeeded: '✓',
-  failed: '✗',
-  errored: '✗',
-  lost: '✗',
-  timed_out: '✗',
-  cancelled: '–',
-  skipped: '–',
-}
-const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
-const mostRows = 8
+const heartbeatMs = 15_000
 const frameMs = 200
 
-const paint = (status: JobStatus, text: string): string => {
-  const colour = (colours as Partial<Record<JobStatus, 'green' | 'red' | 'yellow'>>)[status]
-  return colour === undefined ? text : styleText(colour, text, { stream: process.stderr })
+const linesOf = (rows: Rows, jobId: string): readonly string[] => rows.all.find((row) => row.jobId === jobId)?.lastLines ?? []
+
+const stateOf = (row: Row): string => {
+  const by = row.status === 'preparing' ? ` by ${row.worker}${row.attempt > 1 ? ` (attempt ${row.attempt})` : ''}` : ''
+  return `${row.title}  ${wordOf(row.status)}${by}${row.detail === '' ? '' : `: ${row.detail}`}`
 }
 
-const dim = (text: string): string => styleText('dim', text, { stream: process.stderr })
-
-/** What objects are doing, in a few words: how many are there, and the first that is not. */
-const summary = (objects: readonly ObjectProgress[]): string => {
-  const ready = objects.filter(({ assessment }) => assessment.status === 'Current').length
-  const waiting = objects.find(({ assessment }) => assessment.status !== 'Current')
-  const rest =
-    waiting === undefined ? '' : `  ${waiting.ref.kind ?? waiting.ref.resource}/${waiting.ref.name}: ${waiting.assessment.message}`
-  return `${ready}/${objects.length} ready${plain(rest)}`
-}
-
-const titleOf = (job: Job): string => `${job.step.name} → ${job.target}`
-
-const createRows = (jobs: readonly Job[]): { rows: Row[]; take(event: DeploymentEvent): Row | undefined } => {
-  const rows = jobs.map((job): Row => ({ job, status: job.status, since: Date.now(), detail: '' }))
-  return {
-    rows,
-    take(event) {
-      if (!('jobId' in event)) return undefined
-      const row = rows.find(({ job }) => job.jobId === event.jobId)
-      if (row === undefined) return undefined
-      if (event.type === 'job') {
-        row.status = event.to
-        row.since = event.at
-        row.detail = plain(event.sentence ?? '')
-      } else if (event.type === 'waiting') row.detail = `waits: ${plain(event.reason)}`
-      else if (event.type === 'progress') row.detail = summary(event.objects)
-      else if (event.type === 'notice') row.detail = plain(event.message)
-      return row
-    },
-  }
-}
-
-/** One line for each change, with its time: for logs, pipes and CI. */
-const createLines = (jobs: readonly Job[]): Progress => {
-  const { take } = createRows(jobs)
+/** One line for each change, with its time: for logs, pipes and CI. A long silence is broken by what it waits for. */
+const createLines = (cli: Cli, jobs: readonly Job[]): Progress => {
+  const rows = createRows(jobs)
   let last = ''
+  let saidAt = Date.now()
+  const say = (at: number, text: string): void => {
+    if (text === last) return
+    last = text
+    saidAt = Date.now()
+    cli.say(`${cli.paintErr.dim(new Date(at).toISOString())}  ${text}`)
+  }
+  const beat = setInterval(() => {
+    if (Date.now() - saidAt < heartbeatMs) return
+    const open = rows.all.filter((row) => !isTerminal(row.status))
+    const [first] = open
+    if (first !== undefined)
+      say(Date.now(), `${stateOf(first)}, since ${span(Date.now() - first.since)}${open.length > 1 ? `, and ${open.length - 1} more` : ''}`)
+  }, 1000)
   return {
-    show(event) {
-      const row = take(event)
-      if (row === undefined || event.type === 'verdict') return
-      const line = `${titleOf(row.job)}  ${row.status}${row.detail === '' ? '' : `  ${row.detail}`}`
-      if (line === last) return
-      last = line
-      process.stderr.write(`${new Date(event.at).toISOString()}  ${line}\n`)
+    mostLogs: 8,
+    show: (event) => {
+      const row = rows.take(event)
+      if (event.type === 'notice' && row === undefined) say(event.at, safe(event.message))
+      if (row !== undefined && event.type !== 'verdict') say(event.at, stateOf(row))
     },
-    end() {},
+    showLine: (jobId, line) => {
+      const row = rows.takeLine(jobId, line)
+      if (row !== undefined) say(line.at, `${row.title}  | ${row.lastLines.at(-1) ?? ''}`)
+    },
+    note: (text) => say(Date.now(), text),
+    linesOf: (jobId) => linesOf(rows, jobId),
+    end: () => clearInterval(beat),
   }
 }
 
 /** A block of at most eight lines, drawn again five times a second; what has ended scrolls up as a line of its own. */
-const createBlock = (jobs: readonly Job[]): Progress => {
-  const { rows, take } = createRows(jobs)
-  const shown = new Set<Row>()
-  const started = Date.now()
-  let height = 0
+const createBlock = (cli: Cli, jobs: readonly Job[]): Progress => {
+  const rows = createRows(jobs)
+  const left = new Set<Row>()
+  let notes: string[] = []
+  let drawn: readonly string[] = []
   let frame = 0
-  const clear = (): string => (height === 0 ? '' : `\x1b[${height}A\x1b[0J`)
-  const clip = (line: string): string => line.slice(0, Math.max(20, (process.stderr.columns ?? 100) - 1))
-  const draw = (): void => {
-    frame++
-    let text = clear()
-    for (const row of rows) {
-      if (!isTerminal(row.status) || shown.has(row)) continue
-      shown.add(row)
-      text += `${paint(row.status, `${marks[row.status] ?? ' '} ${titleOf(row.job)}  ${row.status}`)}  ${dim(duration(Date.now() - started))}\n`
-    }
-    const open = rows.filter((row) => !isTerminal(row.status))
-    const block = open
-      .slice(0, mostRows - 1)
-      .map((row) =>
-        clip(`${spinner[frame % spinner.length]} ${titleOf(row.job)}  ${row.status} ${duration(Date.now() - row.since)}  ${row.detail}`),
-      )
-    if (open.length > block.length) block.push(`  … and ${open.length - block.length} more`)
-    height = block.length
-    process.stderr.write(text + block.map((line) => `${line}\n`).join(''))
+  const draw = (isLast: boolean): void => {
+    const columns = Math.max(20, cli.stderr.columns() - 1)
+    const ended = rows.all.filter((row) => isTerminal(row.status) && !left.has(row))
+    for (const row of ended) left.add(row)
+    const above = [...notes, ...ended.map((row) => endLine(row, cli.paintErr, columns))]
+    const block = isLast ? [] : blockOf(rows.all, frame++, Date.now(), cli.paintErr, columns)
+    const back = drawn.length === 0 ? '' : `\x1b[${drawn.length}A\x1b[0J`
+    if (above.length > 0 || block.join('\n') !== drawn.join('\n'))
+      cli.stderr.write(back + [...above, ...block].map((line) => `${line}\n`).join(''))
+    drawn = block
+    notes = []
   }
-  const timer = setInterval(draw, frameMs)
+  const timer = setInterval(() => draw(false), frameMs)
   return {
-    show: (event) => void take(event),
-    end() {
+    mostLogs: 4,
+    show: (event) => void rows.take(event),
+    showLine: (jobId, line) => void rows.takeLine(jobId, line),
+    note: (text) => void notes.push(cli.paintErr.dim(text)),
+    linesOf: (jobId) => linesOf(rows, jobId),
+    end: () => {
       clearInterval(timer)
-      draw()
+      draw(true)
     },
   }
 }
 
 /** @param jobs of the deployment that is shown */
-export const createProgress = (jobs: readonly Job[]): Progress =>
-  process.stderr.isTTY && process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined ? createBlock(jobs) : createLines(jobs)
-
-const indent = (text: string): string => `    ${plain(text)}`
-
-/** Why a job failed, for people: the sentence, the chain of causes, the last lines of the container. */
-export const failureText = (sentence: string, failure: Failure | undefined): string => {
-  const lines = [plain(sentence)]
-  for (const [depth, link] of (failure?.chain ?? []).entries())
-    lines.push(`  ${'  '.repeat(depth)}${depth === 0 ? '' : '└ '}${plain(`${link.kind} ${link.name}: ${link.message}`)}`)
-  if (failure !== undefined && failure.lastLines.length > 0) lines.push('  last lines of the container:', ...failure.lastLines.map(indent))
-  return lines.join('\n')
+export const createProgress = (cli: Cli, jobs: readonly Job[]): Progress => {
+  const canDraw = cli.stderr.isTTY && cli.env['TERM'] !== 'dumb' && (cli.env['CI'] ?? '') === ''
+  return canDraw ? createBlock(cli, jobs) : createLines(cli, jobs)
 }

@@ -1,74 +1,101 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
 
-/** Silence after which the connection counts as cut: the server pings every 15 s. */
-const silenceMs = 40_000
-const pauseMs = 500
-/** Failures in a row until it is given up. */
-const mostFailures = 240
-
-interface Message {
+export interface SseEvent {
   readonly id: string
   readonly event: string
   readonly data: string
 }
 
-/** Parses server-sent events from bytes (WHATWG HTML, section 9.2.6), as far as our server uses them. */
-export async function* messagesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Message, void, undefined> {
-  const decoder = new TextDecoder()
+/**
+ * A parser of server-sent events (WHATWG HTML, section 9.2.6), fed with text in pieces of any size.
+ * @returns the events that a piece completes: one without its blank line is none
+ */
+export const createSseParser = (): ((text: string) => SseEvent[]) => {
   let rest = ''
-  for await (const chunk of body) {
-    const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n')
-    rest = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const fields = { id: '', event: 'message', data: '' }
-      for (const line of block.split('\n')) {
-        const colon = line.indexOf(':')
-        const name = line.slice(0, colon)
-        const value = line.slice(colon + 1).replace(/^ /, '')
-        if (name === 'id' || name === 'event') fields[name] = value
-        else if (name === 'data') fields.data += fields.data === '' ? value : `\n${value}`
-      }
-      if (fields.data !== '' || fields.event !== 'message') yield fields
+  let [id, event] = ['', '']
+  let data: string[] = []
+  const take = (line: string): SseEvent | undefined => {
+    if (line === '') {
+      const done = data.length === 0 ? undefined : { id, event: event === '' ? 'message' : event, data: data.join('\n') }
+      event = ''
+      data = []
+      return done
     }
+    const colon = line.indexOf(':')
+    const field = colon < 0 ? line : line.slice(0, colon)
+    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '')
+    if (field === 'data') data.push(value)
+    else if (field === 'event') event = value
+    else if (field === 'id' && !value.includes('\0')) id = value
+    return undefined
+  }
+  return (text) => {
+    const all = rest + text
+    // A carriage return at the very end may be the first half of a line end.
+    const usable = all.endsWith('\r') ? all.length - 1 : all.length
+    const lines = all.slice(0, usable).split(/\r\n|\n|\r/)
+    rest = (lines.pop() ?? '') + all.slice(usable)
+    return lines.flatMap((line) => take(line) ?? [])
   }
 }
 
+export interface SseOptions {
+  /** Asks for the stream after an id ('' for all of it). @throws TelpherError; one that is not retryable ends the following */
+  readonly open: (after: string, signal: AbortSignal) => Promise<Response>
+  readonly signal: AbortSignal
+  /** Silence after which a connection counts as dead, in ms; the server pings every 15 s. */
+  readonly idleMs?: number
+  /** How long to try to connect again, in ms. */
+  readonly giveUpMs?: number
+  /** First pause before a new try, in ms; it doubles up to 2 s. */
+  readonly pauseMs?: number
+  /** Called when a connection was cut, or a try to connect failed. */
+  readonly onCut?: () => void
+}
+
 /**
- * Reads a stream of JSON items to its end, opening it again after the last id when it is cut.
- * @param open gives the body of a stream that begins after an id
- * @throws what `open` throws when it is not an outage; server_unreachable when it lasts
+ * Follows a stream of events through cuts: asks again from the last id that was seen. Ends with the server's `end`, or the signal.
+ * @throws TelpherError server_unreachable after trying for `giveUpMs`; what `open` throws when trying again cannot help
  */
-export async function* readStream<T>(
-  open: (lastId: string | undefined, signal: AbortSignal) => Promise<ReadableStream<Uint8Array> | null>,
-  signal?: AbortSignal,
-): AsyncGenerator<T, void, undefined> {
-  let lastId: string | undefined
-  for (let failures = 0; ; ) {
-    const silent = new AbortController()
-    let timer = setTimeout(() => silent.abort(), silenceMs)
+export async function* followSse(options: SseOptions): AsyncGenerator<SseEvent> {
+  const { open, signal, idleMs = 45_000, giveUpMs = 120_000, pauseMs = 200 } = options
+  let after = ''
+  let lastHeard = performance.now()
+  let tries = 0
+  while (!signal.aborted) {
+    const dead = new AbortController()
+    const begun = performance.now()
+    const watch = setInterval(() => {
+      if (performance.now() - Math.max(begun, lastHeard) > idleMs) dead.abort(new Error('nothing was heard'))
+    }, idleMs / 4)
     try {
-      const body = await open(lastId, signal === undefined ? silent.signal : AbortSignal.any([signal, silent.signal]))
-      const heard = async function* (): AsyncGenerator<Uint8Array> {
-        for await (const chunk of body ?? []) {
-          clearTimeout(timer)
-          timer = setTimeout(() => silent.abort(), silenceMs)
-          yield chunk
+      const response = await open(after, AbortSignal.any([signal, dead.signal]))
+      lastHeard = performance.now()
+      const [parse, decoder] = [createSseParser(), new TextDecoder()]
+      for await (const chunk of response.body ?? []) {
+        lastHeard = performance.now()
+        tries = 0
+        for (const event of parse(decoder.decode(chunk, { stream: true }))) {
+          if (event.event === 'end') return
+          if (event.id !== '') after = event.id
+          yield event
         }
+        // Whoever reads may be slow: that is not the server's silence.
+        lastHeard = performance.now()
       }
-      for await (const message of messagesOf(heard())) {
-        failures = 0
-        if (message.event === 'end') return
-        if (message.id !== '') lastId = message.id
-        yield JSON.parse(message.data) as T
-      }
-    } catch (thrown) {
-      if (signal?.aborted) return
-      const refused = thrown instanceof TelpherError && thrown.code !== 'server_unreachable' && !thrown.retryable
-      if (refused || ++failures > mostFailures) throw thrown
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof TelpherError && !error.retryable) throw error
+      if (performance.now() - lastHeard > giveUpMs)
+        throw error instanceof TelpherError
+          ? error
+          : new TelpherError('server_unreachable', 'the server stopped answering', { cause: error })
     } finally {
-      clearTimeout(timer)
+      clearInterval(watch)
+      dead.abort()
     }
-    await pause(pauseMs)
+    options.onCut?.()
+    await pause(Math.min(2000, pauseMs * 2 ** tries++), undefined, { signal }).catch(() => {})
   }
 }

@@ -1,46 +1,68 @@
-import type { Command } from 'commander'
+import { TelpherError } from '../model/errors.ts'
+import { wordOf } from './block.ts'
 import type { Detail } from './client.ts'
-import { clientOf, flagsOf } from './context.ts'
-import { endText } from './deploy.ts'
-import { age, print, table } from './output.ts'
+import type { Cli, Command } from './context.ts'
+import { endText } from './ending.ts'
+import { exitCodes } from './exit.ts'
+import { follow } from './follow.ts'
+import { print, table } from './output.ts'
+import { seconds } from './seconds.ts'
+import { age } from './text.ts'
 
-const detailText = (detail: Detail): string => {
-  if (detail.deployment.state === 'finished') return endText(detail)
+interface StatusFlags {
+  readonly limit: string
+  readonly cursor?: string
+  readonly wait?: boolean
+  readonly timeout?: string
+}
+
+const detailText = (detail: Detail, cli: Cli, seen?: (jobId: string) => readonly string[]): string => {
+  if (detail.deployment.state === 'finished') return endText(detail, cli.paint, seen)
   const rows = detail.jobs.map((job) => [
     job.step.name,
     job.target,
-    job.status,
+    wordOf(job.status),
     String(job.attempt),
-    job.end?.sentence ?? job.waitsFor ?? '',
+    job.end?.sentence ?? (job.waitsFor === undefined ? '' : `waits: ${job.waitsFor}`),
   ])
   return `${detail.deployment.id}  ${detail.deployment.state}\n${table(['STEP', 'TARGET', 'STATUS', 'ATTEMPT', 'SAYS'], rows)}`
 }
 
-/** `telpher status [DEPLOYMENT]`: one deployment, or the last ones. @returns the exit code */
-export const runStatus = async (id: string | undefined, flags: { readonly limit: string }, command: Command): Promise<number> => {
-  const client = clientOf(command)
-  const { output } = flagsOf(command)
-  if (id !== undefined) {
-    const detail = await client.deployment(id)
-    print(output, detail, () => detailText(detail))
-    return 0
+const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number> => {
+  const client = await cli.client()
+  const detail = await client.deployment(id)
+  if (flags.wait !== true) {
+    await print(cli, detail, () => detailText(detail, cli))
+    return exitCodes.ok
   }
-  const { deployments } = await client.deployments(Number(flags.limit))
+  const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
+  const followed = await follow(cli, client, detail, timeoutMs)
+  await print(cli, followed.detail, () => detailText(followed.detail, cli, followed.seen))
+  return followed.code
+}
+
+const showLast = async (cli: Cli, { limit, cursor }: StatusFlags): Promise<number> => {
+  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100)
+    throw new TelpherError('usage', `--limit ${limit}: give a number from 1 to 100`, { field: '--limit' })
+  const { deployments, next } = await (await cli.client()).deployments(Number(limit), cursor)
   const now = Date.now()
-  print(output, deployments, () =>
-    deployments.length === 0
-      ? 'No deployments yet. Start one with: telpher deploy PATH --target NAME\n'
-      : table(
-          ['DEPLOYMENT', 'STEPS', 'TARGETS', 'STATE', 'RESULT', 'AGE'],
-          deployments.map((one) => [
-            one.id,
-            one.request.steps.map((step) => step.name).join(','),
-            one.targets.join(','),
-            one.state,
-            one.result ?? '',
-            age(one.createdAt, now),
-          ]),
-        ),
-  )
-  return 0
+  const rows = deployments.map((one) => [
+    one.id,
+    one.request.steps.map((step) => step.name).join(','),
+    one.targets.length > 3 ? `${one.targets.slice(0, 3).join(',')} and ${one.targets.length - 3} more` : one.targets.join(','),
+    one.state,
+    one.result ?? '',
+    age(one.createdAt, now),
+  ])
+  await print(cli, deployments, () => (rows.length === 0 ? '' : table(['DEPLOYMENT', 'STEPS', 'TARGETS', 'STATE', 'RESULT', 'AGE'], rows)))
+  if (rows.length === 0) cli.say('No deployments yet. Start one with: telpher deploy PATH --target NAME')
+  if (next !== undefined) cli.say(`There are more: telpher status --limit ${limit} --cursor ${next}`)
+  return exitCodes.ok
+}
+
+/** `telpher status [DEPLOYMENT]`: one deployment, or the last ones. */
+export const runStatus: Command<StatusFlags> = (cli, [id], flags) => {
+  if (id === undefined && flags.wait === true)
+    throw new TelpherError('usage', '--wait follows one deployment: name it', { field: '--wait' })
+  return id === undefined ? showLast(cli, flags) : showOne(cli, id, flags)
 }

@@ -23,7 +23,7 @@ export const widthOf = (text: string): number => {
 }
 
 /** Cuts a text without escapes to a number of columns, with an ellipsis where something was left out. */
-export const fit = (text: string, columns: number): string => {
+export const cutTo = (text: string, columns: number): string => {
   if (widthOf(text) <= columns) return text
   let [kept, width] = ['', 1]
   for (const character of text) {
@@ -48,5 +48,10 @@ export const span = (ms: number): string => {
 /** One of a number of things: `1 object`, `3 objects`. */
 export const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`
 
-/** Time of day, local, with seconds. */
-export const clock = (at: number): string => new Date(at).toTimeString().slice(0, 8)
+/** How long ago something was, in one unit: `12s`, `5m`, `3h`, `4d`. */
+export const age = (at: number, now: number): string => {
+  const seconds = Math.max(0, Math.round((now - at) / 1000))
+  if (seconds < 120) return `${seconds}s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)}h` : `${Math.round(seconds / 86_400)}d`
+}

@@ -1,0 +1,201 @@
+import type { policyGrants } from '../model/target.ts'
+import type { Command } from './context.ts'
+
+export interface OptionSpec {
+  readonly flags: string
+  readonly about: string
+  /** May be given more than once; names may also be joined by commas. */
+  readonly many?: 'values' | 'names'
+  readonly choices?: readonly string[]
+  readonly required?: true
+  readonly fallback?: string
+}
+
+/** One command of the CLI. What it says here is its parser, its help and what its tests go through. */
+export interface CommandSpec {
+  readonly path: readonly [string, ...string[]]
+  readonly aliases?: readonly string[]
+  /** Such as `<name>` and `[deployment]`. */
+  readonly args?: string
+  readonly about: string
+  readonly options?: readonly OptionSpec[]
+  readonly examples: readonly string[]
+  /** Loads the code of this command only: `telpher version` must be quick. */
+  readonly load: () => Promise<Command<never>>
+}
+
+/** Groups of commands. */
+export const groups: Readonly<Record<string, { readonly about: string; readonly alias?: string }>> = {
+  target: { about: 'clusters that are deployed to', alias: 'targets' },
+  worker: { about: 'processes that run deployments', alias: 'workers' },
+  server: { about: 'the HTTP API with scheduler and watchdog' },
+}
+
+const grants: readonly (typeof policyGrants)[number][] = [
+  'cluster-scoped-writes',
+  'service-account-tokens',
+  'token-secrets',
+  'proxy',
+  'nodes',
+  'certificate-signing-requests',
+  'bind',
+  'escalate',
+  'impersonate',
+  'webhook-configurations',
+]
+
+const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
+
+const daily: readonly CommandSpec[] = [
+  {
+    path: ['deploy'],
+    args: '<path>',
+    about: 'deploy a file, a folder, a glob of manifests, or a Helm chart',
+    options: [
+      { flags: '-t, --target <name>', about: 'target to deploy to; may be repeated', many: 'names' },
+      { flags: '--tag <tag>', about: 'all targets with this tag' },
+      { flags: '--helm <release>', about: 'the path is a chart: install or upgrade this release' },
+      { flags: '-f, --values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values' },
+      { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
+      { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
+      { flags: '--create-namespace', about: 'create the namespace of the release' },
+      { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
+      { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
+      { flags: '--wait', about: 'wait for the end, which is the default' },
+      { flags: '--no-wait', about: 'start it and return' },
+      ...waiting,
+      { flags: '--idempotency-key <key>', about: 'the same key starts the same deployment only once' },
+    ],
+    examples: [
+      'telpher deploy ./manifests --target staging',
+      'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
+      'telpher deploy ./manifests --tag env=prod --no-wait -o json',
+    ],
+    load: async () => (await import('./deploy.ts')).runDeploy,
+  },
+  {
+    path: ['status'],
+    args: '[deployment]',
+    about: 'one deployment, or the last ones',
+    options: [
+      { flags: '--limit <n>', about: 'how many', fallback: '20' },
+      { flags: '--cursor <cursor>', about: 'the page after this deployment' },
+      { flags: '-w, --wait', about: 'follow it to its end' },
+      ...waiting,
+    ],
+    examples: ['telpher status', 'telpher status dep_01JD0000000000000000000000 --wait'],
+    load: async () => (await import('./status.ts')).runStatus,
+  },
+  {
+    path: ['logs'],
+    args: '<deployment>',
+    about: 'the output of its jobs',
+    options: [
+      { flags: '-f, --follow', about: 'until they end' },
+      { flags: '--job <job>', about: 'only of this job, step or target' },
+      { flags: '--raw', about: 'the output alone, byte for byte' },
+    ],
+    examples: ['telpher logs dep_01JD0000000000000000000000', 'telpher logs dep_01JD0000000000000000000000 -f --job staging'],
+    load: async () => (await import('./logs.ts')).runLogs,
+  },
+  {
+    path: ['cancel'],
+    args: '<deployment>',
+    about: 'end a deployment',
+    examples: ['telpher cancel dep_01JD0000000000000000000000'],
+    load: async () => (await import('./cancel.ts')).runCancel,
+  },
+]
+
+const target: readonly CommandSpec[] = [
+  {
+    path: ['target', 'add'],
+    aliases: ['new'],
+    args: '<name>',
+    about: 'add a target from a context of a kubeconfig',
+    options: [
+      { flags: '--from-kubeconfig <context>', about: 'context to take', required: true },
+      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent' },
+      { flags: '-n, --namespace <name>', about: 'namespace that it may write to; may be repeated', many: 'names' },
+      { flags: '--tag <tag>', about: 'tag; may be repeated', many: 'names' },
+      { flags: '--pool <name>', about: 'pool whose workers reach it' },
+      { flags: '--grant <grant>', about: 'exception to what the gate denies; may be repeated', many: 'names', choices: grants },
+      { flags: '--settle <duration>', about: 'time that workloads without a readiness probe must stay up' },
+    ],
+    examples: ['telpher target add staging --from-kubeconfig my-context --namespace shop --tag env=staging'],
+    load: async () => (await import('./target-add.ts')).runTargetAdd,
+  },
+  {
+    path: ['target', 'list'],
+    aliases: ['ls'],
+    about: 'all targets',
+    examples: ['telpher target list', 'telpher targets ls -o json'],
+    load: async () => (await import('./target.ts')).runTargetList,
+  },
+  {
+    path: ['target', 'view'],
+    args: '<name>',
+    about: 'one target',
+    examples: ['telpher target view staging'],
+    load: async () => (await import('./target.ts')).runTargetView,
+  },
+  {
+    path: ['target', 'check'],
+    args: '<name>',
+    about: 'can its deployments run? tried by a worker of its pool',
+    options: [{ flags: '--timeout <duration>', about: 'wait at most so long for a worker', fallback: '60s' }],
+    examples: ['telpher target check staging'],
+    load: async () => (await import('./target-check.ts')).runTargetCheck,
+  },
+  {
+    path: ['target', 'remove'],
+    aliases: ['rm'],
+    args: '<name>',
+    about: 'remove a target and its account',
+    examples: ['telpher target remove staging'],
+    load: async () => (await import('./target.ts')).runTargetRemove,
+  },
+]
+
+const processes: readonly CommandSpec[] = [
+  {
+    path: ['worker', 'start'],
+    about: 'run a worker, configured by TELPHER_ variables',
+    examples: ['TELPHER_POOL=eu telpher worker start'],
+    load: async () => (await import('./processes.ts')).runWorker,
+  },
+  {
+    path: ['worker', 'list'],
+    aliases: ['ls'],
+    about: 'all workers',
+    examples: ['telpher worker list'],
+    load: async () => (await import('./workers.ts')).runWorkerList,
+  },
+  {
+    path: ['server', 'start'],
+    about: 'run a server, configured by TELPHER_ variables',
+    examples: ['TELPHER_REDIS_URL=redis://127.0.0.1:6379 telpher server start'],
+    load: async () => (await import('./processes.ts')).runServer,
+  },
+  {
+    path: ['dev'],
+    about: 'a sandbox with real Redis, Docker and Kubernetes, until Ctrl-C',
+    examples: ['telpher dev'],
+    load: async () => (await import('./dev.ts')).runDev,
+  },
+  {
+    path: ['demo'],
+    about: 'the sandbox, three deployments, and everything torn down',
+    examples: ['telpher demo'],
+    load: async () => (await import('./demo.ts')).runDemo,
+  },
+  {
+    path: ['version'],
+    about: 'the version of this program',
+    examples: ['telpher version', 'telpher version -o json'],
+    load: async () => (await import('./version.ts')).runVersion,
+  },
+]
+
+/** Every command of the CLI. */
+export const catalogue: readonly CommandSpec[] = [...daily, ...target, ...processes]

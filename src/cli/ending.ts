@@ -1,0 +1,54 @@
+import type { Job } from '../model/deployment.ts'
+import { errorNumber, errorTable } from '../model/errors.ts'
+import type { Failure } from '../model/verdict.ts'
+import { lookOf, wordOf } from './block.ts'
+import type { Detail } from './client.ts'
+import type { Palette } from './color.ts'
+import { safe, span } from './text.ts'
+
+/** More of these are counted, not shown. */
+const mostSuccesses = 10
+const mostLines = 20
+
+const chainOf = (failure: Failure): string[] =>
+  failure.chain.map(({ kind, name, message }, depth) => {
+    const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `
+    return `    ${branch}${safe(`${kind} ${name}: ${message}`)}`
+  })
+
+const linesOf = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [`  ${title}:`, ...lines.slice(-mostLines).map((line) => `    ${safe(line)}`)]
+
+/** Why a job did not succeed: the sentence, the chain of causes, the last lines, what to do, and the code. */
+const failureLines = (job: Job, seen: readonly string[], paint: Palette): string[] => {
+  const look = lookOf(job.status, paint)
+  const { end, failure } = job
+  const took = job.startedAt === undefined || job.endedAt === undefined ? '' : ` after ${span(job.endedAt - job.startedAt)}`
+  const ofContainer = failure?.lastLines ?? []
+  return [
+    look.paint(`${look.mark} ${safe(`${job.step.name} → ${job.target}  ${wordOf(job.status)}${took}: ${end?.sentence ?? ''}`)}`),
+    ...(failure === undefined || failure.chain.length === 0 ? [] : ['  because:', ...chainOf(failure)]),
+    ...(ofContainer.length > 0 ? linesOf('last lines of the container', ofContainer) : linesOf('last lines of the log', seen)),
+    ...(end?.code === undefined ? [] : [paint.dim(`  ${errorNumber(end.code)} ${end.code}: ${errorTable[end.code][3]}`)]),
+  ]
+}
+
+/**
+ * How a deployment ended, for people: what succeeded, what did not and why, and the next command.
+ * @param seen the last lines of a job's log, where they are known
+ */
+export const endText = ({ deployment, jobs }: Detail, paint: Palette, seen: (jobId: string) => readonly string[] = () => []): string => {
+  const took = deployment.endedAt === undefined ? '' : ` in ${span(deployment.endedAt - deployment.createdAt)}`
+  const good = jobs.filter((job) => job.status === 'succeeded')
+  const bad = jobs.filter((job) => job.end !== undefined && job.status !== 'succeeded')
+  const lines = [`${deployment.id}  ${paint.bold(deployment.result ?? deployment.state)}${took}`]
+  for (const job of good.slice(0, mostSuccesses))
+    lines.push(`${paint.green('✓')} ${safe(`${job.step.name} → ${job.target}: ${job.end?.sentence ?? 'done'}`)}`)
+  if (good.length > mostSuccesses) lines.push(`${paint.green('✓')} and ${good.length - mostSuccesses} more`)
+  for (const job of bad.filter(({ status }) => status !== 'skipped')) lines.push(...failureLines(job, seen(job.jobId), paint))
+  const skipped = bad.filter(({ status }) => status === 'skipped').length
+  if (skipped > 0) lines.push(`– ${skipped} skipped`)
+  const [failed] = bad.filter(({ status }) => status !== 'skipped' && status !== 'cancelled')
+  if (failed !== undefined) lines.push(`next: telpher logs ${deployment.id}${jobs.length > 1 ? ` --job ${failed.jobId}` : ''}`)
+  return `${lines.join('\n')}\n`
+}

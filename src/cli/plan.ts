@@ -1,0 +1,99 @@
+import { existsSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { TelpherError } from '../model/errors.ts'
+import type { StepInput } from '../model/step.ts'
+import { packPath } from '../steps/package/pack.ts'
+import { manifestsIn } from './manifests.ts'
+import { seconds } from './seconds.ts'
+
+/** What a user says of the step that a path is deployed by. */
+export interface StepFlags {
+  readonly helm?: string
+  readonly values?: readonly string[]
+  readonly set?: readonly string[]
+  readonly namespace?: string
+  readonly createNamespace?: boolean
+  readonly name?: string
+  readonly deadline?: string
+}
+
+export interface PlannedStep {
+  readonly step: StepInput
+  readonly bytes: Buffer
+  readonly sha256: string
+}
+
+const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
+const isChart = (path: string): boolean => isArchive(path) || existsSync(join(path, 'Chart.yaml'))
+
+const setsOf = (sets: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    sets.map((set) => {
+      const at = set.indexOf('=')
+      if (at < 1) throw new TelpherError('usage', `--set ${set}: use NAME=VALUE`, { field: '--set' })
+      return [set.slice(0, at), set.slice(at + 1)]
+    }),
+  )
+
+/** A step's name from what it deploys, in the form that names have. */
+export const nameFrom = (path: string): string =>
+  basename(resolve(path))
+    .replace(/\.(?:ya?ml|json|tgz|tar\.gz)$/i, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63)
+    .replace(/-+$/, '') || 'step'
+
+const mustExist = (file: string): void => {
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new TelpherError('usage', `--values ${file}: there is no such file`, { field: '--values' })
+}
+
+const ofCharts = ['values', 'set', 'createNamespace'] as const
+
+const checkKind = (path: string, flags: StepFlags): void => {
+  const chart = isChart(path)
+  if (chart && flags.helm === undefined)
+    throw new TelpherError('usage', `${path} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
+  if (!chart && flags.helm !== undefined)
+    throw new TelpherError('usage', `${path} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
+  const misplaced = ofCharts.find((name) => flags[name] !== undefined)
+  if (!chart && misplaced !== undefined) {
+    const flag = `--${misplaced === 'createNamespace' ? 'create-namespace' : misplaced}`
+    throw new TelpherError('usage', `${flag} is for Helm charts, and ${path} is none`, { field: flag })
+  }
+}
+
+/**
+ * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
+ * @param path as the user wrote it
+ * @throws TelpherError usage, empty_package, package_refused, package_too_large
+ */
+export const planStep = async (path: string, flags: StepFlags): Promise<PlannedStep> => {
+  checkKind(path, flags)
+  const values = flags.values ?? []
+  values.forEach(mustExist)
+  const inPackage = values.map((file, index) => [`.telpher/values-${index}.yaml`, file] as const)
+  const { bytes, sha256, files } = await packPath(path, new Map(inPackage))
+  const common = {
+    name: flags.name ?? nameFrom(flags.helm ?? path),
+    package: sha256,
+    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
+    ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
+  }
+  if (flags.helm === undefined) {
+    manifestsIn(files, path)
+    return { step: { kind: 'apply', ...common }, bytes, sha256 }
+  }
+  const step: StepInput = {
+    kind: 'helm',
+    ...common,
+    chart: isArchive(path) ? basename(path) : '.',
+    release: flags.helm,
+    values: inPackage.map(([name]) => name),
+    set: setsOf(flags.set ?? []),
+    createNamespace: flags.createNamespace ?? false,
+  }
+  return { step, bytes, sha256 }
+}

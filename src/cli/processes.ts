@@ -1,0 +1,14 @@
+import type { Command } from './context.ts'
+
+/** `telpher server start`: lives until its signals. */
+export const runServer: Command<object> = async () => {
+  await (await import('../server/main.ts')).main(process.env)
+  return undefined
+}
+
+/** `telpher worker start`: lives until its signals. */
+export const runWorker: Command<object> = async () => {
+  // biome-ignore lint/style/noRestrictedImports: one binary starts every process; nothing of the worker is used here
+  await (await import('../../workers/main.ts')).main(process.env)
+  return undefined
+}
