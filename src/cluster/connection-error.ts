@@ -4,27 +4,32 @@ const codeOf = (error: Error): string => ('code' in error && typeof error.code =
 
 const expired: readonly string[] = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']
 const resolving: readonly string[] = ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA']
-const unreachable: readonly string[] = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EADDRNOTAVAIL']
 const untrusted = /^(?:ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|EPROTO|INVALID_CA)/
 
+/** Where the request was when it failed. */
+export interface Failing {
+  /** Whether the connection stood, so that something of the request may have been sent. */
+  readonly sent: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
- * What Node says of a failed request, in our words with the address. The codes target_dns and target_unreachable mean
- * that nothing of the request was sent (nodejs.org: TLS and system error codes).
+ * What Node says of a failed request, in our words with the address (nodejs.org: TLS and system error codes).
+ * The codes target_dns and target_unreachable are given only when nothing of the request was sent: the same system codes
+ * (ETIMEDOUT, EHOSTUNREACH) also come from a connection that stood, and are then target_error.
  * @param base the target's address
  */
-export const connectionError = (error: Error, base: URL, signal?: AbortSignal): TelpherError => {
+export const connectionError = (error: Error, base: URL, { sent, signal }: Failing): TelpherError => {
   if (error instanceof TelpherError) return error
   if (signal?.reason instanceof TelpherError) return signal.reason
   const code = codeOf(error)
   const where = base.host
-  if (resolving.includes(code))
-    return new TelpherError('target_dns', `the host name of ${where} cannot be resolved (${code})`, { cause: error })
-  if (unreachable.includes(code)) return new TelpherError('target_unreachable', `${where} cannot be reached (${code})`, { cause: error })
+  const because = { cause: error }
   if (expired.includes(code))
-    return new TelpherError('target_certificate_expired', `the certificate of ${where} has expired or is not yet valid`, { cause: error })
-  if (untrusted.test(code))
-    return new TelpherError('target_tls', `the certificate of ${where} is not trusted: ${error.message} (${code})`, { cause: error })
-  return new TelpherError('target_error', `the connection to ${where} broke: ${error.message}${code === '' ? '' : ` (${code})`}`, {
-    cause: error,
-  })
+    return new TelpherError('target_certificate_expired', `the certificate of ${where} has expired or is not yet valid`, because)
+  if (untrusted.test(code)) return new TelpherError('target_tls', `no TLS with ${where}: ${error.message} (${code})`, because)
+  const said = `${error.message}${code === '' || error.message.includes(code) ? '' : ` (${code})`}`
+  if (sent) return new TelpherError('target_error', `the connection to ${where} broke: ${said}`, because)
+  if (resolving.includes(code)) return new TelpherError('target_dns', `the host name of ${where} cannot be resolved (${code})`, because)
+  return new TelpherError('target_unreachable', `${where} cannot be reached: ${said === '' ? code : said}`, because)
 }

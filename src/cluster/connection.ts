@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { Agent, request } from 'node:https'
+import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
@@ -10,20 +11,35 @@ import { connectionError } from './connection-error.ts'
 const connectTimeoutMs = 10_000
 /** Idle connections are closed before the API server would do it, which avoids a request on a dying one. */
 const idleMs = 60_000
+const keepAliveMs = 5000
 
 type Trust = Pick<Target, 'server' | 'ca' | 'tlsServerName'>
+
+/** Host name or address of a target's server, without the brackets of IPv6. */
+export const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
+
+export const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
+
+/** What makes a server trusted, for node:tls: the target's own authorities, else the system's roots (Node's bundle). */
+export const trustOf = (target: Trust): { readonly ca?: string; readonly servername: string; readonly minVersion: 'TLSv1.2' } => {
+  const host = hostOf(new URL(target.server))
+  return {
+    minVersion: 'TLSv1.2',
+    // Given always: Node would otherwise take it from the Host header of a request.
+    servername: target.tlsServerName ?? (isIP(host) === 0 ? host : ''),
+    ...(target.ca === '' ? {} : { ca: target.ca }),
+  }
+}
 
 const agentOf = (target: Trust, credential: Credential): Agent =>
   new Agent({
     keepAlive: true,
-    keepAliveMsecs: 5000,
+    keepAliveMsecs: keepAliveMs,
     maxSockets: 512,
     maxFreeSockets: 16,
     timeout: 0,
     scheduling: 'lifo',
-    minVersion: 'TLSv1.2',
-    ...(target.ca === '' ? {} : { ca: target.ca }),
-    ...(target.tlsServerName === undefined ? {} : { servername: target.tlsServerName }),
+    ...trustOf(target),
     ...(credential.kind === 'client-certificate' ? { cert: credential.certificate, key: credential.key.reveal() } : {}),
   })
 
@@ -35,22 +51,38 @@ const sendBody = (outgoing: ClientRequest, body: ClusterRequest['body']): void =
   else outgoing.end(body)
 }
 
-/** Ends a connection attempt that takes too long; an idle kept-alive connection is not its concern. */
-const limitConnect = (outgoing: ClientRequest): void => {
+/**
+ * Ends a connection attempt that takes too long; an idle kept-alive connection is not its concern.
+ * @param onStanding called when the connection stands: from then on something may have been sent
+ */
+const limitConnect = (outgoing: ClientRequest, onStanding: () => void): void => {
   outgoing.once('socket', (socket) => {
     socket.setTimeout(0)
-    if (!socket.connecting) return
-    socket.setKeepAlive(true, 5000)
+    if (!socket.connecting) return onStanding()
+    socket.setKeepAlive(true, keepAliveMs)
     socket.on('timeout', () => socket.destroy())
-    const timer = setTimeout(() => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })), connectTimeoutMs)
+    const timer = setTimeout(
+      () => socket.destroy(Object.assign(new Error('no connection within 10 s'), { code: 'ETIMEDOUT' })),
+      connectTimeoutMs,
+    )
     const clear = (): void => clearTimeout(timer)
-    socket.once('secureConnect', clear).once('close', clear)
+    socket.once('secureConnect', clear).once('secureConnect', onStanding).once('close', clear)
   })
 }
 
+const fellSilent = (error: unknown): boolean => error instanceof TelpherError && error.code === 'target_timeout'
+
+const responseOf = (message: IncomingMessage): ClusterResponse => ({
+  status: message.statusCode ?? 0,
+  headers: message.headers,
+  rawHeaders: message.rawHeaders,
+  body: message,
+})
+
 /**
  * A pool of kept-alive connections to one target with one credential. It follows no redirect and takes no proxy from
- * the environment; the certificate must chain to the target's own authorities where it names some.
+ * the environment; the certificate must chain to the target's own authorities where it names some. A read that meets a
+ * kept connection which the server has closed is sent again once, on a new one (as RFC 9110 9.2.2 allows).
  * @param target its address and trust
  * @param credential added to every request; it appears in no error
  */
@@ -60,21 +92,37 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
   const agent = agentOf(target, credential)
   agent.on('free', (socket) => socket.setTimeout(idleMs))
 
-  const open = (asked: ClusterRequest, onAnswer: (outgoing: ClientRequest, answer: Promise<IncomingMessage>) => void): void => {
+  /** When one connection fell silent, those that idle beside it are likely cut as well: nobody should wait for them. */
+  const dropIdle = (): void => {
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+  }
+
+  const open = (asked: ClusterRequest): { readonly outgoing: ClientRequest; readonly answer: Promise<IncomingMessage> } => {
     const outgoing = request({
       agent,
       protocol: base.protocol,
-      host: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port === '' ? 443 : base.port,
+      host: hostOf(base),
+      port: portOf(base),
       method: asked.method,
       path: prefix + asked.path,
       headers: headersOf(asked.headers ?? {}, credential),
       ...(asked.signal === undefined ? {} : { signal: asked.signal }),
     })
-    limitConnect(outgoing)
+    let sent = false
+    limitConnect(outgoing, () => {
+      sent = true
+    })
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
-      outgoing.once('response', resolve)
-      outgoing.once('error', (error) => reject(connectionError(error, base, asked.signal)))
+      outgoing.once('response', (message) => {
+        message.once('error', (error) => {
+          if (fellSilent(error)) dropIdle()
+        })
+        resolve(message)
+      })
+      outgoing.on('error', (error) => {
+        if (fellSilent(error)) dropIdle()
+        reject(connectionError(error, base, { sent, signal: asked.signal }))
+      })
     })
     if (asked.timeoutMs !== undefined) {
       const limit = setTimeout(
@@ -84,31 +132,31 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
       const clear = (): void => clearTimeout(limit)
       outgoing.once('response', clear).once('upgrade', clear).once('close', clear)
     }
-    onAnswer(outgoing, answer)
-    sendBody(outgoing, asked.body)
+    return { outgoing, answer }
   }
 
-  const responseOf = (message: IncomingMessage): ClusterResponse => ({
-    status: message.statusCode ?? 0,
-    headers: message.headers,
-    rawHeaders: message.rawHeaders,
-    body: message,
-  })
+  const send = async (asked: ClusterRequest, again: boolean): Promise<ClusterResponse> => {
+    const { outgoing, answer } = open(asked)
+    sendBody(outgoing, asked.body)
+    try {
+      return responseOf(await answer)
+    } catch (thrown) {
+      const read = (asked.method === 'GET' || asked.method === 'HEAD') && asked.body === undefined
+      const stale = thrown instanceof TelpherError && thrown.code === 'target_error' && outgoing.reusedSocket
+      if (again && read && stale && asked.signal?.aborted !== true) return send(asked, false)
+      throw thrown
+    }
+  }
 
   return {
     credentialId: credential.id,
-    request: (asked) =>
-      new Promise((resolve, reject) => {
-        open(asked, (_, answer) => {
-          answer.then((message) => resolve(responseOf(message)), reject)
-        })
-      }),
+    request: (asked) => send(asked, true),
     upgrade: (asked) =>
       new Promise<ClusterUpgrade>((resolve, reject) => {
-        open(asked, (outgoing, answer) => {
-          outgoing.once('upgrade', (message, socket, head) => resolve({ ...responseOf(message), socket, head }))
-          answer.then((message) => resolve(responseOf(message)), reject)
-        })
+        const { outgoing, answer } = open(asked)
+        outgoing.once('upgrade', (message, socket, head) => resolve({ ...responseOf(message), socket, head }))
+        answer.then((message) => resolve(responseOf(message)), reject)
+        sendBody(outgoing, asked.body)
       }),
     close: () => agent.destroy(),
   }

@@ -1,141 +1,114 @@
-import { text } from 'node:stream/consumers'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { ChainLink, Failure, KubeObject, ObjectRef } from '../model/verdict.ts'
-import { textAt } from './assess/fields.ts'
+import { endOf } from './assess/containers.ts'
+import { numberAt, part, textAt } from './assess/fields.ts'
 import { assess } from './assess/index.ts'
+import { timeOfEvent } from './evidence.ts'
 import type { Trouble } from './graces.ts'
-import { newestReplicaSet, podsOf } from './owners.ts'
-import { list } from './read.ts'
+import { lastLinesOf } from './last-lines.ts'
+import { containersOf } from './pods.ts'
+import { collectionPath, list } from './read.ts'
+import { harmless } from './text.ts'
 import type { View } from './view.ts'
 
-const lines = 20
-const longestLine = 500
 const patienceMs = 5000
-const againMs = 500
 
-const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-
-interface Explained {
+export interface Explained {
   readonly view: View
   readonly connection: ClusterConnection
   readonly ref: ObjectRef
   readonly trouble: Trouble
+  /** Start of the attempt, ms since the epoch: older events say nothing of it. */
   readonly since: number
   readonly signal: AbortSignal
-}
-
-/** What the kubelet writes in place of a log, with status 200, when it has removed that container (pkg/kubelet/kuberuntime). */
-const removed = /^(?:unable to retrieve container logs for \S+|failed to try resolving symlinks in path .*)$/
-
-/** The end of a log; undefined when the container is no longer there. */
-const logOf = async (
-  { connection, signal }: Explained,
-  namespace: string,
-  pod: string,
-  container: string,
-  previous: boolean,
-): Promise<string[] | undefined> => {
-  const query = `container=${encodeURIComponent(container)}&tailLines=${lines}&limitBytes=16384${previous ? '&previous=true' : ''}`
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`
-  const answer = await connection.request({ method: 'GET', path, timeoutMs: patienceMs, signal })
-  const body = (await text(answer.body)).trimEnd()
-  if (answer.status !== 200) return []
-  if (removed.test(body)) return undefined
-  return body
-    .split('\n')
-    .slice(-lines)
-    .map((line) => line.replace(control, '?').slice(0, longestLine))
-    .filter((line) => line !== '')
-}
-
-/**
- * The last lines of the container that crashed: of its previous life, else of this one. While the kubelet changes one for
- * the next there may be neither: it is asked again.
- */
-const lastLines = async (asked: Explained, pod: KubeObject): Promise<string[]> => {
-  const { container } = asked.trouble
-  const namespace = pod.metadata.namespace ?? ''
-  const name = pod.metadata.name ?? ''
-  if (container === undefined) return []
-  for (const end = performance.now() + patienceMs; ; await pause(againMs)) {
-    const previous = await logOf(asked, namespace, name, container, true).catch(() => [])
-    if (previous !== undefined && previous.length > 0) return previous
-    const current = await logOf(asked, namespace, name, container, false).catch(() => [])
-    if (current !== undefined && current.length > 0) return current
-    const mayCome = previous === undefined || current === undefined
-    if (!mayCome || asked.signal.aborted || performance.now() > end) return []
-  }
 }
 
 /** Events that say why, among those that only warn. */
 const telling = /^(?:Failed|BackOff|Unhealthy|Evicted)/
 
 /** The newest event about an object since the attempt began. */
-const lastEvent = async ({ connection, since, signal }: Explained, object: KubeObject): Promise<ChainLink | undefined> => {
+const lastEvent = async ({ connection, view, since, signal }: Explained, object: KubeObject): Promise<ChainLink | undefined> => {
   const selector = encodeURIComponent(`involvedObject.uid=${object.metadata.uid ?? ''},type=Warning`)
-  const path = `/api/v1/namespaces/${encodeURIComponent(object.metadata.namespace ?? '')}/events?fieldSelector=${selector}`
-  const { objects } = await list(connection, path, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
-  const timeOf = (event: KubeObject): number =>
-    Date.parse(textAt(event, 'lastTimestamp') ?? textAt(event, 'eventTime') ?? event.metadata.creationTimestamp ?? '')
-  const recent = objects.filter((event) => timeOf(event) >= since - 1000).sort((a, b) => timeOf(b) - timeOf(a))
+  const { namespace = 'default' } = object.metadata
+  const path = `${collectionPath({ group: '', version: 'v1', resource: 'events', namespace })}?fieldSelector=${selector}`
+  const { objects } = await list(connection, path, signal)
+  const from = since + (view.clockSkew() ?? 0) - 2000
+  const recent = objects.filter((event) => timeOfEvent(event) >= from).sort((a, b) => timeOfEvent(b) - timeOfEvent(a))
   const newest = recent.find((event) => telling.test(textAt(event, 'reason') ?? '')) ?? recent[0]
   if (newest === undefined) return undefined
-  return {
-    kind: 'Event',
-    name: textAt(newest, 'reason') ?? '',
-    message: (textAt(newest, 'message') ?? '').replace(control, '?').slice(0, longestLine),
-  }
+  return { kind: 'Event', name: textAt(newest, 'reason') ?? '', message: harmless(textAt(newest, 'message') ?? '') }
 }
 
 const linkOf = (object: KubeObject, message = assess(object).message): ChainLink => ({
   kind: object.kind ?? '',
   name: object.metadata.name ?? '',
-  message,
+  message: harmless(message),
 })
 
-/** The object, what it made, and the pod that has the trouble. */
-const chainOf = ({ view, ref, trouble }: Explained): { chain: ChainLink[]; pod: KubeObject | undefined } => {
-  const namespace = ref.namespace ?? ''
-  const top = view.find(ref).object
-  if (top === undefined) return { chain: [{ kind: ref.kind ?? ref.resource, name: ref.name, message: trouble.message }], pod: undefined }
-  const chain = [linkOf(top)]
-  const set = top.kind === 'Deployment' ? newestReplicaSet(top, view.replicaSets(namespace)) : undefined
-  if (set !== undefined) chain.push(linkOf(set))
-  const pods = podsOf(top, view.replicaSets(namespace), view.pods(namespace))
-  const pod =
-    trouble.kind === 'Pod' ? pods.find((candidate) => candidate.metadata.name === trouble.name) : top.kind === 'Job' ? pods[0] : undefined
-  if (pod !== undefined && top.kind !== 'Pod') chain.push(linkOf(pod))
-  if (trouble.container !== undefined) chain.push({ kind: 'Container', name: trouble.container, message: trouble.message })
-  return { chain, pod }
+const createdAt = (object: KubeObject): number => Date.parse(object.metadata.creationTimestamp ?? '')
+
+/** The pod that has the trouble; a failed Job's is the newest of its failed ones. */
+const podOf = ({ trouble }: Explained, top: KubeObject, pods: readonly KubeObject[]): KubeObject | undefined => {
+  if (top.kind === 'Pod') return top
+  if (trouble.kind === 'Pod') return pods.find((pod) => pod.metadata.name === trouble.name)
+  const failed = pods.filter((pod) => textAt(part(pod, 'status'), 'phase') === 'Failed')
+  return (failed.length > 0 ? failed : pods).toSorted((a, b) => createdAt(b) - createdAt(a))[0]
 }
 
-/** A failed Job's trouble is its pod's container. */
-const containerOfJob = (pod: KubeObject): string | undefined => {
-  const { containers } = (pod['spec'] ?? {}) as { containers?: readonly { name?: string }[] }
-  return containers?.[0]?.name
+/** The container that a failed pod's trouble is about: the first that ended badly, else the first that is not ready. */
+const blamedContainer = (pod: KubeObject): { readonly name: string; readonly message: string } | undefined => {
+  const containers = containersOf(pod)
+  const exitCode = (container: (typeof containers)[number]): number =>
+    numberAt(part(part(container, 'state'), 'terminated'), 'exitCode') ?? 0
+  const blamed = containers.find((container) => exitCode(container) !== 0) ?? containers.find((container) => container['ready'] === false)
+  return blamed === undefined ? undefined : { name: textAt(blamed, 'name') ?? '', message: endOf(blamed) }
+}
+
+interface Chain {
+  readonly links: ChainLink[]
+  /** What the last event is asked of. */
+  readonly subject: KubeObject | undefined
+  readonly pod: KubeObject | undefined
+  readonly container: string | undefined
+}
+
+/** What the trouble is about, from the object that was deployed down to the container. */
+const chainOf = (asked: Explained): Chain => {
+  const { view, ref, trouble } = asked
+  const top = view.find(ref).object
+  if (top === undefined) {
+    const link = { kind: ref.kind ?? ref.resource, name: ref.name, message: harmless(trouble.message) }
+    return { links: [link], subject: undefined, pod: undefined, container: undefined }
+  }
+  const links = [linkOf(top)]
+  const set = top.kind === 'Deployment' ? view.replicaSetOf(top) : undefined
+  if (set !== undefined) links.push(linkOf(set))
+  const pod = podOf(asked, top, view.podsOf(top))
+  if (pod !== undefined && pod !== top)
+    links.push(trouble.class === 'crash_loop' ? linkOf(pod, 'it is started again and again') : linkOf(pod))
+  const blamed = trouble.kind === 'Pod' && top.kind !== 'Pod' ? undefined : pod && blamedContainer(pod)
+  const container = trouble.container === undefined ? blamed : { name: trouble.container, message: trouble.message }
+  if (container !== undefined) links.push({ kind: 'Container', name: container.name, message: harmless(container.message) })
+  return { links, subject: pod ?? set ?? top, pod, container: container?.name }
+}
+
+/** One sentence that a person can act on; a probe's failure is told by its event. */
+const sentenceOf = ({ ref, trouble }: Explained, event: ChainLink | undefined): string => {
+  const probe = trouble.class === 'probe_failing' && event?.name === 'Unhealthy' ? `: ${event.message}` : ''
+  return harmless(`${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}${probe}`)
 }
 
 /**
  * Why an object failed: the chain of causes down to the container and its last event, the last lines of its log, and one
- * sentence. What cannot be read is left out; an explanation never makes a verdict fail.
+ * sentence. What cannot be read within 5 s is left out; an explanation never makes a verdict fail.
  */
 export const explain = async (given: Explained): Promise<Failure> => {
-  const { chain, pod } = chainOf(given)
-  const container = given.trouble.container ?? (pod !== undefined && given.trouble.class === 'job_failed' ? containerOfJob(pod) : undefined)
-  const asked = container === undefined ? given : { ...given, trouble: { ...given.trouble, container } }
-  const subject = pod ?? given.view.find(given.ref).object
-  const [event, last] = await Promise.all([
+  const asked = { ...given, signal: AbortSignal.any([given.signal, AbortSignal.timeout(patienceMs)]) }
+  const { links, subject, pod, container } = chainOf(asked)
+  const [event, lastLines] = await Promise.all([
     subject === undefined ? undefined : lastEvent(asked, subject).catch(() => undefined),
-    pod === undefined ? [] : lastLines(asked, pod),
+    pod === undefined || container === undefined ? [] : lastLinesOf(asked.connection, pod, container, asked.signal).catch(() => []),
   ])
-  if (event !== undefined) chain.push(event)
-  const { ref, trouble } = given
-  return {
-    class: trouble.class,
-    sentence: `${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}`,
-    object: ref,
-    chain,
-    lastLines: last,
-  }
+  if (event !== undefined) links.push(event)
+  return { class: asked.trouble.class, sentence: sentenceOf(asked, event), object: asked.ref, chain: links, lastLines }
 }

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../model/verdict.ts'
+import { endOf, isUnready } from './assess/containers.ts'
 import { conditionOf, listAt, numberAt, part, textAt } from './assess/fields.ts'
 import type { Graces, Trouble } from './graces.ts'
 
@@ -6,56 +7,48 @@ type Fields = Readonly<Record<string, unknown>>
 
 const pullReasons: readonly string[] = ['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable', 'ImageInspectError']
 const hopelessImage: readonly string[] = ['InvalidImageName', 'ErrImageNeverPull']
-const configReasons: readonly string[] = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']
-
-/** Engines repeat themselves over many lines; with the names around it the sentence stays below 300 characters. */
-const brief = (message: string): string => {
-  const line = message.split('\n', 1)[0] ?? ''
-  return line.length > 160 ? `${line.slice(0, 159)}…` : line
-}
+const configReasons: readonly string[] = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'PreStartHookError']
 
 export const containersOf = (pod: KubeObject): readonly Fields[] => {
   const status = part(pod, 'status')
   return [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]
 }
 
-const imageOf = (pod: KubeObject, container: string): string => {
+const specOf = (pod: KubeObject, container: string): Fields => {
   const spec = part(pod, 'spec')
-  const found = [...listAt(spec, 'initContainers'), ...listAt(spec, 'containers')].find((entry) => entry['name'] === container)
-  return textAt(found ?? {}, 'image') ?? ''
+  return [...listAt(spec, 'initContainers'), ...listAt(spec, 'containers')].find((entry) => entry['name'] === container) ?? {}
 }
 
-/** What a crashed container left: its exit code, or that it ran out of memory. */
-const lastEnd = (container: Fields): string => {
-  const terminated = part(part(container, 'lastState'), 'terminated')
-  const now = part(part(container, 'state'), 'terminated')
-  const ended = textAt(terminated, 'reason') === undefined ? now : terminated
-  if (textAt(ended, 'reason') === 'OOMKilled') return 'it ran out of memory'
-  return `its last exit code was ${numberAt(ended, 'exitCode') ?? 'unknown'}`
-}
+/** Whether a container is started again whenever it ends: restartable init containers are sidecars. */
+const isKeptUp = (pod: KubeObject, container: string): boolean =>
+  textAt(part(pod, 'spec'), 'restartPolicy') !== 'Never' &&
+  (textAt(part(pod, 'spec'), 'restartPolicy') !== 'OnFailure' || textAt(specOf(pod, container), 'restartPolicy') === 'Always')
 
 const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: number, graces: Graces): Trouble | undefined => {
   const name = textAt(container, 'name') ?? ''
   const waiting = part(part(container, 'state'), 'waiting')
   const reason = textAt(waiting, 'reason') ?? ''
-  const said = brief(textAt(waiting, 'message') ?? reason)
+  const said = textAt(waiting, 'message') ?? reason
   const at = { kind: 'Pod', name: pod.metadata.name ?? '', container: name }
-  const image = imageOf(pod, name)
+  const image = textAt(specOf(pod, name), 'image') ?? ''
   if (hopelessImage.includes(reason))
     return { ...at, class: 'image_pull', graceMs: 0, message: `the image ${image} cannot be used: ${said}` }
-  if (pullReasons.includes(reason))
-    return { ...at, class: 'image_pull', graceMs: graces.imagePull, message: `the image ${image} cannot be pulled: ${said}` }
+  if (pullReasons.includes(reason)) {
+    const attempts = { needed: graces.pulls, isNew: reason === 'ErrImagePull', longestMs: graces.imagePullLongest }
+    return { ...at, class: 'image_pull', graceMs: graces.imagePull, attempts, message: `the image ${image} cannot be pulled: ${said}` }
+  }
   if (configReasons.includes(reason))
-    return { ...at, class: 'container_config', graceMs: graces.containerConfig, message: `container ${name} cannot be created: ${said}` }
+    return { ...at, class: 'container_config', graceMs: graces.containerConfig, message: `container ${name} cannot be started: ${said}` }
   const restarts = (numberAt(container, 'restartCount') ?? 0) - restartsBefore
-  const runsOnce = textAt(part(pod, 'spec'), 'restartPolicy') !== 'Always'
-  if (!runsOnce && restarts >= graces.restarts)
+  if (isKeptUp(pod, name) && restarts >= graces.restarts)
     return {
       ...at,
       class: 'crash_loop',
       graceMs: 0,
-      message: `container ${name} keeps crashing: ${restarts} restarts, ${lastEnd(container)}`,
+      message: `container ${name} keeps crashing: ${restarts} restarts, ${endOf(container)}`,
     }
+  if (isUnready(container, specOf(pod, name)))
+    return { ...at, class: 'probe_failing', graceMs: Number.POSITIVE_INFINITY, message: `container ${name} runs, but is not ready` }
   return undefined
 }
 
@@ -67,21 +60,37 @@ const unscheduled = (pod: KubeObject, graces: Graces): Trouble | undefined => {
     class: volume ? 'volume_pending' : 'unschedulable',
     kind: 'Pod',
     name: pod.metadata.name ?? '',
-    message: `no node takes it: ${scheduled.message ?? ''}`,
+    message: `no node takes pod ${pod.metadata.name}: ${scheduled.message ?? ''}`,
     graceMs: graces.unschedulable,
   }
 }
 
 /**
- * The first trouble of a pod, init containers first.
+ * The troubles of a pod, init containers first.
  * @param restartsBefore restarts of a container that the attempt found when it began
  */
-export const troubleOfPod = (pod: KubeObject, restartsBefore: (container: string) => number, graces: Graces): Trouble | undefined => {
-  for (const container of containersOf(pod)) {
-    const trouble = containerTrouble(pod, container, restartsBefore(textAt(container, 'name') ?? ''), graces)
-    if (trouble !== undefined) return trouble
-  }
-  return unscheduled(pod, graces)
+export const troublesOfPod = (pod: KubeObject, restartsBefore: (container: string) => number, graces: Graces): readonly Trouble[] => {
+  const found = containersOf(pod).map((container) =>
+    containerTrouble(pod, container, restartsBefore(textAt(container, 'name') ?? ''), graces),
+  )
+  return [...found, unscheduled(pod, graces)].filter((trouble) => trouble !== undefined)
+}
+
+/** Whether a pod waits for what the node has to prepare: volumes, its network, its image. */
+export const isBeingPrepared = (pod: KubeObject): boolean =>
+  containersOf(pod).some((container) =>
+    ['ContainerCreating', 'PodInitializing'].includes(textAt(part(part(container, 'state'), 'waiting'), 'reason') ?? ''),
+  )
+
+/** Whether nothing of a pod runs any more: completed, failed or evicted. */
+export const isFinished = (pod: KubeObject): boolean => ['Succeeded', 'Failed'].includes(textAt(part(pod, 'status'), 'phase') ?? '')
+
+/** Whether all containers of a pod that should run do: that they are not ready yet is their own business. */
+export const isRunning = (pod: KubeObject): boolean => {
+  const containers = listAt(part(pod, 'status'), 'containerStatuses')
+  return (
+    containers.length > 0 && containers.every((container) => textAt(part(part(container, 'state'), 'running'), 'startedAt') !== undefined)
+  )
 }
 
 /** Containers without a readiness probe count as ready the moment they start: they have to prove themselves in time. */
@@ -92,26 +101,31 @@ export const hasUnprobed = (workload: KubeObject): boolean => {
   return listAt(template, 'containers').some((container) => container['readinessProbe'] === undefined)
 }
 
-/** Which container instances run, as one text: it changes with every restart and every new pod. */
+/** Which container instances there are and what they do, as one text: it changes with every start, end and new pod. */
 export const instancesOf = (pods: readonly KubeObject[]): string =>
   pods
     .flatMap((pod) =>
-      containersOf(pod).map(
-        (container) =>
-          `${pod.metadata.uid} ${textAt(container, 'name')} ${textAt(container, 'containerID') ?? ''} ${numberAt(container, 'restartCount') ?? 0}`,
+      containersOf(pod).map((container) =>
+        [
+          pod.metadata.uid,
+          textAt(container, 'name'),
+          textAt(container, 'containerID') ?? '',
+          numberAt(container, 'restartCount') ?? 0,
+          Object.keys(part(container, 'state')).join(),
+        ].join(' '),
       ),
     )
     .sort()
     .join('\n')
 
-/** When the youngest running container began, ms since the epoch by the node's clock; undefined when one does not run. */
+/** When the youngest container began, ms since the epoch by the node's clock; undefined when one does not run, or there is none. */
 export const youngestStart = (pods: readonly KubeObject[]): number | undefined => {
-  let youngest = 0
+  let youngest: number | undefined
   for (const pod of pods)
     for (const container of listAt(part(pod, 'status'), 'containerStatuses')) {
       const started = Date.parse(textAt(part(part(container, 'state'), 'running'), 'startedAt') ?? '')
       if (Number.isNaN(started)) return undefined
-      youngest = Math.max(youngest, started)
+      youngest = Math.max(youngest ?? started, started)
     }
   return youngest
 }

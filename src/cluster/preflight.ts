@@ -65,7 +65,7 @@ const socketOf = <T extends NodeJS.EventEmitter & { destroy(): unknown }>(base: 
     })
     socket.once('error', (error: Error) => {
       clearTimeout(timer)
-      reject(connectionError(error, base))
+      reject(connectionError(error, base, { sent: false }))
     })
   })
 
@@ -75,7 +75,7 @@ const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port
 const resolveName = async (base: URL): Promise<Found> => {
   if (isIP(hostOf(base)) !== 0) return { message: 'an address, nothing to resolve' }
   const { address } = await lookup(hostOf(base)).catch((error: Error) => {
-    throw connectionError(error, base)
+    throw connectionError(error, base, { sent: false })
   })
   return { message: address }
 }

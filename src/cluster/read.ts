@@ -10,20 +10,26 @@ export class AnswerError extends TelpherError {
   constructor(status: number, path: string, message: string) {
     super(
       status === 401 ? 'target_unauthorized' : status === 403 ? 'target_forbidden' : 'target_error',
-      `GET ${path} was answered with ${status}: ${message}`,
+      `GET ${path} was answered with ${status}${message === '' ? '' : `: ${message}`}`,
     )
     this.status = status
   }
 }
 
-const timeoutMs = 15_000
+const timeoutMs = 10_000
 const pageSize = 500
+
+export interface Answer<T> {
+  readonly body: T
+  /** The server's clock when it answered, ms since the epoch, to the second; undefined when it does not say. */
+  readonly date: number | undefined
+}
 
 /**
  * One GET of JSON, raw: fields that this version does not know are kept.
- * @throws AnswerError for any status but 200; TelpherError of the connection
+ * @throws AnswerError for any status but 200; TelpherError of the connection, also when the body breaks off
  */
-export const getJson = async <T>(connection: ClusterConnection, path: string, signal?: AbortSignal): Promise<T> => {
+export const getJson = async <T>(connection: ClusterConnection, path: string, signal?: AbortSignal): Promise<Answer<T>> => {
   const answer = await connection.request({
     method: 'GET',
     path,
@@ -31,10 +37,17 @@ export const getJson = async <T>(connection: ClusterConnection, path: string, si
     timeoutMs,
     ...(signal === undefined ? {} : { signal }),
   })
-  const body: unknown = await json(answer.body).catch(() => undefined)
-  if (answer.status === 200) return body as T
+  const where = path.split('?')[0] ?? path
+  const body: unknown = await json(answer.body).catch((error: Error) => {
+    if (answer.status === 200)
+      throw new TelpherError('target_error', `the answer to GET ${where} broke off: ${error.message}`, { cause: error })
+  })
+  if (answer.status === 200) {
+    const date = Date.parse(answer.headers.date ?? '')
+    return { body: body as T, date: Number.isNaN(date) ? undefined : date }
+  }
   const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
-  throw new AnswerError(answer.status, path.split('?')[0] ?? path, message)
+  throw new AnswerError(answer.status, where, message)
 }
 
 interface ListAnswer {
@@ -47,6 +60,7 @@ interface ListAnswer {
 export interface Listed {
   readonly objects: readonly KubeObject[]
   readonly resourceVersion: string
+  readonly date: number | undefined
 }
 
 /** All objects at a path, page by page; items get the kind that a List does not repeat for each. */
@@ -54,7 +68,7 @@ export const list = async (connection: ClusterConnection, path: string, signal?:
   const objects: KubeObject[] = []
   let token = ''
   for (;;) {
-    const page = await getJson<ListAnswer>(
+    const { body: page, date } = await getJson<ListAnswer>(
       connection,
       `${path}${path.includes('?') ? '&' : '?'}limit=${pageSize}${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`,
       signal,
@@ -67,7 +81,7 @@ export const list = async (connection: ClusterConnection, path: string, signal?:
         ...item,
       })
     token = page.metadata.continue ?? ''
-    if (token === '') return { objects, resourceVersion: page.metadata.resourceVersion }
+    if (token === '') return { objects, resourceVersion: page.metadata.resourceVersion, date }
   }
 }
 

@@ -1,9 +1,9 @@
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { ClusterConnection } from '../model/ports.ts'
-import type { Assessment, ObjectProgress, ObjectRef, Verdict } from '../model/verdict.ts'
+import type { ObjectProgress, ObjectRef, Verdict } from '../model/verdict.ts'
 import { explain } from './explain.ts'
 import { defaultGraces, type Graces, type Trouble } from './graces.ts'
-import { createJudge } from './judge.ts'
+import { createJudge, type Looked } from './judge.ts'
 import { createView, type View } from './view.ts'
 import { wantedOf } from './wanted.ts'
 
@@ -32,11 +32,15 @@ const tickMs = 100
 const textOf = (objects: readonly ObjectProgress[]): string =>
   objects.map(({ assessment }) => `${assessment.status} ${assessment.message}`).join('\n')
 
-/** What was found wrong, and for how long. */
-interface Blamed {
+interface LookedAt extends Looked {
   readonly ref: ObjectRef
-  readonly trouble: Trouble
 }
+
+const isDone = ({ assessment }: Looked): boolean => assessment.status === 'Current' || assessment.status === 'Suspended'
+
+/** The trouble of an object that fails only because time is up: what holds it up, as far as that is known. */
+const blockerOf = ({ ref, assessment, suspect }: LookedAt, otherwise: 'deadline' | 'stalled'): Trouble =>
+  suspect ?? { class: otherwise, kind: ref.kind ?? ref.resource, name: ref.name, message: assessment.message, graceMs: 0 }
 
 /**
  * Watches what the ledger says was written until it is current, has failed, or the deadline passes.
@@ -74,38 +78,40 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
     resolve(verdict)
   }
 
-  const fail = ({ ref, trouble }: Blamed, objects: readonly ObjectProgress[]): void => {
+  /** Explains first, then decides: whoever reads the verdict reads its cause. */
+  const explained = (outcome: 'failed' | 'deadline', ref: ObjectRef, trouble: Trouble, objects: readonly ObjectProgress[]): void => {
     judged = true
     explain({ view, connection: options.connection, ref, trouble, since: options.since, signal })
-      .then((failure) => decide({ outcome: 'failed', objects, failure, notes: judge.notes() }))
+      .then((failure) => decide({ outcome, objects, failure, notes: judge.notes() }))
       .catch(reject)
+  }
+
+  const lookForStall = (looked: readonly LookedAt[], objects: readonly ObjectProgress[]): void => {
+    const stuck = looked.find((entry) => !isDone(entry) && entry.busy !== true)
+    // Nothing can be seen to change while the cluster cannot be read.
+    if (stuck === undefined || view.trouble() !== undefined) changedAt = performance.now()
+    else if (performance.now() - changedAt > graces.noActivity) {
+      const blocker = blockerOf(stuck, 'stalled')
+      const message = `nothing has changed for ${graces.noActivity / 1000} s: ${blocker.message}`
+      explained('failed', stuck.ref, { ...blocker, message }, objects)
+    }
   }
 
   const look = (): void => {
     due = false
     if (judged) return
     view.want(refs)
-    const looked = refs.map((ref) => ({ ref, ...judge.look(ref, view) }))
+    const looked: LookedAt[] = refs.map((ref) => ({ ref, ...judge.look(ref, view) }))
     const objects = looked.map(({ ref, assessment }) => ({ ref, assessment }))
     show(objects)
-    const blamed = looked.find((entry): entry is typeof entry & { failure: Trouble } => entry.failure !== undefined)
-    const done = (assessment: Assessment): boolean => assessment.status === 'Current' || assessment.status === 'Suspended'
-    const outcome =
-      final && objects.every(({ assessment }) => done(assessment)) ? 'current' : Date.now() >= options.deadlineAt ? 'deadline' : undefined
-    if (blamed !== undefined) fail({ ref: blamed.ref, trouble: blamed.failure }, objects)
-    else if (outcome !== undefined) decide({ outcome, objects, notes: judge.notes() })
-    if (judged) return
-    const waiting = looked.find(({ assessment }) => !done(assessment))
-    if (final && waiting !== undefined && performance.now() - changedAt > graces.noActivity) {
-      const message = `nothing has changed for ${graces.noActivity / 1000} s: ${waiting.assessment.message}`
-      fail(
-        {
-          ref: waiting.ref,
-          trouble: { class: 'stalled', kind: waiting.ref.kind ?? waiting.ref.resource, name: waiting.ref.name, message, graceMs: 0 },
-        },
-        objects,
-      )
-    }
+    const failed = looked.find((entry): entry is LookedAt & { readonly failure: Trouble } => entry.failure !== undefined)
+    const open = looked.find((entry) => !isDone(entry))
+    const late = Date.now() >= options.deadlineAt
+    if (failed !== undefined) explained('failed', failed.ref, failed.failure, objects)
+    else if (final && open === undefined) decide({ outcome: 'current', objects, notes: judge.notes() })
+    else if (late && open !== undefined) explained('deadline', open.ref, blockerOf(open, 'deadline'), objects)
+    else if (late) decide({ outcome: 'deadline', objects, notes: judge.notes() })
+    else if (final) lookForStall(looked, objects)
   }
 
   // Many events come together; they are looked at once.

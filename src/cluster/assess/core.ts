@@ -1,13 +1,23 @@
 import type { Assessment, KubeObject } from '../../model/verdict.ts'
-import { conditionOf, current, failed, inProgress, isTrue, listAt, part, textAt } from './fields.ts'
+import { conditionOf, current, failed, inProgress, isTrue, type Known, listAt, part, textAt } from './fields.ts'
 
-/** A claim is bound, or waits rightly for its first consumer when its class binds late (told by the caller: a rule fetches nothing). */
-export const assessClaim = (object: KubeObject): Assessment => {
+/**
+ * A claim is bound, or waits rightly for its first pod when its class binds late: waiting for it would wait for ever
+ * (Kubernetes docs: storage classes, volume binding mode).
+ */
+export const assessClaim = (object: KubeObject, { bindsLate = false }: Known): Assessment => {
   const phase = textAt(part(object, 'status'), 'phase') ?? 'Pending'
   if (phase === 'Bound') return current('PersistentVolumeClaim', 'it is bound')
+  if (phase === 'Pending' && bindsLate) return current('PersistentVolumeClaim', 'it binds when a pod uses it')
   if (phase === 'Lost') return failed('PersistentVolumeClaim', 'its volume is lost')
   return inProgress('PersistentVolumeClaim', `it is ${phase}`)
 }
+
+/** A namespace can be used once it is active. */
+export const assessNamespace = (object: KubeObject): Assessment =>
+  textAt(part(object, 'status'), 'phase') === 'Active'
+    ? current('Namespace', 'it is active')
+    : inProgress('Namespace', 'it is not active yet')
 
 /** Only a load balancer is something that a Service waits for. */
 export const assessService = (object: KubeObject): Assessment => {

@@ -10,6 +10,14 @@ export interface Condition {
   readonly observedGeneration?: number
 }
 
+/** What a rule cannot see in one object at one moment: told by who watches. */
+export interface Known {
+  /** Whether the object has been there for so long, as it is, that its controller would have said something. */
+  readonly settled?: boolean
+  /** Of a claim: whether its storage class waits for a pod. */
+  readonly bindsLate?: boolean
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** A part of an object, empty where it has none. */

@@ -1,14 +1,15 @@
 import type { Assessment, KubeObject } from '../../model/verdict.ts'
-import { assessApiService, assessClaim, assessDefinition, assessService } from './core.ts'
+import { assessApiService, assessClaim, assessDefinition, assessNamespace, assessService } from './core.ts'
 import { assessDaemonSet } from './daemonset.ts'
 import { assessDeployment } from './deployment.ts'
+import type { Known } from './fields.ts'
 import { assessGeneric } from './generic.ts'
 import { assessJob } from './job.ts'
 import { assessPod } from './pod.ts'
 import { assessReplicaSet } from './replicaset.ts'
 import { assessStatefulSet } from './statefulset.ts'
 
-type Rule = (object: KubeObject) => Assessment
+type Rule = (object: KubeObject, known: Known) => Assessment
 
 /** One rule a kind, by `group/Kind`. */
 const rules: Readonly<Record<string, Rule>> = {
@@ -21,6 +22,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'batch/Job': assessJob,
   '/PersistentVolumeClaim': assessClaim,
   '/Service': assessService,
+  '/Namespace': assessNamespace,
   'apiextensions.k8s.io/CustomResourceDefinition': assessDefinition,
   'apiregistration.k8s.io/APIService': assessApiService,
 }
@@ -30,10 +32,11 @@ const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (api
 /**
  * The state of one object, from that object alone: it never fetches.
  * @param object as the API server gives it
+ * @param known what only time or another object tells; without it the cautious answer is given
  * @returns status, a message with the counts, and the rule that spoke
  */
-export const assess = (object: KubeObject): Assessment => {
+export const assess = (object: KubeObject, known: Known = {}): Assessment => {
   if (object.metadata.deletionTimestamp !== undefined) return { status: 'Terminating', message: 'it is being deleted', rule: 'deletion' }
   const rule = rules[`${groupOf(object.apiVersion ?? '')}/${object.kind ?? ''}`] ?? assessGeneric
-  return rule(object)
+  return rule(object, known)
 }

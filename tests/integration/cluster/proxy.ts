@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** A TCP proxy that can stop forwarding without a word, as a firewall does that forgot a connection. */
+export interface Proxy {
+  readonly port: number
+  /** Connections that are open now neither send nor receive any more, and nobody is told. New ones work, unless `all`. */
+  freeze(options?: { readonly all: boolean }): void
+  /** Ends the frozen state for new connections. */
+  thaw(): void
+  /** Resets what is open. */
+  cut(): void
+  /** Connections accepted so far. */
+  accepted(): number
+  stop(): Promise<void>
+}
+
+/** @param port of the real server on 127.0.0.1 */
+export const startProxy = async (port: number): Promise<Proxy> => {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let frozen = false
+  let accepted = 0
+  const server = createServer((client) => {
+    accepted++
+    client.on('error', () => {})
+    if (frozen) return
+    const upstream = connect(port, '127.0.0.1')
+    const pair = [client, upstream] as const
+    pairs.add(pair)
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+    client.pipe(upstream).pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    freeze({ all } = { all: false }) {
+      frozen = all
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream)
+        upstream.unpipe(client)
+        client.pause()
+        upstream.pause()
+      }
+    },
+    thaw() {
+      frozen = false
+    },
+    cut() {
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
+      pairs.clear()
+    },
+    accepted: () => accepted,
+    async stop() {
+      for (const pair of pairs) for (const socket of pair) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
