@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import { type Header, pack } from 'tar-stream'
+import { expect, test } from 'vitest'
+import { packPath } from './pack.ts'
+import { unpack } from './unpack.ts'
+
+const folderWith = async (files: Record<string, string>): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'telpher-pack-'))
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(join(folder, path, '..'), { recursive: true })
+    await writeFile(join(folder, path), content)
+  }
+  return folder
+}
+
+const tarOf = async (...entries: readonly (readonly [Partial<Header> & { name: string }, string?])[]): Promise<Buffer> => {
+  const tar = pack()
+  const bytes = buffer(tar)
+  for (const [header, content] of entries) {
+    if (header.type === undefined || header.type === 'file') tar.entry(header, content ?? '')
+    else tar.entry(header)
+  }
+  tar.finalize()
+  return bytes
+}
+
+test('the same files give the same package, wherever and whenever they were written', async () => {
+  const files = { 'b.yaml': 'b: 1\n', 'sub/ a file -x.yaml': 'a: 1\n', '.git/config': 'no' }
+  const [one, two] = await Promise.all([folderWith(files), folderWith(files)].map(async (folder) => packPath(await folder)))
+  expect(one?.sha256).toBe(two?.sha256)
+  expect(one?.files).toEqual(['b.yaml', 'sub/ a file -x.yaml'])
+  const unpacked = await unpack(one?.bytes ?? Buffer.alloc(0))
+  expect([...unpacked].map(([path, content]) => [path, content.toString()])).toEqual([
+    ['b.yaml', 'b: 1\n'],
+    ['sub/ a file -x.yaml', 'a: 1\n'],
+  ])
+})
+
+test('a symbolic link in a folder is refused with its path', async () => {
+  const folder = await folderWith({ 'a.yaml': '' })
+  await symlink('/etc/passwd', join(folder, 'link'))
+  await expect(packPath(folder)).rejects.toMatchObject({ code: 'package_refused', message: expect.stringContaining('link') })
+})
+
+test('what is not there is said', async () => {
+  await expect(packPath('/nowhere/at/all')).rejects.toMatchObject({ code: 'empty_package', message: expect.stringContaining('/nowhere/at/all') })
+})
+
+test.each<[string, () => Promise<Buffer>]>([
+  ['an absolute path', () => tarOf([{ name: '/etc/passwd' }, 'x'])],
+  ['a path outside', () => tarOf([{ name: 'a/../../b' }, 'x'])],
+  ['a Windows path', () => tarOf([{ name: 'a\\b' }, 'x'])],
+  ['a drive', () => tarOf([{ name: 'C:/b' }, 'x'])],
+  ['a symbolic link', () => tarOf([{ name: 'a', type: 'symlink', linkname: '/etc' }])],
+  ['a hard link', () => tarOf([{ name: 'a', type: 'link', linkname: 'b' }])],
+  ['a device', () => tarOf([{ name: 'a', type: 'character-device' }])],
+  ['a fifo', () => tarOf([{ name: 'a', type: 'fifo' }])],
+  ['a file twice', () => tarOf([{ name: 'a' }, '1'], [{ name: './a' }, '2'])],
+  ['names that differ by case', () => tarOf([{ name: 'a' }, '1'], [{ name: 'A' }, '2'])],
+  ['a bomb', async () => gzipSync(await tarOf([{ name: 'a' }, 'x'.repeat(15 << 20)], [{ name: 'b' }, 'x'.repeat(15 << 20)]))],
+  ['a file that is too long', () => tarOf([{ name: 'a' }, 'x'.repeat(17 << 20)])],
+  ['no archive', async () => Buffer.from('this is not a tar archive'.repeat(100))],
+  ['a broken gzip', async () => Buffer.concat([gzipSync('x').subarray(0, 10), Buffer.from('rest')])],
+])('refuses %s', async (_, make) => {
+  await expect(unpack(await make())).rejects.toMatchObject({ code: 'package_refused' })
+})

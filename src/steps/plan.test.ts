@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { type Step, type StepInput, stepSchema } from '../model/step.ts'
+import type { Target } from '../model/target.ts'
+import { planStep } from './plan.ts'
+
+const target = { namespace: 'shop' } as Target
+const step = (input: Omit<StepInput, 'name' | 'package'> & { kind: 'apply' | 'helm'; release?: string }): Step =>
+  stepSchema.parse({ name: 'web', package: 'a'.repeat(64), ...input })
+
+const packageOf = (files: Record<string, string>) => new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]))
+const contentOf = (plan: ReturnType<typeof planStep>, path: string): string => String(plan.files.find((file) => file.path === path)?.content)
+
+const object = (kind: string, name: string, apiVersion = 'v1'): string => `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`
+
+test('apply is one kubectl, server-side, with our field manager and nothing inherited', () => {
+  const plan = planStep({ step: step({ kind: 'apply' }), target, files: packageOf({ 'b.yaml': object('Deployment', 'b', 'apps/v1'), 'c.yaml': object('ConfigMap', 'c') }) })
+  expect(plan.argv).toEqual(['kubectl', 'apply', '--server-side', '--field-manager=telpher', '--filename=/work/objects.yaml'])
+  expect(plan.env).toEqual({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/work', KUBECONFIG: '/work/kubeconfig' })
+  expect(contentOf(plan, 'objects.yaml')).toBe(`# c.yaml:1\n${object('ConfigMap', 'c')}---\n# b.yaml:1\n${object('Deployment', 'b', 'apps/v1')}`)
+  expect(plan).toMatchObject({ namespace: 'shop', judgeWhileRunning: false })
+})
+
+test('a CRD is established before the objects of its kind are applied', () => {
+  const files = packageOf({ 'all.yaml': `${object('Widget', 'w', 'example.test/v1')}---\n${object('CustomResourceDefinition', 'widgets.example.test', 'apiextensions.k8s.io/v1')}---\n${object('Namespace', 'n')}` })
+  const plan = planStep({ step: step({ kind: 'apply' }), target, files })
+  expect(plan.argv.slice(0, 2)).toEqual(['/bin/sh', '-ec'])
+  const commands = String(plan.argv[2]).split('\n')
+  expect(commands.map((command) => command.split(' ').slice(0, 2).join(' '))).toEqual(['kubectl apply', 'kubectl wait', 'kubectl apply'])
+  expect(contentOf(plan, 'first.yaml')).toMatch(/Namespace[\s\S]*CustomResourceDefinition/)
+  expect(contentOf(plan, 'definitions.yaml')).not.toContain('Namespace')
+  expect(contentOf(plan, 'rest.yaml')).toContain('Widget')
+})
+
+const chart = { 'Chart.yaml': 'apiVersion: v2\nname: web\nversion: 1.0.0\n', 'templates/web.yaml': 'kind: Deployment\n' }
+
+test('helm upgrades or installs, waits for hooks only, and keeps its files below the working directory', () => {
+  const plan = planStep({
+    step: step({ kind: 'helm', release: 'web', values: ['v.yaml'], set: { 'a.b': '1' }, createNamespace: true } as never),
+    target,
+    files: packageOf({ ...chart, 'v.yaml': 'x: 1\n' }),
+  })
+  expect(plan.argv).toEqual([
+    ...['helm', 'upgrade', 'web', '/work/chart', '--install', '--namespace=shop', '--history-max=10', '--timeout=600s', '--wait=hookOnly', '--color=never'],
+    ...['--create-namespace', '--values=/work/values-0.yaml', '--set=a.b=1'],
+  ])
+  expect(Object.values(plan.env).filter((value) => value.includes('/') && !value.startsWith('/work') && !value.startsWith('/usr'))).toEqual([])
+  expect(plan.files.map(({ path }) => path)).toEqual(['values-0.yaml', 'chart/Chart.yaml', 'chart/templates/web.yaml', 'chart/v.yaml'])
+})
+
+test('with post hooks helm waits itself while the worker judges beside it', () => {
+  const hook = { 'templates/hook.yaml': 'metadata:\n  annotations:\n    "helm.sh/hook": post-install,post-upgrade\n' }
+  const plan = planStep({ step: step({ kind: 'helm', release: 'web' }), target, files: packageOf({ ...chart, ...hook }) })
+  expect(plan.argv).toContain('--wait=watcher')
+  expect(plan.judgeWhileRunning).toBe(true)
+})
+
+test('a packed chart and a chart in a folder of the package are found', () => {
+  const packed = planStep({ step: step({ kind: 'helm', release: 'web', chart: 'web-1.0.0.tgz' } as never), target, files: packageOf({ 'web-1.0.0.tgz': 'bytes' }) })
+  expect(packed.argv[3]).toBe('/work/chart.tgz')
+  const nested = planStep({ step: step({ kind: 'helm', release: 'web', chart: './charts/web/' } as never), target, files: packageOf(Object.fromEntries(Object.entries(chart).map(([path, text]) => [`charts/web/${path}`, text]))) })
+  expect(nested.files.map(({ path }) => path)).toEqual(['chart/Chart.yaml', 'chart/templates/web.yaml'])
+})
+
+test.each([
+  ['no Chart.yaml', { 'a.yaml': '' }, {}, 'no Chart.yaml'],
+  ['a Chart.yaml that is not YAML', { 'Chart.yaml': '{' }, {}, 'not YAML'],
+  ['a Chart.yaml without a version', { 'Chart.yaml': 'name: a\n' }, {}, 'needs name and version'],
+  ['a missing values file', chart, { values: ['nope.yaml'] }, 'nope.yaml'],
+])('%s is said', (_, files, more, message) => {
+  expect(() => planStep({ step: step({ kind: 'helm', release: 'web', ...more } as never), target, files: packageOf(files as Record<string, string>) })).toThrow(message)
+})
