@@ -26,39 +26,41 @@ const resourceOf = ({ group, resource }: { group: string; resource: string }): s
 /** Whether an object's kind has a status to wait for. */
 export const hasStatus = (ref: ObjectRef): boolean => !plain.has(resourceOf(ref))
 
-const isOurs = ({ resource, name = '' }: LedgerEntry): boolean => !(resource === 'secrets' && helmRecord.test(name))
+/** Helm keeps its releases in Secrets, or in ConfigMaps when told so. */
+const isRecord = ({ group, resource, name = '' }: LedgerEntry): boolean =>
+  group === '' && (resource === 'secrets' || resource === 'configmaps') && helmRecord.test(name)
+
+const refOf = (write: LedgerEntry, name: string): ObjectRef => ({
+  group: write.group,
+  version: write.version,
+  resource: write.resource,
+  name,
+  // A namespace's own path carries its name as its namespace; the object itself has none.
+  ...(write.namespace === undefined || write.resource === 'namespaces' ? {} : { namespace: write.namespace }),
+  ...(write.kind === undefined ? {} : { kind: write.kind }),
+  ...(write.uid === undefined ? {} : { uid: write.uid }),
+  ...(write.generation === undefined ? {} : { generation: write.generation }),
+})
+
+const counts = (write: LedgerEntry): boolean =>
+  !write.dryRun && write.subresource === undefined && !ignored.has(resourceOf(write)) && !isRecord(write)
 
 /**
  * What has to become current: the objects that the ledger says were written and not deleted since, each with the
- * generation of its last write.
+ * generation of its last write. What a deletion of a whole collection may have taken is not waited for.
  */
 export const wantedOf = (writes: readonly LedgerEntry[]): ObjectRef[] => {
   const wanted = new Map<string, ObjectRef>()
   for (const write of writes) {
+    if (!counts(write)) continue
     const succeeded = write.code >= 200 && write.code < 300
-    if (
-      !succeeded ||
-      write.dryRun ||
-      write.subresource !== undefined ||
-      write.name === undefined ||
-      ignored.has(resourceOf(write)) ||
-      !isOurs(write)
-    )
-      continue
-    const key = `${resourceOf(write)} ${write.namespace ?? ''} ${write.name}`
-    if (write.verb === 'delete') wanted.delete(key)
-    else if (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch')
-      wanted.set(key, {
-        group: write.group,
-        version: write.version,
-        resource: write.resource,
-        name: write.name,
-        // A namespace's own path carries its name as its namespace; the object itself has none.
-        ...(write.namespace === undefined || write.resource === 'namespaces' ? {} : { namespace: write.namespace }),
-        ...(write.kind === undefined ? {} : { kind: write.kind }),
-        ...(write.uid === undefined ? {} : { uid: write.uid }),
-        ...(write.generation === undefined ? {} : { generation: write.generation }),
-      })
+    const collection = `${resourceOf(write)} ${write.namespace ?? ''} `
+    if (write.verb === 'deletecollection' && succeeded) {
+      for (const key of wanted.keys()) if (key.startsWith(collection)) wanted.delete(key)
+    } else if (write.name === undefined) continue
+    else if (write.verb === 'delete' && (succeeded || write.code === 404)) wanted.delete(collection + write.name)
+    else if (succeeded && (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch'))
+      wanted.set(collection + write.name, refOf(write, write.name))
   }
   return [...wanted.values()]
 }
