@@ -97,18 +97,19 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
         throw signal?.aborted && error === signal.reason ? cancelled(error) : error
       }),
-    reap: (labels) => reap(docker, labels),
+    reap: (labels, keep) => reap(docker, labels, keep),
   }
 }
 
-const reap = async (docker: Docker, labels: Readonly<Record<string, string>>): Promise<number> => {
+const reap = async (docker: Docker, labels: Readonly<Record<string, string>>, keep: Parameters<Executor['reap']>[1]): Promise<number> => {
   const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
   // No label at all would name every container of the host.
   if (label.length === 0) throw new TelpherError('internal', 'reap needs at least one label')
   try {
     const found = await docker.listContainers({ all: true, filters: { label }, ...inTime() })
-    await Promise.all(found.map(({ Id }) => removeContainer(docker.getContainer(Id))))
-    return found.length
+    const leftovers = found.filter((container) => keep?.(container.Labels) !== true)
+    await Promise.all(leftovers.map(({ Id }) => removeContainer(docker.getContainer(Id))))
+    return leftovers.length
   } catch (error) {
     throw dockerError(error, 'remove leftovers', 'container_lost')
   }
