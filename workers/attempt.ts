@@ -134,10 +134,13 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
         connect: async () => deps.cluster.connect(target, credential),
         async open(connection, signal) {
+          // What a killed worker left on this engine still runs until its tether's silence ends it.
+          if (job.attempt > 1) await deps.executor.reap({ 'telpher.job': job.jobId })
           const session = await openSession({
             executor: deps.executor,
             spec: containerSpec(job, deps),
             signal,
+            onLeft: (err) => log.warn({ err }, 'a container could not be removed: the next sweep will'),
             onOutput: (stream, chunk) => {
               output.push(stream, chunk)
               return lines.ready()

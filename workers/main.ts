@@ -18,12 +18,22 @@ import { onSignals } from './drain.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
-/** What dead predecessors left on this engine: containers of our installation and pool whose worker is not alive. */
-const sweep = async ({ executor, store, config, log, installation }: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log' | 'installation'>): Promise<void> => {
+/**
+ * What nobody holds any more on this engine, by the labels of our installation and pool: the containers of workers that
+ * are not alive, and those of our own that could not be removed at their end.
+ */
+const sweep = async (
+  deps: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log' | 'installation' | 'id' | 'heartbeat'>,
+): Promise<void> => {
+  const { executor, store, config, log, installation, id, heartbeat } = deps
   const now = await store.workers.now()
   const alive = new Set((await store.workers.list()).filter((worker) => now - worker.seenAt < deadAfterMs).map((worker) => worker.id))
-  const removed = await executor.reap({ 'telpher.installation': installation, 'telpher.pool': config.pool }, (labels) => alive.has(labels['telpher.worker'] ?? ''))
-  if (removed > 0) log.info({ removed }, 'removed containers that dead workers left')
+  const isHeld = (labels: Readonly<Record<string, string>>): boolean =>
+    labels['telpher.worker'] === id
+      ? [...heartbeat.held].some(({ jobId }) => jobId === labels['telpher.job'])
+      : alive.has(labels['telpher.worker'] ?? '')
+  const removed = await executor.reap({ 'telpher.installation': installation, 'telpher.pool': config.pool }, isHeld)
+  if (removed > 0) log.info({ removed }, 'removed containers that nobody holds')
 }
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
@@ -60,7 +70,6 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
   await executor.probe()
   const installation = await store.installation()
-  await sweep({ executor, store, config, log, installation })
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -77,6 +86,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   )
   // The first heartbeat comes before the first start: nobody may hold a job that the watchdog does not know of.
   await heartbeat.beat()
+  await sweep({ executor, store, config, log, installation, id, heartbeat })
 
   const deps: WorkerDeps = {
     id,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createGate, type Gate, type GateOptions } from '../src/gate/index.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { Container, ContainerSpec, Executor } from '../src/model/ports.ts'
@@ -11,7 +12,12 @@ interface SessionOptions {
   readonly gate: Omit<GateOptions, 'nonce'>
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void | Promise<void>
   readonly signal: AbortSignal
+  /** Told when the container could not be removed at the end. */
+  readonly onLeft: (error: Error) => void
 }
+
+/** How long an end waits for the removal of its container, in ms: it is no reason to keep people waiting. */
+const removalMs = 5000
 
 /** The container's end explains a broken tether better than the tether can: out of memory, or gone. */
 const explain = async (container: Container, thrown: unknown): Promise<never> => {
@@ -37,7 +43,9 @@ export const openSession = async (options: SessionOptions): Promise<StepSession>
     gate.shut('closed')
     await gate.settled()
     tether.destroy()
-    await container.kill()
+    // How the step ended is not changed by an engine that is away.
+    const removed = container.kill().catch(options.onLeft)
+    await Promise.race([removed, pause(removalMs, undefined, { ref: false })])
   }
   const orExplain = (thrown: unknown): Promise<never> => explain(container, thrown)
   try {
