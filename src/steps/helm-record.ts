@@ -69,7 +69,11 @@ export const releaseRecords = async (connection: ClusterConnection, namespace: s
       secret: secret.metadata.name,
       revision: Number(secret.metadata.labels?.['version'] ?? 0),
       status: secret.metadata.labels?.['status'] ?? 'unknown',
-      modifiedAt: Number(secret.metadata.labels?.['modifiedAt'] ?? 0) * 1000 || Date.parse(secret.metadata.creationTimestamp ?? '') || 0,
+      // Helm 4 creates a revision with the modifiedAt of the one before: the Secret itself cannot be older than it says.
+      modifiedAt: Math.max(
+        Number(secret.metadata.labels?.['modifiedAt'] ?? 0) * 1000,
+        Date.parse(secret.metadata.creationTimestamp ?? '') || 0,
+      ),
       description: '',
     }))
     .sort((a, b) => b.revision - a.revision)
