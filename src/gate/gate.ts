@@ -59,6 +59,8 @@ export interface Gate {
 }
 
 const mostRefusals = 100
+/** A command for exec travels in the query; kube-apiserver itself takes 1 MiB (net/http DefaultMaxHeaderBytes). */
+const longestHead = 256 * 1024
 
 /** Compares in constant time, so that the nonce cannot be found byte by byte. */
 const sameText = (given: string, expected: string): boolean => {
@@ -167,7 +169,7 @@ export const createGate = (options: GateOptions): Gate => {
   /** What stopped a request, unless its client has gone away: then nobody was refused anything. */
   const stopped = (thrown: unknown): Refusal => (shutReason === undefined ? refusalOf(thrown) : shutRefusal(shutReason))
 
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, shouldUpgradeCallback: asksTunnel })
+  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: longestHead, shouldUpgradeCallback: asksTunnel })
   server.on('request', async (request, response) => {
     const refusal = await serve(request, response).catch(stopped)
     if (refusal !== undefined && answerStatus(response, refusal)) noted(refusal)

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
-import type { ClusterConnection, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
+import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
 
 export interface Outgoing {
   readonly method: string
@@ -30,11 +30,16 @@ const firstPauseMs = 100
 const longestPauseMs = 2000
 const probeMs = 3000
 
+const causeOf = ({ cause }: TelpherError): NodeJS.ErrnoException | undefined => (cause instanceof Error ? cause : undefined)
+
 /** Errors of a socket that was already connected: a request may have gone out on it. */
-const afterConnect = (thrown: TelpherError): boolean => {
-  const { cause } = thrown
-  return typeof cause === 'object' && cause !== null && 'syscall' in cause && (cause.syscall === 'read' || cause.syscall === 'write')
-}
+const afterConnect = (thrown: TelpherError): boolean => ['read', 'write'].includes(causeOf(thrown)?.syscall ?? '')
+
+/** We ourselves broke off the handshake, since the server's certificate would not do (nodejs.org: X509 certificate error codes). */
+const untrusted = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError &&
+  (thrown.code === 'target_tls' || thrown.code === 'target_certificate_expired') &&
+  /^(?:UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT)/.test(causeOf(thrown)?.code ?? '')
 
 /** Nothing of the request can have been sent: it never found a server. */
 const neverSent = (thrown: unknown): boolean =>
@@ -85,7 +90,7 @@ const insist = async <Answer extends ClusterResponse>(
       renewed = true
       await upstream.renew(current.credentialId)
     } catch (thrown) {
-      if (neverSent(thrown)) told?.notSent()
+      if (neverSent(thrown) || untrusted(thrown)) told?.notSent()
       const safe = neverSent(thrown) || (broken(thrown) && repeatable(outgoing))
       if (outgoing.signal.aborted || !again || !safe) throw thrown
       await becomesReady(current, outgoing.signal)
@@ -93,12 +98,15 @@ const insist = async <Answer extends ClusterResponse>(
   }
 }
 
+/** No body rather than an empty one: that would be a second write to the socket. */
+const asRequest = ({ body, ...rest }: Outgoing): ClusterRequest => (Buffer.isBuffer(body) && body.length === 0 ? rest : { ...rest, body })
+
 /**
  * Sends a request, and again after an outage or a 401 when that is safe: a restart of the API server is a pause, not a failure.
  * @throws TelpherError of the connection when it is not safe, or the signal's reason when the time is over
  */
 export const send = (upstream: Upstream, outgoing: Outgoing, told?: Sending): Promise<ClusterResponse> =>
-  insist(upstream, outgoing, told, (connection) => connection.request(outgoing))
+  insist(upstream, outgoing, told, (connection) => connection.request(asRequest(outgoing)))
 
 /** The same for a request that asks to switch protocols. */
 export const sendUpgrade = (upstream: Upstream, outgoing: Omit<Outgoing, 'body'>, told?: Sending): Promise<ClusterUpgrade> =>

@@ -32,7 +32,7 @@ export interface Policy {
   grants: PolicyGrant[]
   /** Verbs that may be used at all; empty means every verb. */
   verbs: string[]
-  /** Resources as `resource` or `resource.group`; empty means every resource. */
+  /** Resources as `resource` or `resource.group`, subresources as in RBAC (`pods/exec`, `pods/*`); empty means every resource. */
   resources: string[]
 }
 

@@ -25,7 +25,7 @@ export const startUnruly = async (
   const { certPem, keyPem } = authority.issue({ commonName: 'unruly', hosts: ['127.0.0.1'] })
   const asked: string[] = []
   const headers: IncomingMessage['headers'][] = []
-  const server = createTlsServer({ cert: certPem, key: keyPem }, (request, response) => {
+  const server = createTlsServer({ cert: certPem, key: keyPem, maxHeaderSize: 1024 * 1024 }, (request, response) => {
     asked.push(`${request.method} ${request.url}`)
     headers.push(request.headers)
     answer(request, response)

@@ -123,6 +123,26 @@ test('a second 401 is the answer, and a renewal that fails is told', async () =>
   expect(none.unruly.asked.length).toBe(1)
 })
 
+test('a server that is not the one that is trusted gets nothing, and the client is told', async () => {
+  const { unruly } = await start((_, response) => response.end('{}'))
+  const other = await startUnruly((_, response) => response.end('{}'))
+  ends.push(() => other.stop())
+  const opened = await openGate({ server: unruly.server, ca: other.ca }, bearer('first'))
+  ends.push(() => opened.stop())
+  const ran = await opened.kubectl('get', '--raw', maps)
+  expect(ran.stderr).toMatch(/unable to verify the first certificate.*TEL-1403 target_tls: /)
+  expect((await create(opened.url)).status).toBe(502)
+  expect(unruly.asked).toEqual([])
+  expect(opened.stored).toEqual([])
+})
+
+test('a long command passes in the query', async () => {
+  const { url, unruly } = await start((_, response) => response.end('{}'))
+  const answer = await fetch(`${url}/api/v1/namespaces/dev/pods/a/log?container=${'x'.repeat(100_000)}`)
+  expect(answer.status).toBe(200)
+  expect(unruly.asked[0]?.length).toBeGreaterThan(100_000)
+})
+
 test('a write whose answer is cut is in the ledger as that, and not sent again', async () => {
   const { url, stored, unruly, gate } = await start((request) => request.socket.destroy())
   const answer = await create(url)

@@ -1,0 +1,189 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { Agent as PlainAgent, request as plainRequest, type RequestOptions } from 'node:http'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Duplex, duplexPair } from 'node:stream'
+import { execa } from 'execa'
+import { pack } from 'tar-stream'
+import { connect } from '../../src/cluster/connection.ts'
+import { createClaim, createDiscoveryCache, createGate, type Gate } from '../../src/gate/index.ts'
+import type { ContainerSpec, Executor } from '../../src/model/ports.ts'
+import { Secret } from '../../src/model/secret.ts'
+import type { Cluster } from '../../src/sandbox/cluster.ts'
+import { execImage } from '../../src/sandbox/execImage.ts'
+import { openTether } from '../../src/tether/index.ts'
+import { goProgram } from '../support/goprogram.ts'
+import { type Figure, median, rounded } from './figures.ts'
+
+export interface GateContext {
+  readonly cluster: Pick<Cluster, 'server' | 'caPem' | 'admin'>
+  /** An executor of a Docker engine that has the execution image. */
+  readonly executor: Executor
+  readonly runs: number
+}
+
+/** A job that opens its connections through a tether: runs the program with these arguments and gives its output. */
+type InContainer = (
+  program: string,
+  args: (port: number) => readonly string[],
+  onConnection: (connection: Duplex) => void,
+) => Promise<string>
+
+const requests = 300
+const warmUp = 50
+const nonce = 'bench'
+// A small object that every cluster has.
+const path = '/api/v1/namespaces/default/services/kubernetes'
+
+const openGate = ({ server, caPem, admin }: GateContext['cluster']): { gate: Gate; close(): void } => {
+  const claim = createClaim({ claimMs: Number.POSITIVE_INFINITY })
+  claim.renewed(performance.now())
+  const connection = connect(
+    { server, ca: caPem },
+    { id: 'bench', kind: 'client-certificate', certificate: admin.certPem, key: new Secret(admin.keyPem) },
+  )
+  const gate = createGate({
+    nonce,
+    policy: { namespaces: ['default'], grants: [], verbs: [], resources: [] },
+    claim,
+    connection: () => connection,
+    ledger: { append: async () => {} },
+    attempt: 1,
+    mark: 'telpher/bench/1',
+    discovery: createDiscoveryCache(),
+    signal: new AbortController().signal,
+  })
+  const close = (): void => {
+    gate.shut('closed')
+    connection.close()
+  }
+  return { gate, close }
+}
+
+const p50 = (output: string): number => median(JSON.parse(output) as number[]) / 1e6
+
+/** Through a container of the executor: the program is sent along as a file. */
+const inContainer =
+  (executor: Executor): InContainer =>
+  async (program, args, onConnection) => {
+    const mebibyte = 1024 * 1024
+    const spec: ContainerSpec = {
+      image: execImage,
+      labels: { 'telpher.bench': 'gate' },
+      memoryBytes: 256 * mebibyte,
+      cpus: 2,
+      pids: 64,
+      scratchBytes: 64 * mebibyte,
+    }
+    const container = await executor.start(spec)
+    let output = ''
+    const tether = openTether(container.stream, {
+      onOutput: (_, chunk) => {
+        output += Buffer.from(chunk).toString()
+      },
+      onConnection,
+    })
+    try {
+      const { port } = await tether.ready
+      const files = pack()
+      files.entry({ name: 'program', mode: 0o755 }, await readFile(program))
+      files.finalize()
+      const exit = await tether.run({
+        argv: ['/work/program', ...args(port)],
+        env: { PATH: '/bin' },
+        cwd: '/work',
+        files: files as AsyncIterable<Uint8Array>,
+      })
+      if (exit.code !== 0) throw new Error(`the program ended with ${exit.code}: ${output}`)
+      return output
+    } finally {
+      tether.destroy()
+      await container.kill()
+    }
+  }
+
+/** Milliseconds from the request to the end of its answer. */
+const timeOf = (send: typeof plainRequest, options: RequestOptions): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const started = performance.now()
+    const sent = send(options, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`${options.path} answered ${answer.statusCode}`))
+      answer.resume().on('end', () => resolve(performance.now() - started))
+    })
+    sent.on('error', reject).end()
+  })
+
+/** An agent whose connections end in the gate without a kernel between them, as the channels of a tether do. */
+const gateAgent = (gate: Gate): PlainAgent => {
+  const agent = new PlainAgent({ keepAlive: true, maxSockets: 1 })
+  const nothing = (): void => {}
+  agent.createConnection = () => {
+    const [client, server] = duplexPair()
+    gate.accept(server)
+    // What agents expect of a socket beyond a stream.
+    return Object.assign(client, { setKeepAlive: nothing, setNoDelay: nothing, setTimeout: nothing, ref: nothing, unref: nothing })
+  }
+  return agent
+}
+
+/** What a GET takes longer through the gate, median; both kinds in turns from one client in this process. */
+const overhead = async (gate: Gate, { server, caPem, admin }: GateContext['cluster']): Promise<number> => {
+  const { hostname, port } = new URL(server)
+  const direct = new TlsAgent({ keepAlive: true, maxSockets: 1, ca: caPem, cert: admin.certPem, key: admin.keyPem })
+  const gated = gateAgent(gate)
+  const times = { direct: [] as number[], gated: [] as number[] }
+  for (let n = -warmUp; n < requests; n++) {
+    const one = await timeOf(tlsRequest, { agent: direct, hostname, port, path })
+    const other = await timeOf(plainRequest, { agent: gated, hostname: 'gate', path: `/${nonce}${path}` })
+    if (n < 0) continue
+    times.direct.push(one)
+    times.gated.push(other)
+  }
+  direct.destroy()
+  gated.destroy()
+  return median(times.gated) - median(times.direct)
+}
+
+/**
+ * `gate.through_tether_p50_ms`: what a GET takes longer from inside a container, through shim, tether and gate, than straight to
+ * the API server from this host; one client program for both.
+ */
+const throughTether = async (gate: Gate, cluster: GateContext['cluster'], inside: InContainer): Promise<number> => {
+  const program = await goProgram(`${import.meta.dirname}/gateping`)
+  const folder = await mkdtemp(join(tmpdir(), 'telpher-bench-gate-'))
+  try {
+    const pair = [join(folder, 'cert.pem'), join(folder, 'key.pem')] as const
+    await writeFile(pair[0], cluster.admin.certPem, { mode: 0o600 })
+    await writeFile(pair[1], cluster.admin.keyPem, { mode: 0o600 })
+    const direct = await execa(program, [`${cluster.server}${path}`, String(requests), ...pair])
+    const urlOf = (port: number): string => `http://127.0.0.1:${port}/${nonce}${path}`
+    const tethered = await inside(
+      program,
+      (port) => [urlOf(port), String(requests)],
+      (connection) => gate.accept(connection),
+    )
+    return p50(tethered) - p50(direct.stdout)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** `gate.overhead_p50_ms` and `gate.through_tether_p50_ms`: what the gate and the way to it add to a GET on a kept connection. */
+export const gateSuite = async ({ cluster, executor, runs }: GateContext): Promise<Figure[]> => {
+  const { gate, close } = openGate(cluster)
+  const inside = inContainer(executor)
+  const times = { overhead: [] as number[], tether: [] as number[] }
+  try {
+    for (let run = 0; run < runs; run++) {
+      times.overhead.push(await overhead(gate, cluster))
+      times.tether.push(await throughTether(gate, cluster, inside))
+    }
+  } finally {
+    close()
+  }
+  return [
+    { id: 'gate.overhead_p50_ms', value: rounded(median(times.overhead)), unit: 'ms', runs },
+    { id: 'gate.through_tether_p50_ms', value: rounded(median(times.tether)), unit: 'ms', runs },
+  ]
+}

@@ -1,0 +1,3 @@
+module telpher.dev/gateping
+
+go 1.24.0
