@@ -92,10 +92,14 @@ const chainOf = (asked: Explained): Chain => {
   return { links, subject: pod ?? set ?? top, pod, container: container?.name }
 }
 
+/** Engines repeat themselves when an image cannot be pulled: the chain has it all. */
+const longestSentence = 299
+
 /** One sentence that a person can act on; a probe's failure is told by its event. */
 const sentenceOf = ({ ref, trouble }: Explained, event: ChainLink | undefined): string => {
   const probe = trouble.class === 'probe_failing' && event?.name === 'Unhealthy' ? `: ${event.message}` : ''
-  return harmless(`${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}${probe}`)
+  const [first = ''] = `${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}${probe}`.split('\n', 1)
+  return harmless(first, longestSentence)
 }
 
 /**
