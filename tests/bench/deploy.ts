@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { execa } from 'execa'
-import { type Client, createClient } from '../../src/cli/client.ts'
+import type { Client } from '../../src/cli/client.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
 import { packPath } from '../../src/steps/package/pack.ts'
+import { clientOf } from './client.ts'
 import { type Figure, median, rounded } from './figures.ts'
 
 export interface DeployContext {
@@ -46,12 +48,12 @@ const folderFor = (dir: string, name: string): string => {
 
 /** From the request to the event that the deployment has finished, every object current. */
 const ours = async (stack: Stack, folder: string, name: string): Promise<number> => {
-  const client = createClient(stack.server.url, stack.server.tokenFile)
+  const client = await clientOf(stack)
   const { bytes, sha256 } = await packPath(folder)
   await client.uploadPackage(bytes, sha256)
   const begun = performance.now()
-  const { deployment } = await client.deploy({ steps: [{ kind: 'apply', name, package: sha256 }], targets: ['bench'] })
-  for await (const event of client.events(deployment.id))
+  const { deployment } = await client.deploy({ steps: [{ kind: 'apply', name, package: sha256 }], targets: ['bench'] }, randomUUID())
+  for await (const event of client.events(deployment.id, { signal: AbortSignal.timeout(120_000) }))
     if (event.type === 'deployment' && event.state === 'finished') {
       if (event.result !== 'success') throw new Error(`${deployment.id} ended as ${event.result}`)
       return performance.now() - begun
@@ -64,7 +66,19 @@ const peer = async (stack: Stack, folder: string, name: string): Promise<number>
   const run = (...args: string[]) =>
     execa('docker', [
       ...['--host', `unix://${stack.docker.socketPath}`, 'run', '--rm', '--network', 'host'],
-      ...['--user', '0', '-v', `${stack.cluster.kubeconfig}:/kubeconfig:ro`, '-v', `${folder}:/objects:ro`, '-e', 'KUBECONFIG=/kubeconfig', execImage, 'kubectl', ...args],
+      ...[
+        '--user',
+        '0',
+        '-v',
+        `${stack.cluster.kubeconfig}:/kubeconfig:ro`,
+        '-v',
+        `${folder}:/objects:ro`,
+        '-e',
+        'KUBECONFIG=/kubeconfig',
+        execImage,
+        'kubectl',
+        ...args,
+      ],
     ])
   const begun = performance.now()
   await run('apply', '--server-side', '--filename=/objects/objects.yaml')
@@ -101,7 +115,12 @@ export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figur
 /** The cluster of the stack as the target `bench`, with its admin's client certificate. */
 export const addBenchTarget = async (client: Client, stack: Stack): Promise<void> => {
   const { server, caPem, admin } = stack.cluster
-  await client.addTarget({ name: 'bench', server, ca: caPem, credential: { kind: 'client-certificate', certificate: admin.certPem, key: admin.keyPem } })
+  await client.addTarget({
+    name: 'bench',
+    server,
+    ca: caPem,
+    credential: { kind: 'client-certificate', certificate: admin.certPem, key: admin.keyPem },
+  })
 }
 
 /** One deployment like those that are measured. */

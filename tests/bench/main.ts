@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createClient } from '../../src/cli/client.ts'
 import { dockerExecutor } from '../../src/executors/docker.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, startStack } from '../../src/sandbox/stack.ts'
+import { clientOf } from './client.ts'
 import { addBenchTarget, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
+import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
 import { commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 
@@ -38,6 +39,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   }
   await measure('the version command', () => versionTime(runs))
   await measure('output', () => logsSuite({ executor, runs }))
+  await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
   return figures
 }
@@ -47,7 +49,7 @@ const stack = await startStack({ dir, node: 'kwok', workers: 1, onStage: (stage)
 try {
   await workerIsThere(stack)
   const idle = idleMemory({ stack, runs })
-  await addBenchTarget(createClient(stack.server.url, stack.server.tokenFile), stack)
+  await addBenchTarget(await clientOf(stack), stack)
   const figures: Figure[] = []
   if (chosen.includes('deploy')) {
     say('measuring deployments beside docker run')
@@ -55,7 +57,11 @@ try {
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (values.output === 'json') process.stdout.write(`${JSON.stringify({ figures }, undefined, 2)}\n`)
-  else for (const { id, value, unit, ratio, peer } of figures) process.stdout.write(`${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${ratio === undefined ? '' : `   ${ratio} of ${peer?.name} (${peer?.value} ${unit})`}\n`)
+  else
+    for (const { id, value, unit, ratio, peer } of figures)
+      process.stdout.write(
+        `${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${ratio === undefined ? '' : `   ${ratio} of ${peer?.name} (${peer?.value} ${unit})`}\n`,
+      )
 } finally {
   await stack.stop()
   rmSync(dir, { recursive: true, force: true })

@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { execa } from 'execa'
-import { createClient } from '../../src/cli/client.ts'
 import { checkout } from '../../src/sandbox/paths.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
 import { eventually } from '../support/eventually.ts'
+import { clientOf } from './client.ts'
 import { type Figure, median, rounded, timed } from './figures.ts'
 
 /** Resident memory of a process, in MB (proc(5): VmRSS is in KiB). */
-const residentMb = (pid: number): number => (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) * 1024) / 1e6
+const residentMb = (pid: number): number =>
+  (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) * 1024) / 1e6
 
 /** `worker.idle_rss_mb`: a worker that has not had a job yet. */
 export const idleMemory = ({ stack, runs }: { readonly stack: Stack; readonly runs: number }): Figure[] => [
-  { id: 'worker.idle_rss_mb', value: rounded(median(stack.workers.map(({ pid }) => residentMb(pid)))), unit: 'MB', runs: Math.min(runs, stack.workers.length) },
+  {
+    id: 'worker.idle_rss_mb',
+    value: rounded(median(stack.workers.map(({ pid }) => residentMb(pid)))),
+    unit: 'MB',
+    runs: Math.min(runs, stack.workers.length),
+  },
 ]
 
 /** `cli.version_ms`: the launcher of the checkout, from start to end. */
@@ -20,7 +26,8 @@ export const versionTime = async (runs: number): Promise<Figure[]> => {
   return [{ id: 'cli.version_ms', value: rounded(median(times.slice(1))), unit: 'ms', runs }]
 }
 
-const commandsOf = async (stack: Stack): Promise<number> => Number(/total_commands_processed:(\d+)/.exec(await stack.redis.command('INFO', 'stats'))?.[1] ?? Number.NaN)
+const commandsOf = async (stack: Stack): Promise<number> =>
+  Number(/total_commands_processed:(\d+)/.exec(await stack.redis.command('INFO', 'stats'))?.[1] ?? Number.NaN)
 
 /** `redis.commands_per_job`: everything that Redis processed, scripts' own commands included, less what an idle time of the same length takes. */
 export const commandsPerJob = async (stack: Stack, deploy: () => Promise<void>, runs: number): Promise<Figure[]> => {
@@ -37,6 +44,6 @@ export const commandsPerJob = async (stack: Stack, deploy: () => Promise<void>, 
 
 /** Waits until the server lists a worker. */
 export const workerIsThere = async (stack: Stack): Promise<void> => {
-  const client = createClient(stack.server.url, stack.server.tokenFile)
+  const client = await clientOf(stack)
   await eventually(async () => (await client.workers()).workers.length >= stack.workers.length)
 }
