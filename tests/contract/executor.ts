@@ -229,5 +229,18 @@ export const executorContract = (name: string, begin: () => Promise<ExecutorUnde
       expect(await under.leftovers(run)).toEqual([])
       expect(await under.executor.reap(mine.labels)).toBe(0)
     })
+
+    test('reap spares what is to be kept', async () => {
+      const run = randomUUID()
+      const { labels, ...rest } = specFor(under, run)
+      const [held, left] = await Promise.all(
+        ['held', 'left'].map((owner) => under.executor.start({ ...rest, labels: { ...labels, owner } })),
+      )
+      expect(await under.executor.reap(labels, ({ owner }) => owner === 'held')).toBe(1)
+      await left?.exited
+      expect((await under.leftovers(run)).length).toBeGreaterThan(0)
+      await held?.kill()
+      expect(await under.leftovers(run)).toEqual([])
+    })
   })
 }

@@ -79,8 +79,8 @@ export const fakeExecutor = ({ shimPath, root, images, knobs = {} }: FakeExecuto
     knobs,
     probe: async () => undefined,
     start,
-    reap: async (labels) => {
-      const found = carrying(labels)
+    reap: async (labels, keep) => {
+      const found = carrying(labels).filter((container) => keep?.(container.labels) !== true)
       await Promise.all(found.map(({ container }) => container.kill()))
       return found.length
     },
