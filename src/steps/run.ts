@@ -81,6 +81,17 @@ const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number
   }
 }
 
+/** What is to run, and that the API server can be asked for it. */
+const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<StepPlan> => {
+  const planning = deps
+    .fetchPackage(job.step.package)
+    .then(unpack)
+    .then((files) => planStep({ step: job.step, target, files }))
+  const [plan] = await Promise.all([planning, reach(connection, stop.signal)])
+  if (job.step.kind === 'helm') await releasePending(connection, job, plan.namespace, deps.say)
+  return plan
+}
+
 /**
  * Runs one attempt of a job from its package to its verdict: the pipeline as a table of contents.
  * @param stop cancellation by people, the deadline, or the loss of the claim
@@ -93,15 +104,14 @@ export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Sto
   let session: StepSession | undefined
   let phase = 'preparing'
   try {
-    const [bytes, connection] = await Promise.all([deps.fetchPackage(job.step.package), deps.connect()])
-    const files = await unpack(bytes)
-    phase = 'reaching the API server'
-    await reach(connection, stop.signal)
-    phase = 'preparing'
-    const plan = planStep({ step: job.step, target, files })
-    if (job.step.kind === 'helm') await releasePending(connection, job, plan.namespace, deps.say)
-    phase = 'starting its container'
-    session = await deps.open(connection, stop.signal)
+    const connection = await deps.connect()
+    // The container starts while the rest is prepared: that is most of the time before the program runs.
+    const [opened, prepared] = await Promise.allSettled([deps.open(connection, stop.signal), prepare(job, target, connection, deps, stop)])
+    if (opened.status === 'fulfilled') session = opened.value
+    if (prepared.status === 'rejected') throw prepared.reason
+    if (opened.status === 'rejected') throw opened.reason
+    session = opened.value
+    const plan = prepared.value
 
     phase = 'running'
     await deps.enter('run')
