@@ -30,30 +30,27 @@ const firstPauseMs = 100
 const longestPauseMs = 2000
 const probeMs = 3000
 
-const causeOf = ({ cause }: TelpherError): NodeJS.ErrnoException | undefined => (cause instanceof Error ? cause : undefined)
-
-/** Errors of a socket that was already connected: a request may have gone out on it. */
-const afterConnect = (thrown: TelpherError): boolean => ['read', 'write'].includes(causeOf(thrown)?.syscall ?? '')
-
 /** We ourselves broke off the handshake, since the server's certificate would not do (nodejs.org: X509 certificate error codes). */
 const untrusted = (thrown: unknown): boolean =>
   thrown instanceof TelpherError &&
   (thrown.code === 'target_tls' || thrown.code === 'target_certificate_expired') &&
-  /^(?:UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT)/.test(causeOf(thrown)?.code ?? '')
+  /^(?:UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT)/.test(
+    thrown.cause instanceof Error && 'code' in thrown.cause ? String(thrown.cause.code) : '',
+  )
 
-/** Nothing of the request can have been sent: it never found a server. */
+/** Nothing of the request can have been sent: that is what these codes of the connection mean. */
 const neverSent = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && (thrown.code === 'target_unreachable' || thrown.code === 'target_dns') && !afterConnect(thrown)
+  thrown instanceof TelpherError && (thrown.code === 'target_unreachable' || thrown.code === 'target_dns')
 
 /** A connection that broke under the request: whether it had an effect is not known. */
-const broken = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && (thrown.code === 'target_error' || (thrown.code === 'target_unreachable' && afterConnect(thrown)))
+const broken = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'target_error'
 
-/** Sending it twice does the same as once: reads, and server-side apply (Kubernetes docs: apply is idempotent). */
-const repeatable = ({ method, headers }: Outgoing): boolean =>
-  method === 'GET' ||
-  method === 'HEAD' ||
-  (method === 'PATCH' && String(headers['content-type'] ?? '').startsWith('application/apply-patch'))
+/**
+ * Sending it twice does the same as once: reads, which have nobody to tell, and server-side apply (Kubernetes docs: apply is
+ * idempotent). A GET may well start a command: exec over a WebSocket is one.
+ */
+const repeatable = ({ method, headers }: Outgoing, told: Sending | undefined): boolean =>
+  told === undefined || (method === 'PATCH' && String(headers['content-type'] ?? '').startsWith('application/apply-patch'))
 
 /** An API server that answers but is not ready yet may refuse what it would allow a second later (roles not loaded). */
 const becomesReady = async (connection: ClusterConnection, signal: AbortSignal): Promise<void> => {
@@ -91,7 +88,7 @@ const insist = async <Answer extends ClusterResponse>(
       await upstream.renew(current.credentialId)
     } catch (thrown) {
       if (neverSent(thrown) || untrusted(thrown)) told?.notSent()
-      const safe = neverSent(thrown) || (broken(thrown) && repeatable(outgoing))
+      const safe = neverSent(thrown) || (broken(thrown) && repeatable(outgoing, told))
       if (outgoing.signal.aborted || !again || !safe) throw thrown
       await becomesReady(current, outgoing.signal)
     }

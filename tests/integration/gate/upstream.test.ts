@@ -32,6 +32,17 @@ const object = JSON.stringify({ kind: 'ConfigMap', metadata: { name: 'a', uid: '
 const create = (url: string, body = '{}'): Promise<Response> =>
   fetch(`${url}${maps}`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
 
+/** What a raw request is answered, to the end of the connection. */
+const answerTo = (port: number, head: string): Promise<string> =>
+  new Promise((resolve) => {
+    let text = ''
+    const socket = dial(port, '127.0.0.1', () => socket.write(head))
+    socket.on('data', (chunk) => {
+      text += chunk.toString()
+    })
+    socket.on('end', () => socket.end()).on('close', () => resolve(text))
+  })
+
 test('a redirect is refused, and what it points at never asked', async () => {
   const trap = await startTrap()
   ends.push(() => trap.stop())
@@ -152,6 +163,24 @@ test('a write whose answer is cut is in the ledger as that, and not sent again',
   expect(gate.openWrites()).toBe(0)
 })
 
+test('a command is not started twice: an exec whose answer is cut is not sent again', async () => {
+  let asked = 0
+  const unruly = await startUnruly(
+    () => {},
+    (_, socket) => {
+      asked++
+      socket.destroy()
+    },
+  )
+  ends.push(() => unruly.stop())
+  const opened = await openGate(unruly, bearer('first'))
+  ends.push(() => opened.stop())
+  const head = `GET /n0nce/api/v1/namespaces/dev/pods/a/exec?command=b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+  expect(await answerTo(opened.port, head)).toMatch(/^HTTP\/1\.1 502 .*target_error/s)
+  expect(asked).toBe(1)
+  expect(opened.stored).toMatchObject([{ verb: 'connect', subresource: 'exec', code: 0 }])
+})
+
 test('an answer that breaks in the middle breaks for the client, and is not called a refusal', async () => {
   const { url, gate } = await start((_, response) => {
     response.writeHead(200, { 'content-length': 1000 })
@@ -267,18 +296,10 @@ test('a slow reader holds back the API server instead of filling memory', async 
 
 test('other protocols than those of Kubernetes are not switched to', async () => {
   const { port, unruly } = await start((_, response) => response.end('{}'))
-  const answer = await new Promise<string>((resolve) => {
-    let text = ''
-    const socket = dial(port, '127.0.0.1', () =>
-      socket.write(
-        `GET /n0nce${maps} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
-      ),
-    )
-    socket.on('data', (chunk) => {
-      text += chunk.toString()
-    })
-    socket.on('close', () => resolve(text))
-  })
+  const answer = await answerTo(
+    port,
+    `GET /n0nce${maps} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+  )
   expect(answer).toMatch(/^HTTP\/1\.1 200 /)
   expect(unruly.headers[0]).not.toHaveProperty('upgrade')
   expect(unruly.headers[0]).not.toHaveProperty('http2-settings')
@@ -286,16 +307,10 @@ test('other protocols than those of Kubernetes are not switched to', async () =>
 
 test('a write never becomes a stream that is not looked into', async () => {
   const { port, unruly } = await start((_, response) => response.end('{}'))
-  const answer = await new Promise<string>((resolve) => {
-    let text = ''
-    const socket = dial(port, '127.0.0.1', () =>
-      socket.write(`POST /n0nce/api/v1/namespaces/dev/pods HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
-    )
-    socket.on('data', (chunk) => {
-      text += chunk.toString()
-    })
-    socket.on('end', () => resolve(text))
-  })
+  const answer = await answerTo(
+    port,
+    `POST /n0nce/api/v1/namespaces/dev/pods HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  )
   expect(answer).toMatch(/^HTTP\/1\.1 400 .*no stream to switch to/s)
   expect(unruly.asked).toEqual([])
 })
