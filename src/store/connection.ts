@@ -31,7 +31,8 @@ const placeOf = (url: string): string => {
   }
 }
 
-const unreachable = /^(READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|NOPERM)|closed|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND/i
+const unreachable =
+  /^(READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|NOPERM)|closed|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|max retries per request/i
 
 /** A transaction that was given up says why only in the errors of its commands. */
 const messageOf = (thrown: unknown): string => {
