@@ -7,6 +7,7 @@ import { unseal } from './seal.ts'
 /**
  * The broker behind its final interface, in this process: it opens the target's account with the master key.
  * @param openAccount reads the sealed record of an account
+ * @throws by its grants: TelpherError sealed_record, credential_expired, and what `openAccount` throws
  */
 export const localGrants = ({
   openAccount,
@@ -18,6 +19,7 @@ export const localGrants = ({
   readonly now?: () => number
 }): Grants => ({
   async grant(target) {
-    return credentialOf(target.account, unseal(key, await openAccount(target.account.id)), now())
+    const { account } = target
+    return credentialOf(account, unseal(key, await openAccount(account.id), account.id), now())
   },
 })

@@ -36,7 +36,11 @@ test('takes a client certificate, from data or from files beside the kubeconfig'
   const data = { 'client-certificate-data': base64('CERT'), 'client-key-data': base64('KEY') }
   expect((await read(config(data))).credential).toEqual({ kind: 'client-certificate', certificate: 'CERT', key: 'KEY' })
   const files = { '/home/me/.kube/me.crt': 'CERT', '/home/me/.kube/me.key': 'KEY' }
-  expect((await read(config({ 'client-certificate': 'me.crt', 'client-key': 'me.key' }), 'here', files)).credential).toEqual({ kind: 'client-certificate', certificate: 'CERT', key: 'KEY' })
+  expect((await read(config({ 'client-certificate': 'me.crt', 'client-key': 'me.key' }), 'here', files)).credential).toEqual({
+    kind: 'client-certificate',
+    certificate: 'CERT',
+    key: 'KEY',
+  })
 })
 
 test('a byte order mark and Windows line ends do no harm', async () => {
@@ -46,10 +50,22 @@ test('a byte order mark and Windows line ends do no harm', async () => {
 
 test.each<[string, object, object, string, string]>([
   ['an exec plugin', { exec: { command: 'aws' } }, {}, 'kubeconfig_plugin', 'users[0].user.exec'],
-  ['an auth provider', { 'auth-provider': { name: 'gcp', config: { 'cmd-path': '/bin/evil' } } }, {}, 'kubeconfig_plugin', 'users[0].user.auth-provider'],
+  [
+    'an auth provider',
+    { 'auth-provider': { name: 'gcp', config: { 'cmd-path': '/bin/evil' } } },
+    {},
+    'kubeconfig_plugin',
+    'users[0].user.auth-provider',
+  ],
   ['a password', { username: 'me', password: 'hunter2' }, {}, 'invalid_kubeconfig', 'users[0].user.username'],
   ['impersonation', { token: 't', as: 'admin' }, {}, 'invalid_kubeconfig', 'users[0].user.as'],
-  ['a skipped verification', { token: 't' }, { 'insecure-skip-tls-verify': true }, 'invalid_kubeconfig', 'clusters[0].cluster.insecure-skip-tls-verify'],
+  [
+    'a skipped verification',
+    { token: 't' },
+    { 'insecure-skip-tls-verify': true },
+    'invalid_kubeconfig',
+    'clusters[0].cluster.insecure-skip-tls-verify',
+  ],
   ['a proxy', { token: 't' }, { 'proxy-url': 'socks5://x' }, 'invalid_kubeconfig', 'clusters[0].cluster.proxy-url'],
   ['plain http', { token: 't' }, { server: 'http://api.example' }, 'invalid_kubeconfig', 'clusters[0].cluster.server'],
   ['no credential', {}, {}, 'invalid_kubeconfig', 'users[0].user'],
@@ -67,7 +83,12 @@ test.each([
   ['not YAML', '{', 'here', 'not YAML'],
   ['a key twice', 'clusters: []\nclusters: []\n', 'here', 'not YAML'],
   ['not a kubeconfig', 'clusters: 5\n', 'here', 'clusters'],
-  ['an alias bomb', `a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]\n`, 'here', 'aliases'],
+  [
+    'an alias bomb',
+    `a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]\n`,
+    'here',
+    'aliases',
+  ],
   ['too large', `a: ${'x'.repeat(2 << 20)}\n`, 'here', '1 MiB'],
 ])('%s', async (_, value, context, message) => {
   await expect(read(value, context)).rejects.toThrow(message)

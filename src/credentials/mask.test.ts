@@ -17,8 +17,9 @@ const bruteForce = (secrets: readonly string[], text: string): string => {
   for (const secret of secrets)
     for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) hidden.fill(true, at, at + secret.length)
   let out = ''
-  for (let at = 0; at < text.length; at++) if (!hidden[at]) out += text[at]
-  else if (!hidden[at - 1] || at === 0) out += stars
+  for (let at = 0; at < text.length; at++)
+    if (!hidden[at]) out += text[at]
+    else if (!hidden[at - 1] || at === 0) out += stars
   return out
 }
 

@@ -50,18 +50,21 @@ export const seal = (master: MasterKey, record: Named & { readonly plaintext: st
 
 /**
  * Opens what `seal` made.
- * @throws TelpherError sealed_record when it was sealed with another key, or anything of it changed
+ * @param expected the id that the caller asked for: a record of another id, put in its place, is refused
+ * @throws TelpherError sealed_record when it was sealed with another key or for another id, or anything of it changed
  */
-export const unseal = (master: MasterKey, record: SealedRecord): string => {
+export const unseal = (master: MasterKey, record: SealedRecord, expected: string): string => {
+  if (record.id !== expected) throw new TelpherError('sealed_record', `the record of ${expected} is that of another account`)
   if (record.kid !== master.kid)
     throw new TelpherError('sealed_record', `${record.id} was sealed with key ${record.kid}, not with ${master.kid}`)
   const aad = boundTo(record, master.kid)
+  let dataKey: Buffer | undefined
   try {
-    const dataKey = decrypt(master.key, record.wrappedKey, aad)
-    const plaintext = decrypt(dataKey, record.ciphertext, aad).toString('utf8')
-    dataKey.fill(0)
-    return plaintext
+    dataKey = decrypt(master.key, record.wrappedKey, aad)
+    return decrypt(dataKey, record.ciphertext, aad).toString('utf8')
   } catch {
     throw new TelpherError('sealed_record', `${record.id} cannot be opened: it was changed`)
+  } finally {
+    dataKey?.fill(0)
   }
 }
