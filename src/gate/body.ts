@@ -41,7 +41,7 @@ const more = (stream: Readable): Promise<void> =>
   })
 
 /** A body in memory, and how its place is given back. */
-export interface HeldBody {
+interface HeldBody {
   /** undefined when it is still to be read from the request. */
   readonly body: Buffer | undefined
   release(): void

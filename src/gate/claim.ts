@@ -1,7 +1,7 @@
 import { TelpherError } from '../model/errors.ts'
 
 /** What is known of the claim: proof forwards, the want of proof holds, the proof of the opposite shuts. */
-export type ClaimState = 'proven' | 'unproven' | 'superseded'
+type ClaimState = 'proven' | 'unproven' | 'superseded'
 
 export interface Claim {
   state(): ClaimState

@@ -1,3 +1,3 @@
-export { type Claim, type ClaimState, createClaim } from './claim.ts'
+export { type Claim, createClaim } from './claim.ts'
 export { createDiscoveryCache, type DiscoveryCache } from './discovery.ts'
 export { createGate, type Gate, type GateOptions } from './gate.ts'

@@ -26,17 +26,17 @@ export const adminOf = ({ admin }: Pick<Cluster, 'admin'>): Credential => ({
 
 export const trustOf = ({ server, caPem }: Pick<Cluster, 'server' | 'caPem'>): Trust => ({ server, ca: caPem })
 
-export const policyOf = (input: PolicyInput = {}): Policy => policySchema.parse(input)
+const policyOf = (input: PolicyInput = {}): Policy => policySchema.parse(input)
 
 /** What a program that ran against the gate left. */
-export interface Ran {
+interface Ran {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
 /** A program that is still running. */
-export interface Running extends PromiseLike<{ exitCode?: number | undefined; stdout: unknown; stderr: unknown }> {
+interface Running extends PromiseLike<{ exitCode?: number | undefined; stdout: unknown; stderr: unknown }> {
   readonly stdout: Readable | null
   kill(): boolean
 }
