@@ -13,11 +13,18 @@ const stranger = (response: Response, url: string): TelpherError => {
   )
 }
 
+/** What else is wrong with a request: the detail of a problem names its first part only. */
+const otherErrors = (errors: unknown): string[] =>
+  (Array.isArray(errors) ? (errors as { pointer?: unknown; detail?: unknown }[]) : [])
+    .slice(1, 10)
+    .map(({ pointer, detail }) => `${String(pointer).replace(/^\//, '').replaceAll('/', '.')}: ${String(detail)}`)
+
 /** An answer that is no success as the error that it tells of. */
 const errorIn = async (response: Response, url: string): Promise<TelpherError> => {
   const problem = isJson(response) ? await response.json().catch(() => undefined) : undefined
   if (typeof problem !== 'object' || problem === null || !('name' in problem)) return stranger(response, url)
-  const detail = 'detail' in problem ? String(problem.detail) : `the server answered ${response.status}`
+  const first = 'detail' in problem ? String(problem.detail) : `the server answered ${response.status}`
+  const detail = [first, ...('errors' in problem ? otherErrors(problem.errors) : [])].join('; ')
   const request = 'requestId' in problem && problem.requestId !== '' ? ` (request ${String(problem.requestId)})` : ''
   // A newer server may know codes that this client does not.
   if (!isCode(problem.name)) return new TelpherError(response.status < 500 ? 'invalid_input' : 'internal', `${detail}${request}`)

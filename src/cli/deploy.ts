@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
@@ -41,7 +40,7 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path = '.'], flags) 
     throw new TelpherError('usage', 'name a target with --target NAME, or targets with --tag TAG', { field: '--target' })
   const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
   const client = await cli.client()
-  const { step, bytes, sha256 } = await planStep(resolve(cli.cwd, path) === cli.cwd ? '.' : path, flags)
+  const { step, bytes, sha256 } = await planStep(path, flags, cli.cwd)
   await client.uploadPackage(bytes, sha256)
   const request = {
     steps: [step],

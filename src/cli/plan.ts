@@ -52,27 +52,30 @@ const mustExist = (file: string): void => {
 
 const ofCharts = ['values', 'set', 'createNamespace'] as const
 
-const checkKind = (path: string, flags: StepFlags): void => {
+const checkKind = (path: string, given: string, flags: StepFlags): void => {
   const chart = isChart(path)
   if (chart && flags.helm === undefined)
-    throw new TelpherError('usage', `${path} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
+    throw new TelpherError('usage', `${given} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
   if (!chart && flags.helm !== undefined)
-    throw new TelpherError('usage', `${path} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
+    throw new TelpherError('usage', `${given} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
   const misplaced = ofCharts.find((name) => flags[name] !== undefined)
   if (!chart && misplaced !== undefined) {
     const flag = `--${misplaced === 'createNamespace' ? 'create-namespace' : misplaced}`
-    throw new TelpherError('usage', `${flag} is for Helm charts, and ${path} is none`, { field: flag })
+    throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
   }
 }
 
 /**
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
- * @param path as the user wrote it
+ * @param given the path as the user wrote it
+ * @param cwd what it is relative to
  * @throws TelpherError usage, empty_package, package_refused, package_too_large
  */
-export const planStep = async (path: string, flags: StepFlags): Promise<PlannedStep> => {
-  checkKind(path, flags)
-  const values = flags.values ?? []
+export const planStep = async (given: string, flags: StepFlags, cwd: string): Promise<PlannedStep> => {
+  // A glob is looked up from the folder of this process, as its shell would.
+  const path = existsSync(resolve(cwd, given)) ? resolve(cwd, given) : given
+  checkKind(path, given, flags)
+  const values = (flags.values ?? []).map((file) => resolve(cwd, file))
   values.forEach(mustExist)
   const inPackage = values.map((file, index) => [`.telpher/values-${index}.yaml`, file] as const)
   const { bytes, sha256, files } = await packPath(path, new Map(inPackage))
@@ -83,7 +86,7 @@ export const planStep = async (path: string, flags: StepFlags): Promise<PlannedS
     ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
   }
   if (flags.helm === undefined) {
-    manifestsIn(files, path)
+    manifestsIn(files, given)
     return { step: { kind: 'apply', ...common }, bytes, sha256 }
   }
   const step: StepInput = {

@@ -12,7 +12,7 @@ let served: ServedApi
 let document: { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: Record<string, object> } }
 beforeAll(async () => {
   served = await serveApi()
-  document = await (await served.call('GET', '/openapi.json')).json()
+  document = (await (await served.call('GET', '/openapi.json')).json()) as typeof document
 })
 afterAll(() => served.close())
 

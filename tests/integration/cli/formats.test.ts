@@ -1,0 +1,133 @@
+import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { catalogue } from '../../../src/cli/catalogue.ts'
+import { formats } from '../../../src/cli/output.ts'
+import { type Consumer, consume } from '../../../src/queue/index.ts'
+import { sampleWorker } from '../../support/samples.ts'
+import { sharedRedis } from '../../support/sandbox.ts'
+import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
+import { createTestCli, deploymentOn, playDeployment, type TestCli } from './cli.ts'
+
+let served: ServedApi
+let cli: TestCli
+let checker: Consumer
+let id: string
+const [target, pool, worker] = [freshName('target'), freshName('pool'), freshName('wrk')]
+
+beforeAll(async () => {
+  served = await serveApi()
+  cli = await createTestCli(served)
+  // In place of a worker of the pool: it answers checks without looking at any cluster.
+  checker = consume({
+    url: await sharedRedis(),
+    pool,
+    concurrency: 1,
+    handler: async (item) => {
+      if (item.kind === 'check') await served.store.checks.put(item.checkId, { target: item.target, ok: true, at: 1, worker: 'w1', lines })
+    },
+  })
+  const kubeconfig = {
+    clusters: [{ name: 'a', cluster: { server: 'https://a.example:6443' } }],
+    users: [{ name: 'a', user: { token: 'hunter2' } }],
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+  }
+  await writeFile(`${cli.dir}/kubeconfig`, JSON.stringify(kubeconfig))
+  await served.call('POST', '/v1/targets', newTarget(target, { pool }))
+  await served.store.workers.beat(sampleWorker(worker, { pool }))
+  const started = cli.run(['deploy', 'web.yaml', '--target', target])
+  id = await deploymentOn(served.store, target)
+  await playDeployment(served.store, id, { status: 'succeeded', sentence: '1 object is current' }, { lines: ['one', 'two: "x"'] })
+  expect((await started).code).toBe(0)
+})
+afterAll(async () => {
+  await checker.close()
+  await served.store.workers.remove(worker)
+  await served.close()
+})
+
+/** A ladder with a rung that warns: what to do stands below it. */
+const lines = [
+  { rung: 'dns', subject: 'a.example', status: 'ok', ms: 2, message: '192.0.2.1' },
+  { rung: 'clock', subject: 'skew', status: 'warn', ms: 0, message: '40 s apart\x1b[2J', fix: 'Set the clock.' },
+] as const
+
+test('a check shows its ladder, with what to do below a rung', async () => {
+  const { stdout } = await cli.run(['target', 'check', target])
+  expect(stdout).toBe(
+    [
+      `${target}: ok, seen from worker w1`,
+      '✓ dns  a.example      2 ms  192.0.2.1',
+      '! clock  skew         0 ms  40 s apart',
+      '    fix: Set the clock.',
+      '',
+    ].join('\n'),
+  )
+})
+
+const removable = async (): Promise<readonly string[]> => {
+  const name = freshName('target')
+  await served.call('POST', '/v1/targets', newTarget(name))
+  return ['target', 'remove', name]
+}
+
+/** How each command is called here. */
+const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly string[]>>> = {
+  deploy: () => ['deploy', 'web.yaml', '--target', target, '--no-wait'],
+  'deploy and wait': () => ['status', id, '--wait'],
+  status: () => ['status', '--limit', '5'],
+  'status of one': () => ['status', id],
+  logs: () => ['logs', id],
+  cancel: () => ['cancel', id],
+  'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig'],
+  'target list': () => ['target', 'list'],
+  'target view': () => ['target', 'view', target],
+  'target check': () => ['target', 'check', target],
+  'target remove': removable,
+  'worker list': () => ['worker', 'list'],
+  version: () => ['version'],
+}
+
+/** Processes that live until their signals, and the sandboxes around them: process.test.ts and tests/e2e start them. */
+const lasting = ['worker start', 'server start', 'dev', 'demo']
+
+test('every command of the catalogue is called here, but those that last', () => {
+  const names = catalogue.map(({ path }) => path.join(' '))
+  expect(names.filter((name) => calls[name] === undefined).sort()).toEqual([...lasting].sort())
+})
+
+describe.each(Object.entries(calls))('%s', (_, argsOf) => {
+  test.each(formats)('-o %s is data alone, and parses', async (format) => {
+    const { code, stdout, stderr } = await cli.run([...(await argsOf()), '-o', format])
+    expect([code, stderr]).toEqual([0, expect.any(String)])
+    expect(stdout).not.toContain('\x1b')
+    if (format === 'json') expect(JSON.parse(stdout)).toBeTypeOf('object')
+    if (format === 'jsonl') for (const line of stdout.trimEnd().split('\n')) expect(JSON.parse(line)).toBeTypeOf('object')
+    if (format === 'yaml') {
+      expect(parseAllDocuments(stdout)).toHaveLength(1)
+      expect(parse(stdout)).toBeTypeOf('object')
+    }
+    if (format === 'table') expect(stdout).toMatch(/\S\n$/)
+    expect(`${stdout}${stderr}`).not.toContain('hunter2')
+  })
+})
+
+test('JSON and YAML say the same', async () => {
+  const [json, yaml] = [await cli.run(['status', id, '-o', 'json']), await cli.run(['status', id, '-o', 'yaml'])]
+  expect(parse(yaml.stdout)).toEqual(JSON.parse(json.stdout))
+  expect(JSON.parse(json.stdout)).toMatchObject({ deployment: { id, result: 'success' }, jobs: [{ status: 'succeeded' }] })
+})
+
+test('a table has titles, and lists what JSON lists', async () => {
+  const { stdout } = await cli.run(['target', 'list'])
+  const names = (JSON.parse((await cli.run(['target', 'list', '-o', 'json'])).stdout) as { name: string }[]).map(({ name }) => name)
+  const [head, ...rows] = stdout.trimEnd().split('\n')
+  expect(head).toMatch(/^NAME +SERVER +NAMESPACES/)
+  expect(rows.map((row) => row.split(' ')[0])).toEqual(names)
+})
+
+test('jsonl of a log is a line for each line', async () => {
+  const { stdout } = await cli.run(['logs', id, '-o', 'jsonl'])
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual(['one', 'two: "x"'])
+})
