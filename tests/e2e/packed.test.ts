@@ -1,0 +1,40 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import { checkout } from '../../src/sandbox/paths.ts'
+import { version } from '../../src/version.ts'
+
+test('the packed tarball, installed elsewhere, runs as compiled JavaScript', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'telpher-packed-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await execa('npm', ['run', 'build'], { cwd: checkout })
+  await execa('npm', ['pack', '--pack-destination', folder], { cwd: checkout })
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'elsewhere', private: true, type: 'module', overrides: { 'msgpackr-extract': '3.0.4' } }),
+  )
+  await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', `./telpher-${version}.tgz`], { cwd: folder })
+
+  const run = (...args: string[]) => execa(process.execPath, args, { cwd: folder, reject: false, env: { NO_COLOR: '1' } })
+  const cli = join(folder, 'node_modules/telpher/dist/src/cli/main.js')
+  expect((await run(cli, 'version')).stdout).toContain(version)
+  await writeFile(join(folder, 'token'), `tel_${'a'.repeat(43)}\n`, { mode: 0o400 })
+  const lost = await run(cli, 'status', '--server', 'http://127.0.0.1:9', '--token-file', join(folder, 'token'))
+  expect(lost.exitCode, lost.stderr).toBe(3)
+  const library = await run(
+    '--eval',
+    "import { createClient, errorTable } from 'telpher'; console.log(typeof createClient, errorTable.unknown_target[0])",
+  )
+  expect(library.stdout, library.stderr).toBe('function 1010')
+  // Without Redis a server says so and ends: everything that it is made of was found.
+  const server = await execa(process.execPath, [cli, 'server', 'start'], {
+    cwd: folder,
+    reject: false,
+    timeout: 60_000,
+    env: { TELPHER_REDIS_URL: 'redis://127.0.0.1:9', TELPHER_DATA_DIR: join(folder, 'data'), NO_COLOR: '1' },
+  })
+  expect(server.stderr).toContain('redis_unreachable')
+  expect(server.exitCode).not.toBe(0)
+})
