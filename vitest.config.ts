@@ -1,49 +1,28 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
 
-const setup = ['tests/support/global-setup.ts']
+/**
+ * One kind of test. Kinds run one after the other, so that real clusters have the machine to themselves.
+ * @param seconds a net for a hung test, not an expectation: real clusters on two busy cores may be slow
+ */
+const project = (name: string, include: string, seconds: number, groupOrder: number): TestProjectInlineConfiguration => ({
+  test: {
+    name,
+    include: [include, ...(name === 'unit' ? ['workers/**/*.test.ts'] : [])],
+    ...(name === 'unit' ? {} : { globalSetup: ['tests/support/global-setup.ts'] }),
+    testTimeout: seconds * 1000,
+    hookTimeout: 300_000,
+    maxWorkers: 2,
+    sequence: { groupOrder },
+  },
+})
 
-// Timeouts are nets for a hung test, not expectations: real clusters on two busy cores may be slow.
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tests/contract/pure/**/*.test.ts'],
-          testTimeout: 20_000,
-        },
-      },
-      { test: { name: 'contract', include: ['tests/contract/*.test.ts'], globalSetup: setup, testTimeout: 120_000, hookTimeout: 120_000 } },
-      {
-        test: {
-          name: 'integration',
-          include: ['tests/integration/**/*.test.ts'],
-          globalSetup: setup,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
-          maxWorkers: 2,
-        },
-      },
-      {
-        test: {
-          name: 'e2e',
-          include: ['tests/e2e/**/*.test.ts'],
-          globalSetup: setup,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          maxWorkers: 2,
-        },
-      },
-      {
-        test: {
-          name: 'chaos',
-          include: ['tests/chaos/**/*.test.ts'],
-          globalSetup: setup,
-          testTimeout: 600_000,
-          hookTimeout: 300_000,
-          maxWorkers: 1,
-        },
-      },
+      project('unit', 'src/**/*.test.ts', 20, 0),
+      project('contract', 'tests/contract/*.test.ts', 180, 1),
+      project('integration', 'tests/integration/**/*.test.ts', 180, 2),
+      project('e2e', 'tests/e2e/**/*.test.ts', 300, 3),
     ],
   },
 })
