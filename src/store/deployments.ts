@@ -12,6 +12,9 @@ const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEve
   ...(patch.result === undefined ? {} : { result: patch.result }),
 })
 
+/** No creation takes longer, in ms, however far the clocks of two servers are apart. */
+const creationMs = 3_600_000
+
 /** Ids begin with their time, so ids older than this sort before it. */
 const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
 
@@ -82,7 +85,9 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const max = cursor === undefined ? '+' : `(${cursor}`
       const ids = await connection.call((redis) => redis.zrevrangebylex(indexKeys.deployments, max, '-', 'LIMIT', 0, limit))
       const found = await records(ids)
-      const expired = ids.filter((_, index) => found[index] === undefined)
+      // One that is being created is indexed before it has its record.
+      const created = idFloor(Date.now() - creationMs)
+      const expired = ids.filter((id, index) => found[index] === undefined && id < created)
       if (expired.length > 0) await connection.call((redis) => redis.zrem(indexKeys.deployments, ...expired))
       const last = ids.at(-1)
       const deployments = found.filter((deployment) => deployment !== undefined)
