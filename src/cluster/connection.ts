@@ -16,12 +16,12 @@ const keepAliveMs = 5000
 type Trust = Pick<Target, 'server' | 'ca' | 'tlsServerName'>
 
 /** Host name or address of a target's server, without the brackets of IPv6. */
-export const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
+const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
 
-export const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
+const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
 
 /** What makes a server trusted, for node:tls: the target's own authorities, else the system's roots (Node's bundle). */
-export const trustOf = (target: Trust): { readonly ca?: string; readonly servername: string; readonly minVersion: 'TLSv1.2' } => {
+const trustOf = (target: Trust): { readonly ca?: string; readonly servername: string; readonly minVersion: 'TLSv1.2' } => {
   const host = hostOf(new URL(target.server))
   return {
     minVersion: 'TLSv1.2',

@@ -40,7 +40,7 @@ interface WatchEvent {
   readonly object: KubeObject & { readonly code?: number }
 }
 
-export const keyOf = (object: KubeObject): string => `${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`
+const keyOf = (object: KubeObject): string => `${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`
 
 /** The server no longer knows this point in time: everything is listed anew (Kubernetes docs: efficient detection of changes). */
 class Gone extends Error {}

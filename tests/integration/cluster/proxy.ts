@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** A TCP proxy that can stop forwarding without a word, as a firewall does that forgot a connection. */
-export interface Proxy {
+export interface TcpProxy {
   readonly port: number
   /** Connections that are open now neither send nor receive any more, and nobody is told. New ones work, unless `all`. */
   freeze(options?: { readonly all: boolean }): void
@@ -16,13 +16,15 @@ export interface Proxy {
 }
 
 /** @param port of the real server on 127.0.0.1 */
-export const startProxy = async (port: number): Promise<Proxy> => {
+export const startProxy = async (port: number): Promise<TcpProxy> => {
   const pairs = new Set<readonly [Socket, Socket]>()
+  const clients = new Set<Socket>()
   let frozen = false
   let accepted = 0
   const server = createServer((client) => {
     accepted++
-    client.on('error', () => {})
+    clients.add(client)
+    client.on('error', () => {}).once('close', () => clients.delete(client))
     if (frozen) return
     const upstream = connect(port, '127.0.0.1')
     const pair = [client, upstream] as const
@@ -48,12 +50,14 @@ export const startProxy = async (port: number): Promise<Proxy> => {
       frozen = false
     },
     cut() {
-      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
+      for (const client of clients) client.resetAndDestroy()
+      for (const [, upstream] of pairs) upstream.destroy()
       pairs.clear()
     },
     accepted: () => accepted,
     async stop() {
-      for (const pair of pairs) for (const socket of pair) socket.destroy()
+      for (const client of clients) client.destroy()
+      for (const [, upstream] of pairs) upstream.destroy()
       server.close()
       await once(server, 'close')
     },
