@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
+import type { Docker } from '../../src/sandbox/docker.ts'
 import { type Stack, startStack } from '../../src/sandbox/stack.ts'
 import { type CliResult, runCli } from './cli.ts'
 import { freshNamespace, sharedCluster, sharedDocker } from './sandbox.ts'
@@ -68,31 +69,43 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
   }
 }
 
+/** Parts that the stack is not to share with other test files, since it stops them. */
+export interface E2eOptions {
+  readonly workers?: number
+  /** TELPHER_ variables of server and workers. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The run's engine by default. */
+  readonly docker?: Docker
+  /** The run's real cluster by default. */
+  readonly cluster?: Cluster
+}
+
+/** Starts a stack with a Redis of its own; `stop` ends it, but for the given parts. */
+export const startE2e = async (options: E2eOptions = {}): Promise<E2e & { stop(): Promise<void> }> => {
+  const dir = await mkdtemp(join(tmpdir(), 'telpher-e2e-'))
+  const docker = options.docker ?? (await sharedDocker())
+  const cluster = options.cluster ?? (await sharedCluster('real'))
+  const { workers = 1, env } = options
+  const stack = await startStack({ dir, node: 'real', workers, docker, cluster, ...(env === undefined ? {} : { env }) })
+  return {
+    ...create(stack, cluster),
+    async stop() {
+      await stack.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
 /**
  * Brings a stack up before the tests of a file, and takes it down after them.
- * @param options `env`: TELPHER_ variables of server and workers
  * @returns asks for it, from within a test
  */
-export const useE2e = (options: { readonly workers?: number; readonly env?: Readonly<Record<string, string>> } = {}): (() => E2e) => {
-  let e2e: E2e | undefined
+export const useE2e = (options: Pick<E2eOptions, 'workers' | 'env'> = {}): (() => E2e) => {
+  let e2e: Awaited<ReturnType<typeof startE2e>> | undefined
   beforeAll(async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'telpher-e2e-'))
-    const docker = await sharedDocker()
-    const cluster = await sharedCluster('real')
-    const stack = await startStack({
-      dir,
-      node: 'real',
-      workers: options.workers ?? 1,
-      docker,
-      cluster,
-      ...(options.env === undefined ? {} : { env: options.env }),
-    })
-    e2e = create(stack, cluster)
+    e2e = await startE2e(options)
   })
-  afterAll(async () => {
-    await e2e?.stack.stop()
-    if (e2e !== undefined) await rm(e2e.stack.dir, { recursive: true, force: true })
-  })
+  afterAll(() => e2e?.stop())
   return () => {
     if (e2e === undefined) throw new Error('the stack is not up: ask within a test')
     return e2e
