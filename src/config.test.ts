@@ -3,7 +3,13 @@ import { loadConfig } from './config.ts'
 
 test('defaults are loopback and files in the data folder', () => {
   const config = loadConfig({ TELPHER_DATA_DIR: '/data' })
-  expect(config).toMatchObject({ host: '127.0.0.1', keyFile: '/data/master.key', tokenFile: '/data/token', pool: 'default', concurrency: 4 })
+  expect(config).toMatchObject({
+    host: '127.0.0.1',
+    keyFile: '/data/master.key',
+    tokenFile: '/data/token',
+    pool: 'default',
+    concurrency: 4,
+  })
 })
 
 test.each([

@@ -15,4 +15,7 @@ export interface Log {
  * @param fields what every line of this logger says
  */
 export const createLog = (level: 'debug' | 'info' | 'warn' | 'error', fields: object = {}): Log =>
-  pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: pino.stdSerializers.err } }, pino.destination({ fd: 2, sync: true }))
+  pino(
+    { level, base: fields, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: pino.stdSerializers.err } },
+    pino.destination({ fd: 2, sync: true }),
+  )

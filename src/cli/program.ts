@@ -67,7 +67,7 @@ export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, dispatch: Dispat
 }
 
 /** What went wrong, what to do next, and the code to look it up by. */
-export const errorText = (error: TelpherError): string =>
+const errorText = (error: TelpherError): string =>
   `telpher: ${safe(error.message)}\n  ${error.hint}\n  ${errorNumber(error.code)} ${error.code}\n`
 
 /**

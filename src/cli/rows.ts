@@ -24,7 +24,7 @@ export interface Row {
 }
 
 /** What objects are doing, in a few words: how many are current, and the first that is not. */
-export const summaryOf = (objects: readonly ObjectProgress[]): string => {
+const summaryOf = (objects: readonly ObjectProgress[]): string => {
   const ready = objects.filter(({ assessment }) => assessment.status === 'Current').length
   const waiting = objects.find(({ assessment }) => assessment.status !== 'Current')
   const rest =

@@ -25,7 +25,7 @@ export const terminalStatuses = ['succeeded', 'failed', 'errored', 'cancelled', 
 export type TerminalStatus = (typeof terminalStatuses)[number]
 
 /** The statuses in which a worker holds the job. */
-export const activeStatuses = ['preparing', 'running', 'verifying'] as const
+const activeStatuses = ['preparing', 'running', 'verifying'] as const
 
 export const isTerminal = (status: JobStatus): status is TerminalStatus => (terminalStatuses as readonly JobStatus[]).includes(status)
 export const isActive = (status: JobStatus): boolean => (activeStatuses as readonly JobStatus[]).includes(status)
@@ -61,7 +61,7 @@ export type JobEvent =
 export type JobEventType = JobEvent['type']
 
 /** Which statuses each event may find; everything else is refused. */
-export const allowedFrom: Readonly<Record<JobEventType, readonly JobStatus[]>> = {
+const allowedFrom: Readonly<Record<JobEventType, readonly JobStatus[]>> = {
   admit: ['pending'],
   start: ['admitted'],
   run: ['preparing'],

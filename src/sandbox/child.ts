@@ -26,7 +26,7 @@ export interface ChildOptions {
 }
 
 /** The last lines of a log file, for an error message. */
-export const logEnd = (file: string, lines = 8): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+const logEnd = (file: string, lines = 8): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
 
 const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   try {

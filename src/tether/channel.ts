@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream'
 
 /** Bytes that each side may send on a channel before it gets credit: the same as the shim's. */
-export const channelWindow: number = 256 * 1024
+const channelWindow: number = 256 * 1024
 const chunkSize = 32 * 1024
 
 /** How a CLOSE frame ends a channel: one direction, or both at once. */
-export const closeEnd = 0
-export const closeReset = 1
+const closeEnd = 0
+const closeReset = 1
 
 /** What a channel needs of its session. */
 interface ChannelWire {

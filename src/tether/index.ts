@@ -1,3 +1,2 @@
-export type { OnOutput, OutputName, OutputSum } from './outputs.ts'
-export type { ExitRecord, TetherReady } from './records.ts'
-export { openTether, type Tether, type TetherJob, type TetherOptions } from './session.ts'
+export type { ExitRecord } from './records.ts'
+export { openTether, type Tether } from './session.ts'

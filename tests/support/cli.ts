@@ -1,5 +1,5 @@
-import { execa } from 'execa'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import type { Stack } from '../../src/sandbox/stack.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -11,13 +11,21 @@ export interface CliResult {
 }
 
 /** Runs the real CLI as a process against a stack's server. */
-export const runCli = async (stack: Pick<Stack, 'server'>, args: readonly string[], options: { timeoutMs?: number; cwd?: string } = {}): Promise<CliResult> => {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [main, '--server', stack.server.url, '--token-file', stack.server.tokenFile, ...args], {
-    reject: false,
-    timeout: options.timeoutMs ?? 240_000,
-    stdin: 'ignore',
-    env: { NO_COLOR: '1' },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  })
+export const runCli = async (
+  stack: Pick<Stack, 'server'>,
+  args: readonly string[],
+  options: { timeoutMs?: number; cwd?: string } = {},
+): Promise<CliResult> => {
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [main, '--server', stack.server.url, '--token-file', stack.server.tokenFile, ...args],
+    {
+      reject: false,
+      timeout: options.timeoutMs ?? 240_000,
+      stdin: 'ignore',
+      env: { NO_COLOR: '1' },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    },
+  )
   return { code: exitCode ?? -1, stdout, stderr }
 }

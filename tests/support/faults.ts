@@ -32,7 +32,7 @@ export const faults: readonly Fault[] = readFileSync(page, 'utf8')
   .filter((fault) => fault !== undefined)
 
 /** The row of an id. @throws Error when the page has none */
-export const fault = (id: string): Fault => {
+const fault = (id: string): Fault => {
   const found = faults.find((row) => row.id === id)
   if (found === undefined) throw new Error(`docs/reference/faults.md has no row ${id}`)
   return found

@@ -15,7 +15,7 @@ const isProgram = (path: string): boolean => {
 }
 
 /** Whether a program is in the PATH, or in the sbin folders that a user's PATH may lack. */
-export const hasProgram = (name: string): boolean => folders().some((folder) => folder !== '' && isProgram(`${folder}/${name}`))
+const hasProgram = (name: string): boolean => folders().some((folder) => folder !== '' && isProgram(`${folder}/${name}`))
 
 /** A dynamic program names its loader; in an image made of nothing else it could not start. */
 const isStatic = (path: string): boolean => existsSync(path) && !readFileSync(path).subarray(0, 4096).includes('/ld-linux')
