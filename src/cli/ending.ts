@@ -24,11 +24,12 @@ const failureLines = (job: Job, seen: readonly string[], paint: Palette): string
   const look = lookOf(job.status, paint)
   const { end, failure } = job
   const took = job.startedAt === undefined || job.endedAt === undefined ? '' : ` after ${span(job.endedAt - job.startedAt)}`
-  const ofContainer = failure?.lastLines ?? []
   return [
     look.paint(`${look.mark} ${safe(`${job.step.name} → ${job.target}  ${wordOf(job.status)}${took}: ${end?.sentence ?? ''}`)}`),
     ...(failure === undefined || failure.chain.length === 0 ? [] : ['  because:', ...chainOf(failure)]),
-    ...(ofContainer.length > 0 ? linesOf('last lines of the container', ofContainer) : linesOf('last lines of the log', seen)),
+    ...linesOf('last lines of the container', failure?.lastLines ?? []),
+    // A verdict speaks for itself; where the program failed, its output does.
+    ...linesOf('last lines of the log', failure === undefined ? seen : []),
     ...(end?.code === undefined ? [] : [paint.dim(`  ${errorNumber(end.code)} ${end.code}: ${errorTable[end.code][3]}`)]),
   ]
 }

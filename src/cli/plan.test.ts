@@ -53,6 +53,11 @@ test('a chart is a helm step, with its values files in the package', async () =>
   expect(files.get(values)?.toString()).toBe('replicas: 2')
 })
 
+test('a glob from elsewhere gives names below the folder that its files share', async () => {
+  const { bytes } = await planStep(`${dir}/{web,chart/templates}/*.yaml`, {}, '/')
+  expect([...(await unpack(bytes)).keys()]).toEqual(['chart/templates/a.yaml', 'web/Web.yaml'])
+})
+
 test('an archive is a chart', async () => {
   expect((await planStep('packed.tgz', { helm: 'web' }, dir)).step).toMatchObject({ kind: 'helm', chart: 'packed.tgz', name: 'web' })
 })

@@ -75,10 +75,12 @@ const createBlock = (cli: Cli, jobs: readonly Job[]): Progress => {
     const columns = Math.max(20, cli.stderr.columns() - 1)
     const ended = rows.all.filter((row) => isTerminal(row.status) && !left.has(row))
     for (const row of ended) left.add(row)
-    const above = [...notes, ...ended.map((row) => endLine(row, cli.paintErr, columns))]
+    // What ended last stands in the result, when that comes to the same terminal.
+    const isSaidTwice = isLast && cli.stdout.isTTY && cli.format === 'table'
+    const above = [...notes, ...(isSaidTwice ? [] : ended.map((row) => endLine(row, cli.paintErr, columns)))]
     const block = isLast ? [] : blockOf(rows.all, frame++, Date.now(), cli.paintErr, columns)
     const back = drawn.length === 0 ? '' : `\x1b[${drawn.length}A\x1b[0J`
-    if (above.length > 0 || block.join('\n') !== drawn.join('\n'))
+    if (isLast || above.length > 0 || block.join('\n') !== drawn.join('\n'))
       cli.stderr.write(back + [...above, ...block].map((line) => `${line}\n`).join(''))
     drawn = block
     notes = []

@@ -45,9 +45,6 @@ export const span = (ms: number): string => {
   return `${Math.floor(whole / 86_400)}d${Math.floor((whole % 86_400) / 3600)}h`
 }
 
-/** One of a number of things: `1 object`, `3 objects`. */
-export const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`
-
 /** How long ago something was, in one unit: `12s`, `5m`, `3h`, `4d`. */
 export const age = (at: number, now: number): string => {
   const seconds = Math.max(0, Math.round((now - at) / 1000))

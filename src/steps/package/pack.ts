@@ -36,6 +36,14 @@ const filesBelow = async (folder: string): Promise<string[]> => {
   return found
 }
 
+/** The deepest folder that all files lie below. */
+const commonFolder = (files: readonly string[]): string =>
+  files.map(dirname).reduce((common, folder) => {
+    let shared = common
+    while (shared !== folder && !folder.startsWith(shared.endsWith('/') ? shared : `${shared}/`)) shared = dirname(shared)
+    return shared
+  })
+
 /** The files that a path names, and the folder that their names in the package are relative to. */
 const select = async (path: string): Promise<{ root: string; files: string[] }> => {
   const info = await lstat(path).catch(() => undefined)
@@ -44,7 +52,7 @@ const select = async (path: string): Promise<{ root: string; files: string[] }> 
   if (info !== undefined) throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
   const files = (await Array.fromAsync(glob(path))).map((file) => resolve(file))
   if (files.length === 0) throw new TelpherError('empty_package', `there is nothing at ${path}`, { field: path })
-  return { root: files.length === 1 ? dirname(files[0] ?? '.') : resolve('.'), files }
+  return { root: commonFolder(files), files }
 }
 
 /**
