@@ -10,7 +10,7 @@ const mostOfAll = 32 * 1024 * 1024
 /**
  * Reads a stream to its end, by hand: leaving a for-await loop early would destroy it.
  * @returns undefined when it holds more than `limit` bytes; all of them are still to be read from it then
- * @throws Error when it ends too early
+ * @throws TelpherError target_error when it ends too early, or what it was destroyed with
  */
 export const readAtMost = async (stream: Readable, limit: number): Promise<Buffer | undefined> => {
   const chunks: Buffer[] = []
@@ -25,8 +25,9 @@ export const readAtMost = async (stream: Readable, limit: number): Promise<Buffe
       return undefined
     }
     if (stream.readableEnded) return Buffer.concat(chunks, size)
-    if (stream.errored !== null) throw stream.errored
-    if (stream.destroyed) throw new TelpherError('target_error', 'the connection ended in the middle of a message')
+    if (stream.errored instanceof TelpherError) throw stream.errored
+    if (stream.destroyed)
+      throw new TelpherError('target_error', 'the connection broke in the middle of a message', { cause: stream.errored })
     await more(stream)
   }
 }

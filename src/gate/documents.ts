@@ -1,6 +1,6 @@
 import { readAtMost } from './body.ts'
 import type { KeptAnswer } from './discovery.ts'
-import { ask, type Exchange, type ExchangeTools, pass } from './exchange.ts'
+import { ask, type Exchange, type ExchangeTools, pass, reply } from './exchange.ts'
 import { answered, forwarded, unconditional } from './headers.ts'
 
 /** Longer documents are passed on and not kept. */
@@ -11,7 +11,7 @@ const give = (kept: KeptAnswer, { request, response }: Exchange): void => {
     response.writeHead(304, { etag: kept.etag }).end()
     return
   }
-  response.writeHead(kept.status, { ...kept.headers, 'content-length': kept.body.length }).end(kept.body)
+  reply(response, kept.status, kept.headers, kept.body)
 }
 
 /** Answers with a document of discovery: from the cache while fresh, else validated by its ETag. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Readable } from 'node:stream'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterResponse } from '../model/ports.ts'
+import { readAtMost } from './body.ts'
 import type { DiscoveryCache } from './discovery.ts'
 import { answered } from './headers.ts'
 import type { LedgerBook } from './ledger.ts'
@@ -69,13 +70,31 @@ const flow = (from: Readable, to: ServerResponse): Promise<void> =>
     from.pipe(to)
   })
 
+/** Up to here an answer goes on in one piece. */
+const onePiece = 16 * 1024
+
+/**
+ * Gives a whole answer. A short one leaves as one chunk with its head (http.ServerResponse joins texts only), since each chunk is
+ * a frame of its own on the way to the job.
+ */
+export const reply = (response: ServerResponse, status: number, headers: OutgoingHttpHeaders, body: Buffer): void => {
+  response.writeHead(status, { ...headers, 'content-length': body.length })
+  if (body.length > onePiece) response.end(body)
+  else response.end(body.toString('latin1'), 'latin1')
+}
+
 /**
  * Passes an answer on as it comes, with back-pressure.
  * @throws when it breaks on either side; the response is then still to be destroyed
  */
-export const pass = async (answer: ClusterResponse, { response }: Exchange): Promise<void> => {
+export const pass = async (answer: ClusterResponse, { request, response }: Exchange): Promise<void> => {
+  const length = answer.headers['content-length']
+  if (length !== undefined && Number(length) <= onePiece && request.method !== 'HEAD') {
+    const body = await readAtMost(answer.body, onePiece)
+    if (body !== undefined) return reply(response, answer.status, answered(answer.headers), body)
+  }
   response.writeHead(answer.status, answered(answer.headers))
   // A watch may say nothing for long; what has a length comes at once, together with its head.
-  if (answer.headers['content-length'] === undefined) response.flushHeaders()
+  if (length === undefined) response.flushHeaders()
   await flow(answer.body, response)
 }

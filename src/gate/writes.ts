@@ -3,7 +3,7 @@ import type { ClusterResponse } from '../model/ports.ts'
 import type { WriteAnswer } from './answer.ts'
 import { readAtMost } from './body.ts'
 import { changesDiscovery } from './discovery.ts'
-import { ask, type Exchange, type ExchangeTools, pass } from './exchange.ts'
+import { ask, type Exchange, type ExchangeTools, pass, reply } from './exchange.ts'
 import { deletesDry } from './facts.ts'
 import { answered, forWrite, forwarded } from './headers.ts'
 import type { OpenWrite } from './ledger.ts'
@@ -41,7 +41,7 @@ const answerWrite = async (asked: Exchange, tools: ExchangeTools, entry: OpenWri
     return pass(answer, asked)
   }
   await entry.close({ ...headFacts(answer), body: parsed(body) })
-  response.writeHead(answer.status, { ...answered(answer.headers), 'content-length': body.length }).end(body)
+  reply(response, answer.status, answered(answer.headers), body)
 }
 
 /** A proxied application may answer anything and for long: nothing of it is looked into. */

@@ -30,8 +30,9 @@ type InContainer = (
   onConnection: (connection: Duplex) => void,
 ) => Promise<string>
 
-const requests = 300
-const warmUp = 50
+const requests = 500
+// A worker's code is warm after its first job.
+const warmUp = 300
 const nonce = 'bench'
 // A small object that every cluster has.
 const path = '/api/v1/namespaces/default/services/kubernetes'

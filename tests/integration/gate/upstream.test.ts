@@ -183,12 +183,23 @@ test('a command is not started twice: an exec whose answer is cut is not sent ag
 
 test('an answer that breaks in the middle breaks for the client, and is not called a refusal', async () => {
   const { url, gate } = await start((_, response) => {
-    response.writeHead(200, { 'content-length': 1000 })
+    response.writeHead(200, { 'content-length': 1_000_000 })
     response.write('{"kind":', () => response.destroy())
   })
   const answer = await fetch(`${url}${maps}`)
   await expect(answer.text()).rejects.toThrow()
   expect(gate.refusals()).toEqual([])
+})
+
+test('a short answer that breaks in the middle is told as what it is', async () => {
+  const { url, stored } = await start((_, response) => {
+    response.writeHead(200, { 'content-length': 1000 })
+    response.write('{"kind":', () => response.destroy())
+  })
+  const answer = await fetch(`${url}${maps}`)
+  expect(await answer.json()).toMatchObject({ kind: 'Status', code: 502, message: expect.stringContaining('broke in the middle') })
+  expect((await create(url)).status).toBe(502)
+  expect(stored).toMatchObject([{ code: 0 }])
 })
 
 test('the answer to a write waits for its entry to be stored', async () => {
