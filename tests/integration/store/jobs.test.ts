@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeploymentEvent, Job } from '../../../src/model/deployment.ts'
+import { newId } from '../../../src/model/ids.ts'
 import { expand } from '../../../src/scheduler/index.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
+import { indexKeys } from '../../../src/store/keys.ts'
 import { collect } from '../../support/collect.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
@@ -56,6 +58,17 @@ test('lists deployments, newest first, page by page', async () => {
   expect(first.deployments.map(({ id }) => id)).toEqual(ids.slice(0, 3))
   const second = await store.deployments.list({ limit: 2, cursor: first.next! })
   expect(second.deployments.map(({ id }) => id)).toEqual(ids.slice(3, 5))
+})
+
+test('listing forgets what has expired, and not what is being created', async () => {
+  const [expired, begun] = [newId('dep', Date.now() - 86_400_000), newId('dep')]
+  await redis.ask('ZADD', indexKeys.deployments, '0', expired, '0', begun)
+  const listed = (await store.deployments.list({ limit: 100 })).deployments.map(({ id }) => id)
+  expect(listed).not.toContain(expired)
+  expect(listed).not.toContain(begun)
+  const left = await redis.ask('ZRANGE', indexKeys.deployments, '0', '-1')
+  expect(left).toContain(begun)
+  expect(left).not.toContain(expired)
 })
 
 test('takes a job through its life, with an event for each change', async () => {
