@@ -64,11 +64,34 @@ test('the grants that can be named are those of the policy', () => {
   expect(grant?.choices).toEqual(policyGrants)
 })
 
-test('help says every command with its options, as it did before', () => {
+const intro = `# Commands
+
+Made from src/cli/catalogue.ts; a test keeps it so (\`npx vitest run --project unit src/cli -u\` writes it anew).
+
+Data goes to standard output, everything else to standard error. \`-o json\` and \`-o yaml\` are one document, \`-o jsonl\` is one a line.
+The server is named by \`--server\` and \`--token-file\`, by TELPHER_SERVER and TELPHER_TOKEN_FILE, or it is the one that was
+started from this folder or one above it.
+
+| exit code | meaning |
+|---|---|
+| 0 | it succeeded |
+| 1 | internal: Telpher's own ground, or a mistake in it |
+| 2 | usage: the command line or what it names is wrong |
+| 3 | the server cannot be reached |
+| 4 | the token was refused or cannot be read |
+| 5 | not found |
+| 10 | the deployment or check failed |
+| 11 | the deployment was cancelled |
+| 12 | the waiting timed out; the deployment goes on |
+| 130 | left by Ctrl-C; the deployment goes on |
+`
+
+test('the page of commands says what their help says', async () => {
   const help = (spec: (typeof catalogue)[number]): string => {
     const program = buildProgram({ stdout: silent, stderr: silent }, async () => {})
     const command = spec.path.reduce((parent, name) => parent.commands.find((one) => one.name() === name) ?? parent, program)
-    return command.configureHelp({ showGlobalOptions: false, helpWidth: 100 }).helpInformation().trim()
+    const text = command.configureHelp({ showGlobalOptions: false, helpWidth: 110 }).helpInformation().trim()
+    return `## telpher ${spec.path.join(' ')}\n\n\`\`\`text\n${text}\n\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}\n\`\`\`\n`
   }
-  expect(catalogue.map(help).join('\n\n')).toMatchSnapshot()
+  await expect([intro, ...catalogue.map(help)].join('\n')).toMatchFileSnapshot('../../docs/reference/commands.md')
 })
