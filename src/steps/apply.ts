@@ -1,57 +1,72 @@
 import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { ApplyStep } from '../model/step.ts'
-import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
-import type { ManifestObject } from './manifests/documents.ts'
-import { inOrder } from './manifests/order.ts'
+import { kubeconfigPath, stepEnvironment, workingDirectory } from './kubeconfig.ts'
+import type { ManifestObject } from './manifests/object.ts'
+import { inOrder, isDefinition, isNamespace } from './manifests/order.ts'
 import { selectObjects } from './manifests/select.ts'
 import type { PackageFiles } from './package/unpack.ts'
 
 /** Who owns the fields that Telpher applies (Kubernetes docs: server-side apply, managers). */
 export const fieldManager = 'telpher'
 
-const fileOf = (path: string, objects: readonly ManifestObject[]): PlanFile => ({
-  path,
-  mode: 0o600,
-  content: objects.map(({ text, file, line }) => `# ${file}:${line}\n${text.trimEnd()}\n`).join('---\n'),
-})
-
-const kubectlApply = (path: string): string[] => [
-  'kubectl',
-  'apply',
-  '--server-side',
-  `--field-manager=${fieldManager}`,
-  `--filename=${workingDirectory}/${path}`,
-]
-
-/** A CRD takes up to seconds until its kind is served; kubectl looks kinds up only once, so objects of it need a second one. */
-const establishedMs = 60_000
-
-/** Applies namespaces and CRDs, waits until the API server serves the new kinds, then applies the rest. */
-const inTwoParts = (first: string, definitions: string, rest: string | undefined): string[] => {
-  const wait = `kubectl wait --for=condition=Established --timeout=${establishedMs / 1000}s --filename=${workingDirectory}/${definitions}`
-  const commands = [kubectlApply(first).join(' '), wait, ...(rest === undefined ? [] : [kubectlApply(rest).join(' ')])]
-  return ['/bin/sh', '-ec', commands.join('\n')]
+/** A part of a package that is applied together, in a folder of its own below the working directory. */
+interface Part {
+  readonly folder: string
+  readonly objects: readonly ManifestObject[]
 }
 
 /**
+ * One file an object, so that its text stays as it is: in folders that kubectl, which goes by path, visits in our order,
+ * and under the author's own path, which he finds in what kubectl prints. kubectl takes only these endings.
+ */
+const filesOf = ({ folder, objects }: Part): PlanFile[] =>
+  objects.map(({ file, text }, index) => ({
+    path: `${folder}/${String(index).padStart(5, '0')}/${/\.(?:ya?ml|json)$/.test(file) ? file : `${file}.yaml`}`,
+    mode: 0o600,
+    content: text,
+  }))
+
+/** A kubeconfig that is named must exist: kubectl leaves one from the environment out silently, and asks localhost. */
+const kubectl = (verb: string, flags: readonly string[], parts: readonly Part[]): string[] => [
+  ...['kubectl', verb, `--kubeconfig=${kubeconfigPath}`, ...flags, '--recursive'],
+  ...parts.map(({ folder }) => `--filename=${workingDirectory}/${folder}`),
+]
+
+const apply = (...parts: readonly Part[]): string[] => kubectl('apply', ['--server-side', `--field-manager=${fieldManager}`], parts)
+
+/** A CRD takes up to seconds until its kind is served. */
+const establishedSeconds = 60
+
+/** Nothing of the user is in these lines: no folder, flag or path of ours needs quoting. */
+const script = (...commands: readonly (readonly string[])[]): string[] => [
+  '/bin/sh',
+  '-ec',
+  commands.map((command) => command.join(' ')).join('\n'),
+]
+
+/**
  * What an `apply` step comes to: server-side apply by kubectl, in an order in which each object finds what it needs.
+ * CRDs are established before anything of their kind is applied: kubectl looks kinds up once, so that needs a second one.
  * Fields of other managers are not forced: a conflict ends the step and names the manager.
+ * @param namespace where objects go that name none
  * @throws TelpherError empty_package, invalid_manifest
  */
 export const planApply = (step: ApplyStep, namespace: string, files: PackageFiles): StepPlan => {
-  const objects = inOrder(selectObjects(files, step.paths))
+  const objects = inOrder(selectObjects(files, step.paths, namespace))
+  const all: Part = { folder: 'manifests', objects }
+  const namespaces: Part = { folder: 'manifests/namespaces', objects: objects.filter(isNamespace) }
+  const definitions: Part = { folder: 'manifests/definitions', objects: objects.filter(isDefinition) }
+  const rest: Part = { folder: 'manifests/rest', objects: objects.filter((object) => !isNamespace(object) && !isDefinition(object)) }
   const base = { env: stepEnvironment, namespace, judgeWhileRunning: false }
-  const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition')
-  if (definitions.length === 0) return { ...base, argv: kubectlApply('objects.yaml'), files: [fileOf('objects.yaml', objects)] }
-  const first = objects.filter(({ kind }) => kind === 'Namespace' || kind === 'CustomResourceDefinition')
-  const rest = objects.filter((object) => !first.includes(object))
+  if (definitions.objects.length === 0) return { ...base, argv: apply(all), files: filesOf(all) }
+
+  const parts = [namespaces, definitions, rest].filter((part) => part.objects.length > 0)
+  const timeout = `--timeout=${Math.min(establishedSeconds, step.deadlineSeconds)}s`
+  const established = kubectl('wait', ['--for=condition=Established', timeout], [definitions])
+  const [first, last] = [parts.filter((part) => part !== rest), parts.filter((part) => part === rest)]
   return {
     ...base,
-    argv: inTwoParts('first.yaml', 'definitions.yaml', rest.length === 0 ? undefined : 'rest.yaml'),
-    files: [
-      fileOf('first.yaml', first),
-      fileOf('definitions.yaml', definitions),
-      ...(rest.length === 0 ? [] : [fileOf('rest.yaml', rest)]),
-    ],
+    argv: script(apply(...first), established, ...last.map((part) => apply(part))),
+    files: parts.flatMap(filesOf),
   }
 }

@@ -9,12 +9,38 @@ import { createStop } from './stop.ts'
 const step = (kind: 'apply' | 'helm'): Step => ({ kind, deadlineSeconds: 60 }) as Step
 const exit = { code: 1, signal: null, oom: false }
 const write = (more: Partial<LedgerEntry>): LedgerEntry =>
-  ({ n: 1, at: 0, attempt: 1, verb: 'patch', group: '', version: 'v1', resource: 'configmaps', name: 'a', dryRun: false, code: 200, ms: 1, credentialId: 'c', ...more }) as LedgerEntry
+  ({
+    n: 1,
+    at: 0,
+    attempt: 1,
+    verb: 'patch',
+    group: '',
+    version: 'v1',
+    resource: 'configmaps',
+    name: 'a',
+    dryRun: false,
+    code: 200,
+    ms: 1,
+    credentialId: 'c',
+    ...more,
+  }) as LedgerEntry
 
 test.each<[string, 'apply' | 'helm', string, Partial<LedgerEntry>[], string]>([
-  ['quota', 'apply', '', [{ code: 403, reason: 'Forbidden', message: 'pods "a" is forbidden: exceeded quota: q, requested: pods=1' }], 'quota_exceeded'],
+  [
+    'quota',
+    'apply',
+    '',
+    [{ code: 403, reason: 'Forbidden', message: 'pods "a" is forbidden: exceeded quota: q, requested: pods=1' }],
+    'quota_exceeded',
+  ],
   ['a webhook', 'apply', '', [{ code: 400, message: 'admission webhook "w.example" denied the request: no' }], 'admission_denied'],
-  ['an immutable field', 'apply', '', [{ code: 422, reason: 'Invalid', message: 'Deployment.apps "a" is invalid: spec.selector: field is immutable' }], 'immutable_field'],
+  [
+    'an immutable field',
+    'apply',
+    '',
+    [{ code: 422, reason: 'Invalid', message: 'Deployment.apps "a" is invalid: spec.selector: field is immutable' }],
+    'immutable_field',
+  ],
   ['no permission', 'apply', '', [{ code: 403, reason: 'Forbidden', message: 'cannot patch' }], 'target_forbidden'],
   ['no permission to read', 'helm', 'Error: query: failed: secrets is forbidden: User "x" cannot list', [], 'target_forbidden'],
   ['a template', 'helm', 'Error: template: web/templates/a.yaml:3:5: executing "a" at <.Values.x.y>: nil pointer', [], 'chart_invalid'],
@@ -26,13 +52,23 @@ test.each<[string, 'apply' | 'helm', string, Partial<LedgerEntry>[], string]>([
 })
 
 test('what the gate refused counts before what the program says of it', () => {
-  const end = endOfExit({ step: step('apply'), exit, errors: 'error: looks fine', writes: [write({})], refusals: [{ code: 'gate_namespace', message: 'create in namespace other is refused' }] })
+  const end = endOfExit({
+    step: step('apply'),
+    exit,
+    errors: 'error: looks fine',
+    writes: [write({})],
+    refusals: [{ code: 'gate_namespace', message: 'create in namespace other is refused' }],
+  })
   expect(end).toEqual({ status: 'failed', code: 'gate_namespace', sentence: 'create in namespace other is refused' })
 })
 
 test('want of memory, and a silent end, have their sentences', () => {
-  expect(endOfExit({ step: step('helm'), exit: { code: 137, signal: null, oom: true }, errors: '', writes: [], refusals: [] })).toMatchObject({ code: 'job_oom' })
-  expect(endOfExit({ step: step('apply'), exit: { code: null, signal: 'SIGKILL', oom: false }, errors: '', writes: [], refusals: [] }).sentence).toContain('SIGKILL')
+  expect(
+    endOfExit({ step: step('helm'), exit: { code: 137, signal: null, oom: true }, errors: '', writes: [], refusals: [] }),
+  ).toMatchObject({ code: 'job_oom' })
+  expect(
+    endOfExit({ step: step('apply'), exit: { code: null, signal: 'SIGKILL', oom: false }, errors: '', writes: [], refusals: [] }).sentence,
+  ).toContain('SIGKILL')
 })
 
 const progress = (name: string, status: ObjectProgress['assessment']['status'], message: string): ObjectProgress => ({
@@ -51,8 +87,18 @@ test.each<[Verdict['outcome'], string, string]>([
 })
 
 test('a failed verdict takes the sentence of its failure', () => {
-  const failure = { class: 'crash_loop', sentence: 'Deployment a: it crashes', object: progress('a', 'Failed', '').ref, chain: [], lastLines: [] } as const
-  expect(endOfVerdict({ outcome: 'failed', objects: [], failure, notes: [] }, step('apply'))).toMatchObject({ status: 'failed', code: 'verify_failed', sentence: 'Deployment a: it crashes' })
+  const failure = {
+    class: 'crash_loop',
+    sentence: 'Deployment a: it crashes',
+    object: progress('a', 'Failed', '').ref,
+    chain: [],
+    lastLines: [],
+  } as const
+  expect(endOfVerdict({ outcome: 'failed', objects: [], failure, notes: [] }, step('apply'))).toMatchObject({
+    status: 'failed',
+    code: 'verify_failed',
+    sentence: 'Deployment a: it crashes',
+  })
 })
 
 test.each([
@@ -62,7 +108,11 @@ test.each([
   ['helm_pending', 'failed'],
   ['internal', 'errored'],
 ] as const)('whose fault %s is decides the class', (code, status) => {
-  expect(endOfThrown(new TelpherError(code, 'so it was'), 'preparing')).toMatchObject({ status, code, sentence: expect.stringContaining('so it was') })
+  expect(endOfThrown(new TelpherError(code, 'so it was'), 'preparing')).toMatchObject({
+    status,
+    code,
+    sentence: expect.stringContaining('so it was'),
+  })
 })
 
 test('the first reason to stop wins, and says what had been written', () => {

@@ -66,10 +66,16 @@ const codeOfRefusal = ({ code, reason = '', message = '' }: LedgerEntry): ErrorC
   return 'apply_failed'
 }
 
+/** Where the author's files lie in the container (apply.ts); he knows them by their own paths. */
+const placesOfOurs = /\/work\/manifests\/(?:[a-z]+\/)?\d{5}\//g
+
 const lastError = (errors: string): string => {
   const lines = errors.split('\n').filter((line) => line.trim() !== '')
   const said = lines.findLast((line) => /^error\b/i.test(line)) ?? lines.at(-1)
-  return (said ?? '').replace(/^error:\s*/i, '').slice(0, 1000)
+  return (said ?? '')
+    .replace(/^error:\s*/i, '')
+    .replaceAll(placesOfOurs, '')
+    .slice(0, 1000)
 }
 
 /** The API server lists conflicts and causes line by line. */

@@ -11,7 +11,11 @@ interface Secret {
 }
 
 const record = (revision: number, status: string, modifiedAt: number): Secret => ({
-  metadata: { name: `sh.helm.release.v1.web.v${revision}`, resourceVersion: '7', labels: { owner: 'helm', name: 'web', status, version: String(revision), modifiedAt: String(modifiedAt / 1000) } },
+  metadata: {
+    name: `sh.helm.release.v1.web.v${revision}`,
+    resourceVersion: '7',
+    labels: { owner: 'helm', name: 'web', status, version: String(revision), modifiedAt: String(modifiedAt / 1000) },
+  },
   data: { release: encodeRelease({ name: 'web', version: revision, info: { status, description: 'x' }, manifest: 'kept' }) },
 })
 
@@ -50,7 +54,10 @@ test('a revision is marked as failed in its label and in its record, with the ve
   if (newest === undefined) throw new Error('no record')
   expect(await markFailed(connection, 'shop', newest, 'interrupted')).toBe(true)
   expect(written[0]?.metadata).toMatchObject({ resourceVersion: '7', labels: { status: 'failed', owner: 'helm', version: '3' } })
-  expect(decodeRelease(written[0]?.data.release ?? '')).toMatchObject({ info: { status: 'failed', description: 'interrupted' }, manifest: 'kept' })
+  expect(decodeRelease(written[0]?.data.release ?? '')).toMatchObject({
+    info: { status: 'failed', description: 'interrupted' },
+    manifest: 'kept',
+  })
 })
 
 test('somebody else’s change in between is left alone', async () => {
@@ -60,7 +67,8 @@ test('somebody else’s change in between is left alone', async () => {
   expect(await markFailed(connection, 'shop', newest, 'interrupted')).toBe(false)
 })
 
-const job = (attempt: number): Job => ({ attempt, startedAt: 5000, createdAt: 4000, step: { kind: 'helm', release: 'web' } }) as unknown as Job
+const job = (attempt: number): Job =>
+  ({ attempt, startedAt: 5000, createdAt: 4000, step: { kind: 'helm', release: 'web' } }) as unknown as Job
 
 test('a pending revision of a dead attempt of ours is released', async () => {
   const { connection, written } = secretsOf([record(3, 'pending-upgrade', 6000)])

@@ -21,10 +21,13 @@ export const kubeconfigFile = (options: { readonly port: number; readonly nonce:
 /** The working directory of an execution container, its only writable place. */
 export const workingDirectory = '/work'
 
+/** Where programs find the kubeconfig. */
+export const kubeconfigPath: string = `${workingDirectory}/kubeconfig`
+
 /** The whole environment of a step's program. */
 export const stepEnvironment: Readonly<Record<string, string>> = {
   PATH: '/usr/local/bin:/usr/bin:/bin',
   HOME: workingDirectory,
   TMPDIR: workingDirectory,
-  KUBECONFIG: `${workingDirectory}/kubeconfig`,
+  KUBECONFIG: kubeconfigPath,
 }

@@ -8,27 +8,52 @@ const step = (input: Omit<StepInput, 'name' | 'package'> & { kind: 'apply' | 'he
   stepSchema.parse({ name: 'web', package: 'a'.repeat(64), ...input })
 
 const packageOf = (files: Record<string, string>) => new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]))
-const contentOf = (plan: ReturnType<typeof planStep>, path: string): string => String(plan.files.find((file) => file.path === path)?.content)
 
-const object = (kind: string, name: string, apiVersion = 'v1'): string => `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`
+const object = (kind: string, name: string, apiVersion = 'v1'): string =>
+  `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`
+
+const own = ['--kubeconfig=/work/kubeconfig', '--server-side', '--field-manager=telpher', '--recursive']
 
 test('apply is one kubectl, server-side, with our field manager and nothing inherited', () => {
-  const plan = planStep({ step: step({ kind: 'apply' }), target, files: packageOf({ 'b.yaml': object('Deployment', 'b', 'apps/v1'), 'c.yaml': object('ConfigMap', 'c') }) })
-  expect(plan.argv).toEqual(['kubectl', 'apply', '--server-side', '--field-manager=telpher', '--filename=/work/objects.yaml'])
+  const files = packageOf({ 'sub/b.yaml': object('Deployment', 'b', 'apps/v1'), 'c.YML': object('ConfigMap', 'c') })
+  const plan = planStep({ step: step({ kind: 'apply' }), target, files })
+  expect(plan.argv).toEqual(['kubectl', 'apply', ...own, '--filename=/work/manifests'])
   expect(plan.env).toEqual({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/work', KUBECONFIG: '/work/kubeconfig' })
-  expect(contentOf(plan, 'objects.yaml')).toBe(`# c.yaml:1\n${object('ConfigMap', 'c')}---\n# b.yaml:1\n${object('Deployment', 'b', 'apps/v1')}`)
+  expect(plan.files).toEqual([
+    { path: 'manifests/00000/c.YML.yaml', mode: 0o600, content: object('ConfigMap', 'c') },
+    { path: 'manifests/00001/sub/b.yaml', mode: 0o600, content: object('Deployment', 'b', 'apps/v1') },
+  ])
   expect(plan).toMatchObject({ namespace: 'shop', judgeWhileRunning: false })
 })
 
+const definition = object('CustomResourceDefinition', 'widgets.example.test', 'apiextensions.k8s.io/v1')
+
 test('a CRD is established before the objects of its kind are applied', () => {
-  const files = packageOf({ 'all.yaml': `${object('Widget', 'w', 'example.test/v1')}---\n${object('CustomResourceDefinition', 'widgets.example.test', 'apiextensions.k8s.io/v1')}---\n${object('Namespace', 'n')}` })
+  const files = packageOf({ 'all.yaml': `${object('Widget', 'w', 'example.test/v1')}---\n${definition}---\n${object('Namespace', 'n')}` })
   const plan = planStep({ step: step({ kind: 'apply' }), target, files })
   expect(plan.argv.slice(0, 2)).toEqual(['/bin/sh', '-ec'])
-  const commands = String(plan.argv[2]).split('\n')
-  expect(commands.map((command) => command.split(' ').slice(0, 2).join(' '))).toEqual(['kubectl apply', 'kubectl wait', 'kubectl apply'])
-  expect(contentOf(plan, 'first.yaml')).toMatch(/Namespace[\s\S]*CustomResourceDefinition/)
-  expect(contentOf(plan, 'definitions.yaml')).not.toContain('Namespace')
-  expect(contentOf(plan, 'rest.yaml')).toContain('Widget')
+  expect(String(plan.argv[2]).split('\n')).toEqual([
+    `kubectl apply ${own.join(' ')} --filename=/work/manifests/namespaces --filename=/work/manifests/definitions`,
+    'kubectl wait --kubeconfig=/work/kubeconfig --for=condition=Established --timeout=60s --recursive --filename=/work/manifests/definitions',
+    `kubectl apply ${own.join(' ')} --filename=/work/manifests/rest`,
+  ])
+  expect(plan.files.map(({ path }) => path)).toEqual([
+    'manifests/namespaces/00000/all.yaml',
+    'manifests/definitions/00000/all.yaml',
+    'manifests/rest/00000/all.yaml',
+  ])
+})
+
+test('CRDs alone are applied and waited for, no longer than the step may last', () => {
+  const plan = planStep({ step: { ...step({ kind: 'apply' }), deadlineSeconds: 20 }, target, files: packageOf({ 'a.yaml': definition }) })
+  expect(String(plan.argv[2]).split('\n')).toHaveLength(2)
+  expect(plan.argv[2]).toContain('--timeout=20s')
+})
+
+test('nothing of the user gets into a shell line', () => {
+  const files = packageOf({ 'a; rm -rf $(x) `y`\n".yaml': definition, "b'.yaml": object('ConfigMap', 'b') })
+  const plan = planStep({ step: step({ kind: 'apply' }), target, files })
+  expect(plan.argv[2]).toMatch(/^[a-z0-9 =/.,\-A-Z\n]+$/)
 })
 
 const chart = { 'Chart.yaml': 'apiVersion: v2\nname: web\nversion: 1.0.0\n', 'templates/web.yaml': 'kind: Deployment\n' }
@@ -40,10 +65,23 @@ test('helm upgrades or installs, waits for hooks only, and keeps its files below
     files: packageOf({ ...chart, 'v.yaml': 'x: 1\n' }),
   })
   expect(plan.argv).toEqual([
-    ...['helm', 'upgrade', 'web', '/work/chart', '--install', '--namespace=shop', '--history-max=10', '--timeout=600s', '--wait=hookOnly', '--color=never'],
+    ...[
+      'helm',
+      'upgrade',
+      'web',
+      '/work/chart',
+      '--install',
+      '--namespace=shop',
+      '--history-max=10',
+      '--timeout=600s',
+      '--wait=hookOnly',
+      '--color=never',
+    ],
     ...['--create-namespace', '--values=/work/values-0.yaml', '--set=a.b=1'],
   ])
-  expect(Object.values(plan.env).filter((value) => value.includes('/') && !value.startsWith('/work') && !value.startsWith('/usr'))).toEqual([])
+  expect(Object.values(plan.env).filter((value) => value.includes('/') && !value.startsWith('/work') && !value.startsWith('/usr'))).toEqual(
+    [],
+  )
   expect(plan.files.map(({ path }) => path)).toEqual(['values-0.yaml', 'chart/Chart.yaml', 'chart/templates/web.yaml', 'chart/v.yaml'])
 })
 
@@ -55,9 +93,17 @@ test('with post hooks helm waits itself while the worker judges beside it', () =
 })
 
 test('a packed chart and a chart in a folder of the package are found', () => {
-  const packed = planStep({ step: step({ kind: 'helm', release: 'web', chart: 'web-1.0.0.tgz' } as never), target, files: packageOf({ 'web-1.0.0.tgz': 'bytes' }) })
+  const packed = planStep({
+    step: step({ kind: 'helm', release: 'web', chart: 'web-1.0.0.tgz' } as never),
+    target,
+    files: packageOf({ 'web-1.0.0.tgz': 'bytes' }),
+  })
   expect(packed.argv[3]).toBe('/work/chart.tgz')
-  const nested = planStep({ step: step({ kind: 'helm', release: 'web', chart: './charts/web/' } as never), target, files: packageOf(Object.fromEntries(Object.entries(chart).map(([path, text]) => [`charts/web/${path}`, text]))) })
+  const nested = planStep({
+    step: step({ kind: 'helm', release: 'web', chart: './charts/web/' } as never),
+    target,
+    files: packageOf(Object.fromEntries(Object.entries(chart).map(([path, text]) => [`charts/web/${path}`, text]))),
+  })
   expect(nested.files.map(({ path }) => path)).toEqual(['chart/Chart.yaml', 'chart/templates/web.yaml'])
 })
 
@@ -67,5 +113,7 @@ test.each([
   ['a Chart.yaml without a version', { 'Chart.yaml': 'name: a\n' }, {}, 'needs name and version'],
   ['a missing values file', chart, { values: ['nope.yaml'] }, 'nope.yaml'],
 ])('%s is said', (_, files, more, message) => {
-  expect(() => planStep({ step: step({ kind: 'helm', release: 'web', ...more } as never), target, files: packageOf(files as Record<string, string>) })).toThrow(message)
+  expect(() =>
+    planStep({ step: step({ kind: 'helm', release: 'web', ...more } as never), target, files: packageOf(files as Record<string, string>) }),
+  ).toThrow(message)
 })

@@ -1,35 +1,41 @@
 import { matchesGlob } from 'node:path'
 import { TelpherError } from '../../model/errors.ts'
 import type { PackageFiles } from '../package/unpack.ts'
-import { type ManifestObject, readManifest } from './documents.ts'
+import { readManifest } from './documents.ts'
+import { invalidAt, type ManifestObject } from './object.ts'
 
 const isManifest = (path: string): boolean => /\.(?:ya?ml|json)$/i.test(path)
 
-const chosenBy = (pattern: string, path: string): boolean => {
-  const plain = pattern.replace(/\/$/, '')
-  return path === plain || path.startsWith(`${plain}/`) || plain === '.' || matchesGlob(path, plain)
+const plain = (pattern: string): string => pattern.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')
+
+const chosenBy = (pattern: string, path: string): boolean =>
+  pattern === '' || pattern === '.' || path === pattern || path.startsWith(`${pattern}/`) || matchesGlob(path, pattern)
+
+/** The manifests of a package, in the order of their paths; a file that is named itself counts whatever its ending. */
+const filesOf = (files: PackageFiles, paths: readonly string[] | undefined): string[] => {
+  const all = [...files.keys()].sort()
+  const patterns = (paths ?? ['.']).map(plain)
+  const nothing = patterns.find((pattern) => !all.some((path) => chosenBy(pattern, path)))
+  if (nothing !== undefined && paths !== undefined)
+    throw new TelpherError('empty_package', `there is nothing at ${nothing} in the package`, { field: 'paths' })
+  return all.filter((path) => patterns.includes(path) || (isManifest(path) && patterns.some((pattern) => chosenBy(pattern, path))))
 }
 
 /**
  * The objects that a step applies.
  * @param paths files, folders and globs inside the package; everything when absent
+ * @param namespace where objects go that name none: two that meet there are the same
  * @throws TelpherError empty_package, invalid_manifest (also for the same object twice)
  */
-export const selectObjects = (files: PackageFiles, paths: readonly string[] | undefined): ManifestObject[] => {
-  const names = [...files.keys()].filter((path) => paths?.some((pattern) => chosenBy(pattern, path)) ?? isManifest(path)).sort()
-  const objects = names
-    .filter((path) => isManifest(path) || paths?.includes(path))
-    .flatMap((path) => readManifest(path, files.get(path) ?? Buffer.alloc(0)))
+export const selectObjects = (files: PackageFiles, paths: readonly string[] | undefined, namespace: string): ManifestObject[] => {
+  const objects = filesOf(files, paths).flatMap((path) => readManifest(path, files.get(path) ?? Buffer.alloc(0)))
   if (objects.length === 0) throw new TelpherError('empty_package', 'there is no Kubernetes object in it (.yaml, .yml, .json)')
   const seen = new Map<string, ManifestObject>()
   for (const object of objects) {
-    const key = `${object.apiVersion} ${object.kind} ${object.namespace ?? ''} ${object.name}`
+    const key = [object.group, object.kind, object.namespace ?? namespace, object.name].join('\n')
     const twin = seen.get(key)
-    const where = `${object.file}:${object.line}`
     if (twin !== undefined)
-      throw new TelpherError('invalid_manifest', `${where}: ${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`, {
-        field: where,
-      })
+      throw invalidAt(object.file, object.line, `${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`)
     seen.set(key, object)
   }
   return objects

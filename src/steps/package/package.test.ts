@@ -47,7 +47,10 @@ test('a symbolic link in a folder is refused with its path', async () => {
 })
 
 test('what is not there is said', async () => {
-  await expect(packPath('/nowhere/at/all')).rejects.toMatchObject({ code: 'empty_package', message: expect.stringContaining('/nowhere/at/all') })
+  await expect(packPath('/nowhere/at/all')).rejects.toMatchObject({
+    code: 'empty_package',
+    message: expect.stringContaining('/nowhere/at/all'),
+  })
 })
 
 test.each<[string, () => Promise<Buffer>]>([
