@@ -19,6 +19,9 @@ const resultMs = 60_000
 /** How long the rest of the logs may take after the last event, in ms. */
 const restOfLogsMs = 5000
 
+/** How long leaving may take, in ms. */
+const partingMs = 2000
+
 /** Asks through an outage of the server. @throws what trying again does not help against */
 const insist = async <T>(ask: () => Promise<T>): Promise<T> => {
   for (const end = performance.now() + resultMs; ; await pause(500)) {
@@ -29,6 +32,10 @@ const insist = async <T>(ask: () => Promise<T>): Promise<T> => {
     }
   }
 }
+
+/** How it stands when it is left: whoever leaves does not wait for a server that hangs. */
+const lookOnce = (client: Client, started: Detail): Promise<Detail> =>
+  Promise.race([client.deployment(started.deployment.id).catch(() => started), pause(partingMs, started, { ref: false })])
 
 /** Follows the logs of jobs that have begun, as many as are worth showing. */
 const createLogFollower = (client: Client, id: string, progress: Progress, signal: AbortSignal) => {
@@ -88,7 +95,7 @@ export const follow = async (cli: Cli, client: Client, started: Detail, timeoutM
   }
   if (left === 'interrupted') leave(cli, id, 'interrupted')
   if (left === 'late') leave(cli, id, `not ended within ${(timeoutMs ?? 0) / 1000} s`)
-  const detail = left === undefined ? await insist(() => client.deployment(id)) : await client.deployment(id).catch(() => started)
+  const detail = left === undefined ? await insist(() => client.deployment(id)) : await lookOnce(client, started)
   const isOver = detail.deployment.state === 'finished' && detail.jobs.every((job) => isTerminal(job.status))
   const ended = isOver ? exitOfResult(detail.deployment.result ?? 'error') : exitCodes.internal
   const code = left === undefined ? ended : left === 'late' ? exitCodes.waitTimedOut : exitCodes.interrupted

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 // Compiled code is kept in the user's own cache, never in a shared folder; it halves the time of the next start.
-enableCompileCache(
-  process.env['NODE_COMPILE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'telpher/compiled'),
-)
+const { NODE_COMPILE_CACHE: chosen, XDG_CACHE_HOME: xdg, HOME: home } = process.env
+const cache = xdg || (home === undefined ? undefined : join(home, '.cache'))
+if (chosen !== undefined || cache !== undefined) enableCompileCache(chosen ?? join(cache ?? '', 'telpher/compiled'))
 
 // A reader that has seen enough, such as head(1), is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
