@@ -72,7 +72,7 @@ const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd()
 /**
  * Starts a server process and waits until it listens.
  * @param port 0 for a free one
- * @throws TelpherError server_unreachable with the last lines of its log when it ends or does not come up within 30 s
+ * @throws TelpherError server_unreachable with the last lines of its log when it ends or does not come up within 60 s
  */
 export const startServerProcess = async (options: ProcessOptions, port = 0): Promise<TelpherProcess & Endpoint> => {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
@@ -83,7 +83,7 @@ export const startServerProcess = async (options: ProcessOptions, port = 0): Pro
   void started.exited.then(() => {
     ended = true
   })
-  for (const end = performance.now() + 30_000; performance.now() < end && !ended; await pause(20)) {
+  for (const end = performance.now() + 60_000; performance.now() < end && !ended; await pause(20)) {
     try {
       const endpoint = JSON.parse(readFileSync(endpointFile, 'utf8')) as Endpoint
       return { ...started, ...endpoint }

@@ -42,7 +42,7 @@ export const begin = async (e2e: E2e, path: string, target: string, ...more: str
   }
 }
 
-/** ConfigMaps enough to keep kubectl busy for seconds: it sends 300 at once, and then 50 a second. */
+/** ConfigMaps enough to keep kubectl busy for a second or more: it sends one after the other. */
 export const configMaps = (count: number): Readonly<Record<string, string>> => ({
   'maps.yaml': Array.from({ length: count }, (_, index) =>
     JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `map-${index}` }, data: { index: String(index) } }),
@@ -56,18 +56,3 @@ export const midApply = async ({ cluster }: Pick<E2e, 'cluster'>, running: Runni
   await eventually(async () => (JSON.parse((await cluster.api('GET', path)).body) as { items: unknown[] }).items.length === 20, 120_000)
   return running.reaches('running')
 }
-
-/** A KubeDeployment that counts as current only when its pod has been ready for a while. */
-export const slowDeployment = (minReadySeconds: number): Readonly<Record<string, string>> => ({
-  'app.yaml': JSON.stringify({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'slow' },
-    spec: {
-      replicas: 1,
-      minReadySeconds,
-      selector: { matchLabels: { app: 'slow' } },
-      template: { metadata: { labels: { app: 'slow' } }, spec: { containers: [{ name: 'main', image: 'example.test/busybox:1' }] } },
-    },
-  }),
-})
