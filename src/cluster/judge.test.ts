@@ -18,6 +18,8 @@ interface Scene {
   podsReadAt: number
   refreshed: number
   bindsLate: boolean | undefined
+  /** What nodes say of containers when asked. */
+  up: Promise<boolean>
   skew: number | undefined
 }
 
@@ -31,6 +33,7 @@ const start = (given: Partial<Scene> = {}, options: { settleMs?: number } = {}) 
     podsReadAt: 0,
     refreshed: 0,
     bindsLate: undefined,
+    up: Promise.resolve(true),
     skew: 0,
     ...given,
   }
@@ -41,6 +44,7 @@ const start = (given: Partial<Scene> = {}, options: { settleMs?: number } = {}) 
     replicaSetOf: (deployment) => newestReplicaSet(deployment, byOwner(scene.sets)),
     pods: () => ({ synced: true, denied: false, readAt: scene.podsReadAt }),
     refreshPods: () => void scene.refreshed++,
+    areUp: () => scene.up,
     warnings: () => scene.events,
     bindsLate: () => scene.bindsLate,
     trouble: () => undefined,
@@ -134,16 +138,34 @@ test('minReadySeconds need no settle time either', () => {
   )
 })
 
-test('without a probe it has to stay up, and that is read anew at the end', () => {
+test('without a probe it has to stay up, and that is read anew at the end', async () => {
   const { scene, status, notes } = start({ object: deployment(), sets: [replicaSet(2)], pods: [pod('a', up)] })
   expect(status(100)).toBe('InProgress')
   expect(status(5099)).toBe('InProgress')
+  await scene.up
   expect(scene.refreshed).toBe(0)
   expect(status(5100)).toBe('InProgress')
   expect(scene.refreshed).toBe(1)
   scene.podsReadAt = 5101
   expect(status(5110)).toBe('Current')
   expect(notes()).toEqual(['Deployment web has a container without a readiness probe: it was watched for 5 s'])
+})
+
+test('a container that its node says has ended begins the settle time anew, though the API server does not know it yet', async () => {
+  const { scene, status } = start({
+    object: deployment(),
+    sets: [replicaSet(2)],
+    pods: [pod('a', up)],
+    podsReadAt: 1e9,
+    up: Promise.resolve(false),
+  })
+  for (const at of [0, 5000, 10_000]) {
+    expect(status(at)).toBe('InProgress')
+    await scene.up
+  }
+  // Said twice without the API server agreeing: the node cannot follow logs.
+  expect(status(14_999)).toBe('InProgress')
+  expect(status(15_000)).toBe('Current')
 })
 
 test('a restart, an end or a new pod begins the settle time anew', () => {

@@ -4,7 +4,7 @@ import type { View } from './view.ts'
 
 /**
  * A container without a readiness probe is ready the moment it starts, so that a crash loop looks well time and again:
- * such a workload has to stay as it is for a while, and that it did is read anew from the server at the end.
+ * such a workload has to stay as it is for a while. That it did is asked of its nodes and read anew from the server.
  */
 export interface Settling {
   /** Whether a current workload may be called so: always at once where probes or minReadySeconds speak for it. */
@@ -15,6 +15,15 @@ export interface Settling {
 
 /** Clocks of nodes and of the worker differ by so much at most, in ms; more is a finding of `target check`. */
 const nodeSkewMs = 30_000
+/** Nodes that cannot follow a log say "ended" for ever: after so many times the API server is believed. */
+const mostDoubts = 2
+
+interface Begun {
+  readonly instances: string
+  readonly at: number
+  readonly doubts: number
+  up: 'asked' | 'yes' | 'no'
+}
 
 /**
  * @param since start of the attempt, ms since the epoch
@@ -23,10 +32,20 @@ const nodeSkewMs = 30_000
  */
 export const createSettling = (options: { readonly since: number; readonly settleMs: number; readonly now: () => number }): Settling => {
   const { since, settleMs, now } = options
-  const begun = new Map<string, { readonly instances: string; readonly at: number }>()
+  const known = new Map<string, Begun>()
+
+  const begin = (key: string, instances: string, doubts: number, pods: readonly KubeObject[], view: View): void => {
+    const begun: Begun = { instances, at: now(), doubts, up: doubts < mostDoubts ? 'asked' : 'yes' }
+    known.set(key, begun)
+    if (begun.up === 'yes') return
+    const answer = (up: boolean): void => {
+      begun.up = up ? 'yes' : 'no'
+    }
+    view.areUp(pods, settleMs).then(answer, () => answer(true))
+  }
 
   return {
-    restart: (key) => void begun.delete(key),
+    restart: (key) => void known.delete(key),
     isOver(key, workload, view) {
       if (settleMs === 0 || !hasUnprobed(workload) || (workload.kind === 'Pod' && isFinished(workload))) return true
       const namespace = workload.metadata.namespace ?? ''
@@ -35,18 +54,19 @@ export const createSettling = (options: { readonly since: number; readonly settl
       const youngest = youngestStart(pods)
       if (youngest !== undefined && youngest < since - settleMs - nodeSkewMs) return true
       if (!pods.every((pod) => isFinished(pod) || isRunning(pod))) {
-        begun.delete(key)
+        known.delete(key)
         return false
       }
       const instances = instancesOf(pods)
-      const before = begun.get(key)
-      if (before?.instances !== instances) {
-        begun.set(key, { instances, at: now() })
+      const begun = known.get(key)
+      if (begun === undefined || begun.instances !== instances || begun.up === 'no') {
+        const doubts = begun?.instances === instances ? begun.doubts + 1 : 0
+        begin(key, instances, doubts, pods, view)
         return false
       }
-      if (now() - before.at < settleMs) return false
+      if (now() - begun.at < settleMs || begun.up !== 'yes') return false
       const { denied, readAt } = view.pods(namespace)
-      if (denied || readAt >= before.at + settleMs) return true
+      if (denied || readAt >= begun.at + settleMs) return true
       view.refreshPods(namespace)
       return false
     },

@@ -1,5 +1,6 @@
 import type { ClusterConnection } from '../model/ports.ts'
 import type { KubeObject, ObjectRef } from '../model/verdict.ts'
+import { type AreUp, createAreUp } from './alive.ts'
 import { textAt } from './assess/fields.ts'
 import { type ByOwner, byOwner, newestReplicaSet, podsOf } from './owners.ts'
 import { collectionPath, getJson } from './read.ts'
@@ -31,6 +32,8 @@ export interface View {
   pods(namespace: string): { readonly synced: boolean; readonly denied: boolean; readonly readAt: number }
   /** Reads the pods of a namespace anew. */
   refreshPods(namespace: string): void
+  /** Whether the containers of pods run on, asked of their nodes. */
+  readonly areUp: AreUp
   /** Events of type Warning of a namespace; they are watched from the first question on. */
   warnings(namespace: string): Iterable<KubeObject>
   /** Whether claims of a storage class wait for a pod before they bind; undefined while not known. */
@@ -133,6 +136,7 @@ export const createView = (connection: ClusterConnection, signal: AbortSignal, o
       }
     },
     refreshPods: (namespace) => kinds.get(podsPath(namespace))?.whole?.refresh(),
+    areUp: createAreUp(connection, signal),
     warnings(namespace) {
       const path = collectionPath({ group: '', version: 'v1', resource: 'events', namespace })
       const known = events.get(namespace) ?? collect(connection, { path, fields: 'type=Warning' }, signal, onChange)
