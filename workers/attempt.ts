@@ -6,7 +6,7 @@ import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
-import type { JobEvent } from '../src/model/states.ts'
+import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
@@ -77,6 +77,12 @@ const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
   ...(objects === undefined ? {} : { objects: [...objects] }),
   notes: [...notes],
 })
+
+/** Only what the store knows has ended: a job of another installation is unknown here, and may be at work. */
+const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
+  const found = await untilThrough(() => store.jobs.get(ref)).catch(() => undefined)
+  return found !== undefined && isTerminal(found.status)
+}
 
 /** The log first: an end is only recorded when everything before it is in the store. */
 const finish = async (
@@ -164,6 +170,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         say: (text) => lines.write('system', text),
         lastErrors: output.lastErrors,
         onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, objects: [...objects] }),
+        hasEnded: (other) => hasEnded(other, store),
         now: Date.now,
       },
       stop,

@@ -16,12 +16,13 @@ const keepAliveMs = 5000
 type Trust = Pick<Target, 'server' | 'ca' | 'tlsServerName'>
 
 /** Host name or address of a target's server, without the brackets of IPv6. */
-const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
+export const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
 
-const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
+/** Port of a target's server. */
+export const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
 
 /** What makes a server trusted, for node:tls: the target's own authorities, else the system's roots (Node's bundle). */
-const trustOf = (target: Trust): { readonly ca?: string; readonly servername: string; readonly minVersion: 'TLSv1.2' } => {
+export const trustOf = (target: Trust): { readonly ca?: string; readonly servername: string; readonly minVersion: 'TLSv1.2' } => {
   const host = hostOf(new URL(target.server))
   return {
     minVersion: 'TLSv1.2',

@@ -8,7 +8,7 @@ import type { Credential } from '../model/credential.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
-import { connect } from './connection.ts'
+import { connect, hostOf, portOf, trustOf } from './connection.ts'
 import { connectionError } from './connection-error.ts'
 
 export interface LadderOptions {
@@ -69,9 +69,6 @@ const socketOf = <T extends NodeJS.EventEmitter & { destroy(): unknown }>(base: 
     })
   })
 
-const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
-const portOf = (base: URL): number => (base.port === '' ? 443 : Number(base.port))
-
 const resolveName = async (base: URL): Promise<Found> => {
   if (isIP(hostOf(base)) !== 0) return { message: 'an address, nothing to resolve' }
   const { address } = await lookup(hostOf(base)).catch((error: Error) => {
@@ -87,14 +84,7 @@ const openTcp = async (base: URL): Promise<Found> => {
 }
 
 const shakeHands = async (base: URL, target: Target): Promise<Found> => {
-  const host = hostOf(base)
-  const servername = target.tlsServerName ?? (isIP(host) === 0 ? host : undefined)
-  const options = {
-    host,
-    port: portOf(base),
-    ...(target.ca === '' ? {} : { ca: target.ca }),
-    ...(servername === undefined ? {} : { servername }),
-  }
+  const options = { ...trustOf(target), host: hostOf(base), port: portOf(base) }
   const socket = await socketOf<TLSSocket>(base, connectTls(options), 'secureConnect')
   const certificate = new X509Certificate(socket.getPeerCertificate(true).raw)
   socket.destroy()

@@ -7,7 +7,7 @@ import { selectObjects } from './manifests/select.ts'
 import type { PackageFiles } from './package/unpack.ts'
 
 /** Who owns the fields that Telpher applies (Kubernetes docs: server-side apply, managers). */
-export const fieldManager = 'telpher'
+const fieldManager = 'telpher'
 
 /** A part of a package that is applied together, in a folder of its own below the working directory. */
 interface Part {

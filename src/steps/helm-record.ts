@@ -1,51 +1,53 @@
 import { json } from 'node:stream/consumers'
-import { gunzipSync, gzipSync } from 'node:zlib'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
+import { decodeRelease, encodeRelease } from './helm-release.ts'
 
-/** Helm's record of one revision, as far as we read and write it (helm: pkg/storage/driver, secrets.go and util.go). */
+/** Helm's record of one revision, as its labels tell it (helm: pkg/storage/driver/secrets.go). */
 export interface HelmRecord {
   /** Name of the Secret, `sh.helm.release.v1.NAME.vN`. */
   readonly secret: string
   readonly revision: number
   readonly status: string
-  readonly modifiedAt: number
-  readonly description: string
+  /** When the revision was begun, ms since the epoch. */
+  readonly createdAt: number
+  readonly labels: Readonly<Record<string, string>>
 }
 
-interface Release {
-  info?: { status?: string; description?: string; last_deployed?: string }
-  version?: number
-  [field: string]: unknown
+interface Metadata {
+  readonly name: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly creationTimestamp?: string
 }
 
 interface ReleaseSecret {
-  metadata: { name: string; labels?: Record<string, string>; creationTimestamp?: string; [field: string]: unknown }
-  data?: { release?: string }
-  [field: string]: unknown
+  readonly metadata: Metadata
+  readonly data?: Readonly<Record<string, string>>
 }
 
-/** A Secret's data is base64 of what helm stores: base64 of a gzipped JSON. */
-export const decodeRelease = (data: string): Release =>
-  JSON.parse(gunzipSync(Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64')).toString('utf8')) as Release
-
-/** The inverse of decodeRelease. */
-export const encodeRelease = (release: Release): string =>
-  Buffer.from(gzipSync(JSON.stringify(release)).toString('base64'), 'latin1').toString('base64')
+const timeoutMs = 15_000
+const whole = 'application/json'
+/** Names and labels alone: a record itself may have a megabyte (Kubernetes docs: API concepts, metadata-only). */
+const metadataOnly = `application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,${whole}`
 
 const secretsPath = (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`
 
+interface Call {
+  readonly method: 'GET' | 'PUT'
+  readonly path: string
+  readonly accept?: string
+  readonly body?: unknown
+}
+
 const call = async (
   connection: ClusterConnection,
-  method: string,
-  path: string,
-  body?: unknown,
+  { method, path, accept = whole, body }: Call,
 ): Promise<{ status: number; body: unknown }> => {
   const answer = await connection.request({
     method,
     path,
-    timeoutMs: 15_000,
-    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    timeoutMs,
+    headers: { accept, ...(body === undefined ? {} : { 'content-type': whole }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return { status: answer.status, body: await json(answer.body).catch(() => undefined) }
@@ -60,21 +62,18 @@ const refused = (status: number, what: string): TelpherError =>
  */
 export const releaseRecords = async (connection: ClusterConnection, namespace: string, release: string): Promise<HelmRecord[]> => {
   const selector = encodeURIComponent(`owner=helm,name=${release}`)
-  const { status, body } = await call(connection, 'GET', `${secretsPath(namespace)}?labelSelector=${selector}`)
+  const path = `${secretsPath(namespace)}?labelSelector=${selector}`
+  const { status, body } = await call(connection, { method: 'GET', path, accept: metadataOnly })
   if (status === 404) return []
   if (status !== 200) throw refused(status, `the records of the Helm release ${release} were listed`)
-  const { items = [] } = body as { items?: ReleaseSecret[] }
+  const { items = [] } = (body ?? {}) as { items?: readonly ReleaseSecret[] }
   return items
-    .map((secret) => ({
-      secret: secret.metadata.name,
-      revision: Number(secret.metadata.labels?.['version'] ?? 0),
-      status: secret.metadata.labels?.['status'] ?? 'unknown',
-      // Helm 4 creates a revision with the modifiedAt of the one before: the Secret itself cannot be older than it says.
-      modifiedAt: Math.max(
-        Number(secret.metadata.labels?.['modifiedAt'] ?? 0) * 1000,
-        Date.parse(secret.metadata.creationTimestamp ?? '') || 0,
-      ),
-      description: '',
+    .map(({ metadata: { name, labels = {}, creationTimestamp = '' } }) => ({
+      secret: name,
+      revision: Number(labels['version'] ?? 0),
+      status: labels['status'] ?? 'unknown',
+      createdAt: Date.parse(creationTimestamp) || 0,
+      labels,
     }))
     .sort((a, b) => b.revision - a.revision)
 }
@@ -84,6 +83,7 @@ export const releaseRecords = async (connection: ClusterConnection, namespace: s
  * goes with the write, so that a helm that is at work after all is not overwritten.
  * @param reason becomes the description that `helm history` shows
  * @returns false when somebody else changed the record in between
+ * @throws TelpherError target_forbidden, target_error, and those of the connection
  */
 export const markFailed = async (
   connection: ClusterConnection,
@@ -92,22 +92,21 @@ export const markFailed = async (
   reason: string,
 ): Promise<boolean> => {
   const path = `${secretsPath(namespace)}/${encodeURIComponent(record.secret)}`
-  const { status, body } = await call(connection, 'GET', path)
+  const { status, body } = await call(connection, { method: 'GET', path })
+  if (status === 404) return false
   if (status !== 200) throw refused(status, `the record ${record.secret} was read`)
   const secret = body as ReleaseSecret
-  const release = decodeRelease(secret.data?.release ?? '')
   if (secret.metadata.labels?.['status'] !== record.status) return false
+  const release = decodeRelease(secret.data?.['release'] ?? '')
   release.info = { ...release.info, status: 'failed', description: reason }
+  const modifiedAt = String(Math.floor(Date.now() / 1000))
   const changed = {
     ...secret,
-    metadata: {
-      ...secret.metadata,
-      labels: { ...secret.metadata.labels, status: 'failed', modifiedAt: String(Math.floor(Date.now() / 1000)) },
-    },
+    metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, status: 'failed', modifiedAt } },
     data: { ...secret.data, release: encodeRelease(release) },
   }
-  const written = await call(connection, 'PUT', path, changed)
-  if (written.status === 409) return false
+  const written = await call(connection, { method: 'PUT', path, body: changed })
+  if (written.status === 409 || written.status === 404) return false
   if (written.status !== 200) throw refused(written.status, `the record ${record.secret} was marked as failed`)
   return true
 }

@@ -47,9 +47,10 @@ const hasPostHooks = ({ inside, archive }: ReturnType<typeof chartFiles>): boole
 /**
  * What a `helm` step comes to: helm 4's upgrade --install. Helm waits for its hooks only and the worker judges; where
  * post hooks expect ready pods, helm's own watcher waits beside the worker's verdict.
+ * @param labels kept with the revision: whose it is
  * @throws TelpherError chart_invalid
  */
-export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles): StepPlan => {
+export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles, labels: Readonly<Record<string, string>>): StepPlan => {
   const chart = chartFiles(step, files)
   const values = valuesFiles(step, files)
   const post = hasPostHooks(chart)
@@ -61,6 +62,9 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles)
         `--history-max=${step.historyMax}`,
         `--timeout=${step.deadlineSeconds}s`,
         `--wait=${post ? 'watcher' : 'hookOnly'}`,
+        `--labels=${Object.entries(labels)
+          .map((label) => label.join('='))
+          .join(',')}`,
         '--color=never',
       ],
       ...(step.createNamespace ? ['--create-namespace'] : []),

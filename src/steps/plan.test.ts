@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { type Step, type StepInput, stepSchema } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
-import { planStep } from './plan.ts'
+import { planStep as planOf } from './plan.ts'
 
 const target = { namespace: 'shop' } as Target
+const origin = { deploymentId: 'd-1', jobId: 'j-1', attempt: 2 }
+const planStep = (given: Omit<Parameters<typeof planOf>[0], 'origin'>) => planOf({ ...given, origin })
 const step = (input: Omit<StepInput, 'name' | 'package'> & { kind: 'apply' | 'helm'; release?: string }): Step =>
   stepSchema.parse({ name: 'web', package: 'a'.repeat(64), ...input })
 
@@ -75,6 +77,7 @@ test('helm upgrades or installs, waits for hooks only, and keeps its files below
       '--history-max=10',
       '--timeout=600s',
       '--wait=hookOnly',
+      '--labels=telpher-deployment=d-1,telpher-job=j-1,telpher-attempt=2',
       '--color=never',
     ],
     ...['--create-namespace', '--values=/work/values-0.yaml', '--set=a.b=1'],

@@ -1,9 +1,10 @@
-import type { Job } from '../model/deployment.ts'
+import type { Job, JobRef } from '../model/deployment.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { StepPlan } from '../model/plan.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { JobEnd } from '../model/states.ts'
+import type { HelmStep } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress, Verdict } from '../model/verdict.ts'
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
@@ -45,6 +46,8 @@ export interface RunDeps {
   /** The last lines that the program wrote to standard error, masked. */
   readonly lastErrors: () => string
   readonly onProgress: (objects: readonly ObjectProgress[]) => void
+  /** Whether another job of this installation has ended for good. */
+  readonly hasEnded: (job: JobRef) => Promise<boolean>
   readonly now: () => number
 }
 
@@ -81,23 +84,42 @@ const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number
   }
 }
 
+const isHelmJob = (job: Job): job is Job & { readonly step: HelmStep } => job.step.kind === 'helm'
+
 /** What is to run, and that the API server can be asked for it. */
 const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<StepPlan> => {
   const planning = deps
     .fetchPackage(job.step.package)
     .then(unpack)
-    .then((files) => planStep({ step: job.step, target, files }))
+    .then((files) => planStep({ step: job.step, target, files, origin: job }))
   const [plan] = await Promise.all([planning, reach(connection, stop.signal)])
-  if (job.step.kind === 'helm') await releasePending(connection, job, plan.namespace, deps.say)
+  if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
   return plan
 }
 
 /**
- * Runs one attempt of a job from its package to its verdict: the pipeline as a table of contents.
+ * Runs one attempt of a job from its package to its verdict, and leaves no Helm release that looks good and is not.
  * @param stop cancellation by people, the deadline, or the loss of the claim
  * @returns how it ended; throws only what must not be recorded as an end (the claim was lost)
  */
 export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<RunResult> => {
+  let recordRelease = async (_end: JobEnd): Promise<void> => {}
+  const result = await runToEnd(job, target, deps, stop, (connection, { namespace }) => {
+    if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
+  })
+  // Helm's container is gone by now; with another attempt at work its release is no longer ours.
+  if (result.end.status !== 'succeeded' && stop.reason() !== 'superseded') await recordRelease(result.end)
+  return result
+}
+
+/** The pipeline as a table of contents. */
+const runToEnd = async (
+  job: Job,
+  target: Target,
+  deps: RunDeps,
+  stop: Stop,
+  onRunning: (connection: ClusterConnection, plan: StepPlan) => void,
+): Promise<RunResult> => {
   const since = deps.now()
   const deadlineAt = deadlineOf(job.step, since)
   const deadline = setTimeout(() => stop.ask('deadline'), deadlineAt - since)
@@ -115,6 +137,7 @@ export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Sto
 
     phase = 'running'
     await deps.enter('run')
+    onRunning(connection, plan)
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
     const verdict = deps.judge({
@@ -148,7 +171,6 @@ export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Sto
     await deps.enter('verify')
     exited.resolve()
     const judged = await verdict
-    if (judged.outcome !== 'current' && job.step.kind === 'helm') await recordFailure(connection, job.step, plan.namespace, deps.say)
     return {
       end: endOfVerdict(judged, job.step),
       ...(judged.failure === undefined ? {} : { failure: judged.failure }),

@@ -3,6 +3,8 @@ import { Duplex } from 'node:stream'
 /** Bytes that each side may send on a channel before it gets credit: the same as the shim's. */
 const channelWindow: number = 256 * 1024
 const chunkSize = 32 * 1024
+/** Credit is given in pieces: a short exchange needs none, and three quarters of the window are always open. */
+const creditPiece = channelWindow / 4
 
 /** How a CLOSE frame ends a channel: one direction, or both at once. */
 const closeEnd = 0
@@ -71,7 +73,7 @@ export const createChannel = (wire: ChannelWire): Channel => {
     // Credit is given as bytes are taken, not as they arrive: `read` is called when the reader wants more.
     read() {
       const taken = channelWindow - unread - connection.readableLength
-      if (taken <= 0) return
+      if (taken < creditPiece) return
       unread += taken
       wire.credit(taken)
     },

@@ -15,10 +15,18 @@ export interface Wire {
 /** @param stream where the frames go; once it is over they are dropped, its own end tells the session */
 export const createWire = (stream: Duplex): Wire => {
   let sequence = 0
+  let waiting: Buffer[] = []
+  // Each write wakes the engine, its shim and ours: the frames of one tick go together.
+  const flush = (): void => {
+    const frames = waiting
+    waiting = []
+    if (stream.destroyed || stream.writableEnded) return
+    stream.write(frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames))
+  }
   const send: Wire['send'] = (type, channel = 0, payload = empty) => {
     if (stream.destroyed || stream.writableEnded) return
     sequence++
-    stream.write(encodeFrame({ type, channel, sequence, payload }))
+    if (waiting.push(encodeFrame({ type, channel, sequence, payload })) === 1) process.nextTick(flush)
   }
   return {
     send,

@@ -195,7 +195,7 @@ describe('waiting', () => {
     expect(code).toBe(12)
     expect(stderr).toContain(`telpher status ${id} --wait`)
     expect(stderr).toContain(`telpher cancel ${id}`)
-    expect((await served.store.deployments.get(id)).deployment.state).toBe('pending')
+    expect((await served.store.deployments.get(id)).deployment.state).not.toBe('finished')
     const again = cli.run(['status', id, '--wait'])
     await playDeployment(served.store, id, { status: 'succeeded', sentence: 'done' })
     expect(await again).toMatchObject({ code: 0, stdout: expect.stringContaining('success') })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { sharedRedis } from '../../support/sandbox.ts'
+import { ownRedis } from '../../support/sandbox.ts'
 import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, deploymentOn, idIn, type TestCli } from './cli.ts'
 
@@ -14,15 +14,19 @@ const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 let served: ServedApi
 let cli: TestCli
 let dir: string
+/** Of this file's own: the server that is started here has a scheduler, which would take up the deployments of every other file. */
+let redis: Awaited<ReturnType<typeof ownRedis>>
 const children: ChildProcess[] = []
 beforeAll(async () => {
-  served = await serveApi()
+  redis = await ownRedis()
+  served = await serveApi({ redisUrl: redis.url })
   cli = await createTestCli(served)
   dir = await mkdtemp(join(tmpdir(), 'telpher-process-'))
 })
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL')
   await served.close()
+  await redis.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -73,7 +77,7 @@ test('a reader that has seen enough ends it quietly', async () => {
 })
 
 test('a server starts with its own token, is found from folders below, and ends by its signal with streams open', async () => {
-  const env = { TELPHER_REDIS_URL: await sharedRedis(), TELPHER_PORT: '0', TELPHER_DATA_DIR: join(dir, '.telpher') }
+  const env = { TELPHER_REDIS_URL: redis.url, TELPHER_PORT: '0', TELPHER_DATA_DIR: join(dir, '.telpher') }
   const server = start(['server', 'start'], { cwd: dir, env })
   const endpoint = await eventually(
     async () => JSON.parse(await readFile(join(dir, '.telpher/endpoint.json'), 'utf8')) as { url: string; tokenFile: string },
@@ -100,7 +104,7 @@ test('a server starts with its own token, is found from folders below, and ends 
 })
 
 test('a port that is taken is said, with what to do', async () => {
-  const env = { TELPHER_REDIS_URL: await sharedRedis(), TELPHER_PORT: new URL(served.url).port, TELPHER_DATA_DIR: join(dir, 'taken') }
+  const env = { TELPHER_REDIS_URL: redis.url, TELPHER_PORT: new URL(served.url).port, TELPHER_DATA_DIR: join(dir, 'taken') }
   const { said, ended } = start(['server', 'start'], { cwd: dir, env })
   expect(await ended).toBe(2)
   expect(said.stderr).toContain('TELPHER_PORT')

@@ -57,7 +57,12 @@ export const start = async (
   files: PackageFiles,
   instead: (argv: readonly string[]) => readonly string[] = (argv) => argv,
 ): Promise<Started> => {
-  const plan: StepPlan = planStep({ step, target: { namespace } as Target, files })
+  const plan: StepPlan = planStep({
+    step,
+    target: { namespace } as Target,
+    files,
+    origin: { deploymentId: 'd-1', jobId: 'j-1', attempt: 1 },
+  })
   const folder = await mkdtemp(join(tmpdir(), 'telpher-step-'))
   await write(folder, [...plan.files, kubeconfigFile({ port: gate.port, nonce: 'n0nce', namespace: plan.namespace })])
   const programs = [binaryPath('kubectl'), binaryPath('helm')].map((path) => dirname(path))
