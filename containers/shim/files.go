@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 )
 
 const maxEntries = 20_000
@@ -24,30 +23,25 @@ func unpack(source io.Reader, folder string) error {
 	for entries := 0; ; entries++ {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("not a tar stream: %w", err)
-		}
-		if entries >= maxEntries {
-			return fmt.Errorf("more than %d entries", maxEntries)
-		}
-		if err := unpackEntry(root, header, archive); err != nil {
+			_, err = io.Copy(io.Discard, source)
 			return err
+		} else if err != nil {
+			return fmt.Errorf("not a tar stream: %w", err)
+		} else if entries >= maxEntries {
+			return fmt.Errorf("more than %d entries", maxEntries)
+		} else if err := unpackEntry(root, header, archive); err != nil {
+			return fmt.Errorf("%q: %w", header.Name, err)
 		}
 	}
 }
 
 func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 	name := path.Clean(header.Name)
-	if path.IsAbs(header.Name) || name == ".." || strings.HasPrefix(name, "../") || strings.ContainsRune(name, 0) {
-		return fmt.Errorf("%q lies outside the working directory", header.Name)
-	}
 	switch header.Typeflag {
 	case tar.TypeDir:
-		return makeFolders(root, name)
+		return root.MkdirAll(name, 0o700)
 	case tar.TypeReg:
-		if err := makeFolders(root, path.Dir(name)); err != nil {
+		if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
 			return err
 		}
 		file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fs.FileMode(header.Mode)&0o777)
@@ -56,21 +50,6 @@ func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 		}
 		_, err = io.Copy(file, content)
 		return errors.Join(err, file.Close())
-	default:
-		return fmt.Errorf("%q is neither a file nor a folder", header.Name)
 	}
-}
-
-func makeFolders(root *os.Root, name string) error {
-	if name == "." {
-		return nil
-	}
-	if err := makeFolders(root, path.Dir(name)); err != nil {
-		return err
-	}
-	err := root.Mkdir(name, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
+	return errors.New("neither a file nor a folder")
 }

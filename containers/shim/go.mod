@@ -1,3 +1,3 @@
 module telpher.dev/shim
 
-go 1.24
+go 1.25

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,27 +15,18 @@ import (
 
 // jobSpec is the JOB frame: the complete environment, nothing is inherited.
 type jobSpec struct {
-	Argv []string          `json:"argv"`
-	Env  map[string]string `json:"env"`
-	Cwd  string            `json:"cwd"`
+	Argv []string
+	Env  map[string]string
+	Cwd  string
 }
 
-type outputSum struct {
+// output is one of the job's pipes on its way to the worker, summed up as it goes.
+type output struct {
+	pipe  *os.File
+	room  *credit
+	done  chan struct{}
 	Bytes uint64 `json:"bytes"`
 	CRC   uint32 `json:"crc"`
-}
-
-// exitRecord is the EXIT frame: without it there is no success.
-type exitRecord struct {
-	Code      *int      `json:"code"`
-	Signal    *string   `json:"signal"`
-	OOM       bool      `json:"oom"`
-	StartedAt int64     `json:"startedAt"`
-	EndedAt   int64     `json:"endedAt"`
-	UserMs    int64     `json:"userMs"`
-	SystemMs  int64     `json:"systemMs"`
-	Stdout    outputSum `json:"stdout"`
-	Stderr    outputSum `json:"stderr"`
 }
 
 type job struct {
@@ -50,138 +39,107 @@ type job struct {
 }
 
 type ended struct {
-	status syscall.WaitStatus
-	usage  syscall.Rusage
+	syscall.WaitStatus
+	syscall.Rusage
 }
 
-// output carries one of the job's pipes to the worker and sums it up.
-type output struct {
-	kind    frameType
-	channel uint32
-	pipe    *os.File
-	room    *credit
-	sum     outputSum
-	done    chan struct{}
-}
+// Who escaped the job's group may hold a pipe open, or write into it for ever. Once the job is over a pipe is read until it was
+// quiet for afterEnd, and at most as far as a pipe can have held at the end of the job (pipe(7): 64 KiB, at most 1 MiB).
+const (
+	afterEnd  = time.Second
+	restBytes = 1 << 20
+)
 
-// afterEnd is how long a pipe is still read without a byte once the job is over: who escaped its group may hold it open.
-const afterEnd = time.Second
-
-func (o *output) carry(s *stream, over *atomic.Bool) {
-	defer close(o.done)
-	buffer := make([]byte, chunkSize)
-	for quiet := false; ; {
-		room, open := o.room.take(len(buffer))
-		if !open {
-			return
-		}
-		if over.Load() {
-			o.pipe.SetReadDeadline(time.Now().Add(afterEnd))
-		}
-		n, err := o.pipe.Read(buffer[:room])
-		o.room.give(room - n)
-		if n > 0 {
-			o.sum.Bytes += uint64(n)
-			o.sum.CRC = crc32.Update(o.sum.CRC, crc32.IEEETable, buffer[:n])
-			if s.send(o.kind, o.channel, buffer[:n]) != nil {
-				return
+// reader gives the pipe's bytes and sums them up.
+func (o *output) reader(over *atomic.Bool) func([]byte) (int, error) {
+	rest := restBytes
+	return func(buffer []byte) (int, error) {
+		for {
+			ending := over.Load()
+			if ending {
+				o.pipe.SetReadDeadline(time.Now().Add(afterEnd))
 			}
+			n, err := o.pipe.Read(buffer)
+			if n == 0 && !ending && errors.Is(err, os.ErrDeadlineExceeded) {
+				continue // woken by the end of the job, not by its own time
+			}
+			o.Bytes += uint64(n)
+			o.CRC = crc32.Update(o.CRC, crc32.IEEETable, buffer[:n])
+			if ending {
+				rest -= n
+			}
+			if rest <= 0 {
+				err = io.EOF
+			}
+			return n, err
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && n == 0 && !quiet {
-			// The read was woken because the job ended: it is asked once more, with its whole time.
-			quiet = true
-			continue
-		}
-		if err != nil && n == 0 {
-			return
-		}
-		quiet = false
 	}
 }
 
-// find looks a program up in the PATH of the job, not in that of the shim.
-func find(spec jobSpec) (string, error) {
-	name := spec.Argv[0]
-	if strings.Contains(name, "/") {
-		return name, nil
+// start runs the program in a process group of its own; tests of broken peers put something harmless in its place.
+var start = func(spec jobSpec, s *stream) (*job, error) {
+	// Programs are looked up in the PATH of the job, not in that of the shim.
+	os.Setenv("PATH", spec.Env["PATH"])
+	command := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	command.Dir, command.Env = spec.Cwd, []string{}
+	for name, value := range spec.Env {
+		command.Env = append(command.Env, name+"="+value)
 	}
-	for _, folder := range filepath.SplitList(spec.Env["PATH"]) {
-		candidate := filepath.Join(folder, name)
-		if info, err := os.Stat(candidate); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
-			return candidate, nil
-		}
-	}
-	return "", fmt.Errorf("%q: %w", name, exec.ErrNotFound)
-}
-
-// start runs the program in a process group of its own.
-func start(spec jobSpec, s *stream) (*job, error) {
-	program, err := find(spec)
-	if err != nil {
-		return nil, err
-	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, err
-	}
-	defer null.Close()
-	j := &job{status: make(chan ended, 1), kills: oomKills()}
-	writers := [2]*os.File{}
-	for index, kind := range []frameType{frameOut, frameErr} {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	j := &job{status: make(chan ended, 1), kills: oomKills(), started: time.Now()}
+	for index, to := range []*io.Writer{&command.Stdout, &command.Stderr} {
 		reader, writer, err := os.Pipe()
 		if err != nil {
 			return nil, err
 		}
 		defer writer.Close()
-		writers[index] = writer
-		j.outputs[index] = &output{kind: kind, channel: uint32(channelOut + index), pipe: reader, room: newCredit(outputWindow), done: make(chan struct{})}
-	}
-	env := make([]string, 0, len(spec.Env))
-	for name, value := range spec.Env {
-		env = append(env, name+"="+value)
+		*to = writer
+		j.outputs[index] = &output{pipe: reader, room: newCredit(outputWindow), done: make(chan struct{})}
 	}
 	// The kernel is to kill the job, not the messenger. The score is inherited, so the shim has it for a moment too.
-	own := readScore()
-	writeScore("1000")
-	j.started = time.Now()
-	process, err := os.StartProcess(program, spec.Argv, &os.ProcAttr{
-		Dir: spec.Cwd, Env: env, Files: []*os.File{null, writers[0], writers[1]}, Sys: &syscall.SysProcAttr{Setpgid: true},
-	})
-	writeScore(own)
+	own := swapScore("1000")
+	err := command.Start()
+	swapScore(own)
 	if err != nil {
 		return nil, err
 	}
-	j.pid = process.Pid
+	j.pid = command.Process.Pid
 	go j.reap()
-	for _, o := range j.outputs {
-		go o.carry(s, &j.ended)
+	for index, o := range j.outputs {
+		go func() {
+			defer close(o.done)
+			kind, channel := frameOut+frameType(index), uint32(channelOut+index)
+			pump(o.reader(&j.ended), o.room, func(chunk []byte) error { return s.send(kind, channel, chunk) })
+			o.pipe.Close()
+		}()
 	}
 	return j, nil
 }
 
 // reap waits for the job and, as PID 1, for every orphan that it leaves.
 func (j *job) reap() {
-	for {
+	for waiting := true; ; {
 		var e ended
-		pid, err := syscall.Wait4(-1, &e.status, 0, &e.usage)
-		if errors.Is(err, syscall.EINTR) {
-			continue
-		}
-		if err != nil {
+		pid, err := syscall.Wait4(-1, &e.WaitStatus, 0, &e.Rusage)
+		if err != nil && err != syscall.EINTR {
 			return
-		}
-		if pid == j.pid {
+		} else if pid == j.pid && waiting {
+			waiting = false
 			j.status <- e
 		}
 	}
 }
 
+// signal reaches the job's process group until its end was taken: afterwards the number may be another's.
 func (j *job) signal(s syscall.Signal) {
-	syscall.Kill(-j.pid, s)
+	if !j.ended.Load() {
+		syscall.Kill(-j.pid, s)
+	}
 }
 
-// finish waits for the end of the program, ends what it left behind, and gives the record once all output is out.
-func (j *job) finish() exitRecord {
+// finish waits for the end of the program, ends what it left behind, and once all output is out gives the EXIT record, without
+// which there is no success: times in ms, a code or the number of a signal.
+func (j *job) finish() map[string]any {
 	e := <-j.status
 	at := time.Now()
 	j.signal(syscall.SIGKILL)
@@ -190,66 +148,46 @@ func (j *job) finish() exitRecord {
 	}
 	j.ended.Store(true)
 	for _, o := range j.outputs {
-		// Wakes a read that began before the end.
-		o.pipe.SetReadDeadline(time.Now().Add(afterEnd))
+		o.pipe.SetReadDeadline(time.Now().Add(afterEnd)) // wakes a read that began before the end
+	}
+	for _, o := range j.outputs {
 		<-o.done
 	}
-	record := exitRecord{
-		OOM: oomKills() > j.kills, StartedAt: j.started.UnixMilli(), EndedAt: at.UnixMilli(),
-		UserMs: e.usage.Utime.Nano() / 1e6, SystemMs: e.usage.Stime.Nano() / 1e6,
-		Stdout: j.outputs[0].sum, Stderr: j.outputs[1].sum,
+	record := map[string]any{
+		"code": e.ExitStatus(), "signal": nil, "oom": oomKills() > j.kills,
+		"startedAt": j.started.UnixMilli(), "endedAt": at.UnixMilli(),
+		"userMs": e.Utime.Nano() / 1e6, "systemMs": e.Stime.Nano() / 1e6,
+		"stdout": j.outputs[0], "stderr": j.outputs[1],
 	}
-	if e.status.Signaled() {
-		name := signalName(e.status.Signal())
-		record.Signal = &name
-	} else {
-		code := e.status.ExitStatus()
-		record.Code = &code
+	if e.Signaled() {
+		record["code"], record["signal"] = nil, e.Signal()
 	}
 	return record
 }
 
-const scoreFile = "/proc/self/oom_score_adj"
+// hide keeps the job, which has the shim's user, from the shim's memory and from its end of the tether under /proc/1/fd, where it
+// could forge an exit record (prctl(2), PR_SET_DUMPABLE; ptrace(2), access mode checks).
+func hide() { syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0) }
 
-func readScore() string {
-	content, err := os.ReadFile(scoreFile)
-	if err != nil {
-		return "0"
-	}
-	return strings.TrimSpace(string(content))
+// scoreFile is opened before the shim hides, which makes its files root's.
+var scoreFile, _ = os.OpenFile("/proc/self/oom_score_adj", os.O_RDWR, 0)
+
+// swapScore sets the shim's oom_score_adj and gives the one before; without the file nothing happens.
+func swapScore(to string) string {
+	before := make([]byte, 16)
+	n, _ := scoreFile.ReadAt(before, 0)
+	scoreFile.WriteAt([]byte(to), 0)
+	return strings.TrimSpace(string(before[:n]))
 }
-
-func writeScore(score string) { os.WriteFile(scoreFile, []byte(score), 0) }
 
 // oomKills reads how often the kernel has killed in this container for want of memory (cgroup v2, then v1).
-func oomKills() int {
+func oomKills() (kills int) {
 	for _, name := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
-		file, err := os.Open(name)
-		if err != nil {
-			continue
-		}
-		defer file.Close()
-		for lines := bufio.NewScanner(file); lines.Scan(); {
-			if count, found := strings.CutPrefix(lines.Text(), "oom_kill "); found {
-				kills, _ := strconv.Atoi(count)
-				return kills
-			}
+		content, _ := os.ReadFile(name)
+		if _, count, found := strings.Cut(string(content), "oom_kill "); found {
+			fmt.Sscan(count, &kills)
+			break
 		}
 	}
-	return 0
-}
-
-var signals = map[string]syscall.Signal{
-	"SIGTERM": syscall.SIGTERM, "SIGKILL": syscall.SIGKILL, "SIGINT": syscall.SIGINT, "SIGHUP": syscall.SIGHUP,
-	"SIGQUIT": syscall.SIGQUIT, "SIGUSR1": syscall.SIGUSR1, "SIGUSR2": syscall.SIGUSR2, "SIGSEGV": syscall.SIGSEGV,
-	"SIGABRT": syscall.SIGABRT, "SIGPIPE": syscall.SIGPIPE, "SIGBUS": syscall.SIGBUS, "SIGFPE": syscall.SIGFPE, "SIGILL": syscall.SIGILL,
-}
-
-func signalName(wanted syscall.Signal) string {
-	for name, s := range signals {
-		if s == wanted {
-			return name
-		}
-	}
-	return "signal " + strconv.Itoa(int(wanted))
+	return kills
 }

@@ -3,63 +3,38 @@
 package main
 
 import (
-	"encoding/binary"
+	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-func number(payload []byte) uint32 {
-	if len(payload) != 4 {
-		return 0
-	}
-	return binary.BigEndian.Uint32(payload)
-}
+// ackEvery is how many frames are received between two acknowledgements; they let a cut stream be resumed one day.
+const ackEvery = 128
 
-type ready struct {
-	Version int `json:"version"`
-	Port    int `json:"port"`
-	Pid     int `json:"pid"`
-}
-
-type hello struct {
-	Version int    `json:"version"`
-	Session string `json:"session"`
-	Resume  uint32 `json:"resume"`
-}
-
-type fault struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-// The states of a session, in order; none is entered twice.
-const (
-	waitingForHello = iota
-	waitingForJob
-	running
-	exited
-)
-
+// session is what the worker's frames act on; one goroutine alone handles them.
 type session struct {
-	stream *stream
-	tunnel *tunnel
-	folder string
-	state  int
-	files  *io.PipeWriter
-	packed chan error
-	job    *job
-	done   chan exitRecord
+	stream  *stream
+	tunnel  *tunnel
+	folder  string
+	greeted bool
+	files   *io.PipeWriter
+	packed  chan error
+	job     atomic.Pointer[job]
 }
 
 // handle takes one frame; an error ends the session.
 func (s *session) handle(f frame) error {
-	switch f.kind {
+	if f.Sequence%ackEvery == 0 {
+		s.stream.sendNumber(frameAck, 0, f.Sequence)
+	}
+	switch f.Kind {
 	case frameHello:
 		return s.hello(f.payload)
 	case frameFiles:
@@ -67,53 +42,45 @@ func (s *session) handle(f frame) error {
 	case frameJob:
 		return s.start(f.payload)
 	case frameSignal:
-		name, known := signals[string(f.payload)]
-		if !known {
-			return violation("unknown signal %q", f.payload)
-		}
-		if s.state == running {
-			s.job.signal(name)
-		}
+		s.signal(syscall.Signal(f.payload[0]))
 		return nil
 	case framePing:
 		return s.stream.send(framePong, 0, f.payload)
 	case frameAck:
 		return nil
-	case frameCredit:
-		if f.channel == channelOut || f.channel == channelErr {
-			if s.job == nil {
-				return violation("credit for the output of a job that has not started")
-			}
-			return s.job.outputs[f.channel-channelOut].room.give(int(number(f.payload)))
+	case frameData, frameClose, frameCredit:
+		output, job := f.Channel-channelOut, s.job.Load()
+		if f.Kind != frameCredit || output > 1 {
+			return s.tunnel.handle(f)
+		} else if job == nil {
+			return violation("credit for the output of a job that has not started")
 		}
-		return s.tunnel.handle(f)
-	case frameData, frameClose:
-		return s.tunnel.handle(f)
+		return job.outputs[output].room.give(f.number())
 	}
-	return violation("frame type 0x%02x is not for a shim", byte(f.kind))
+	return violation("frame type 0x%02x is not for a shim", byte(f.Kind))
 }
 
 func (s *session) hello(payload []byte) error {
-	var h hello
-	if s.state != waitingForHello {
+	var hello struct {
+		Version, Resume uint32
+		Session         string
+	}
+	if s.greeted {
 		return violation("a second HELLO")
-	}
-	if err := json.Unmarshal(payload, &h); err != nil {
+	} else if err := json.Unmarshal(payload, &hello); err != nil {
 		return violation("HELLO: %v", err)
+	} else if hello.Version != version {
+		return fault{"version", "the worker speaks another version of the tether than this shim"}
+	} else if hello.Resume != 0 {
+		return violation("session %.64q cannot be resumed from frame %d", hello.Session, hello.Resume)
 	}
-	if h.Version != version {
-		return violation("the worker speaks version %d of the tether, this shim version %d", h.Version, version)
-	}
-	if h.Resume != 0 {
-		return violation("this session cannot be resumed from frame %d", h.Resume)
-	}
-	s.state = waitingForJob
+	s.greeted = true
 	return nil
 }
 
 // unpack passes a part of the tar stream on; an empty part is its end.
 func (s *session) unpack(payload []byte) error {
-	if s.state != waitingForJob || s.packed != nil && s.files == nil {
+	if !s.greeted || s.job.Load() != nil || s.packed != nil && s.files == nil {
 		return violation("FILES at the wrong time")
 	}
 	if s.files == nil {
@@ -121,113 +88,95 @@ func (s *session) unpack(payload []byte) error {
 		s.files, s.packed = writer, make(chan error, 1)
 		go func() {
 			err := unpack(reader, s.folder)
-			io.Copy(io.Discard, reader)
+			reader.CloseWithError(err)
 			s.packed <- err
 		}()
 	}
+	var err error
 	if len(payload) > 0 {
-		s.files.Write(payload)
-		return nil
+		_, err = s.files.Write(payload)
+	} else {
+		s.files.Close()
+		s.files = nil
+		err = <-s.packed
 	}
-	s.files.Close()
-	s.files = nil
-	if err := <-s.packed; err != nil {
-		return refusal{"bad_files", err.Error()}
+	if err != nil {
+		return fault{"bad_files", err.Error()}
 	}
 	return nil
 }
 
 func (s *session) start(payload []byte) error {
-	var spec jobSpec
-	if s.state != waitingForJob || s.files != nil {
+	spec := jobSpec{Cwd: s.folder}
+	if !s.greeted || s.job.Load() != nil || s.files != nil {
 		return violation("JOB at the wrong time")
-	}
-	if err := json.Unmarshal(payload, &spec); err != nil || len(spec.Argv) == 0 {
+	} else if err := json.Unmarshal(payload, &spec); err != nil || len(spec.Argv) == 0 {
 		return violation("JOB without a program")
 	}
 	started, err := start(spec, s.stream)
 	if err != nil {
-		return refusal{"missing_binary", err.Error()}
+		return fault{"missing_binary", err.Error()}
 	}
-	s.job, s.state = started, running
-	go func() { s.done <- started.finish() }()
+	s.job.Store(started)
+	// The worker closes the stream once it has the record; without that the silence limit ends the shim.
+	go func() { s.stream.sendJSON(frameExit, started.finish()) }()
 	return nil
 }
 
-// refusal is a job that could not be started: the peer did nothing wrong.
-type refusal struct{ code, message string }
-
-func (r refusal) Error() string { return r.message }
-
-// run serves one session until its job has ended, the stream is gone, or nothing was heard for too long.
-func run(in io.Reader, out io.Writer, folder string, silence time.Duration) int {
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return 3
-	}
-	defer listener.Close()
-	st := newStream(in, out)
-	s := &session{stream: st, tunnel: newTunnel(st), folder: folder, done: make(chan exitRecord, 1)}
-	defer func() {
-		if s.job != nil {
-			s.job.signal(syscall.SIGKILL)
-		}
-	}()
-	if st.sendJSON(frameReady, ready{version, listener.Addr().(*net.TCPAddr).Port, os.Getpid()}) != nil {
-		return 3
-	}
-	go s.tunnel.serve(listener)
-	over := make(chan error, 1)
-	go func() {
-		for {
-			f, err := st.receive()
-			if err == nil {
-				err = s.handle(f)
-			}
-			if err != nil {
-				over <- err
-				return
-			}
-		}
-	}()
-	watch := time.NewTicker(min(silence/4, time.Second))
-	defer watch.Stop()
-	for {
-		select {
-		case record := <-s.done:
-			if st.sendJSON(frameExit, record) != nil {
-				return 3
-			}
-			// The worker closes the stream once it has the record; without that the silence limit ends the shim.
-			s.done = nil
-		case err := <-over:
-			return end(st, err)
-		case <-watch.C:
-			if st.silence() > silence {
-				return 4
-			}
-		}
+func (s *session) signal(name syscall.Signal) {
+	if job := s.job.Load(); job != nil {
+		job.signal(name)
 	}
 }
 
-// end says why a session is over, where there is someone to say it to.
-func end(st *stream, err error) int {
-	var broken protocolError
-	var refused refusal
-	switch {
-	case errors.As(err, &broken):
-		st.sendJSON(frameFault, fault{"protocol", broken.reason})
-		return 2
-	case errors.As(err, &refused):
-		st.sendJSON(frameFault, fault{refused.code, refused.message})
-		return 2
+// close ends the job and what waits for files; all else ends with the process.
+func (s *session) close() {
+	s.signal(syscall.SIGKILL)
+	if s.files != nil {
+		s.files.CloseWithError(io.ErrUnexpectedEOF)
 	}
-	return 0
+}
+
+// run serves one session until the stream is gone; when nothing was heard for too long it calls expire.
+func run(in io.Reader, out io.Writer, folder string, silence time.Duration, expire func()) error {
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	st := &stream{in: bufio.NewReaderSize(in, chunkSize), out: out}
+	s := &session{stream: st, folder: folder, tunnel: &tunnel{stream: st, next: firstConnection, channels: map[uint32]*channel{}}}
+	defer s.close()
+	// Also while a frame is being handled: the worker may have stopped reading.
+	quiet := time.AfterFunc(silence, func() {
+		s.signal(syscall.SIGKILL)
+		expire()
+	})
+	defer quiet.Stop()
+	st.sendJSON(frameReady, map[string]any{"version": version, "port": listener.Addr().(*net.TCPAddr).Port})
+	go s.tunnel.serve(listener)
+	for {
+		f, err := st.receive()
+		quiet.Reset(silence)
+		if err == nil {
+			err = s.handle(f)
+		}
+		if broken := (fault{}); errors.As(err, &broken) {
+			broken.Message = broken.Message[:min(len(broken.Message), 1000)]
+			st.sendJSON(frameFault, broken)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func main() {
 	folder := flag.String("root", "/work", "folder that files are unpacked to")
 	silence := flag.Duration("silence", 30*time.Second, "time without a word from the worker after which the shim ends itself")
 	flag.Parse()
-	os.Exit(run(os.Stdin, os.Stdout, *folder, *silence))
+	hide()
+	if run(os.Stdin, os.Stdout, *folder, *silence, func() { os.Exit(4) }) != io.EOF {
+		os.Exit(2)
+	}
 }

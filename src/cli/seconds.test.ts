@@ -16,3 +16,8 @@ test.each([
 test.each(['', '0', '0s', '-1m', '1d', 'm', '1m1h', '1 m', 'ten', '1.5', '0.1s'])('"%s" is no duration', (text) => {
   expect(() => seconds(text, '--deadline')).toThrow(/--deadline/)
 })
+
+test('nothing is a time where a flag takes it', () => {
+  expect(seconds('0', '--settle', 0)).toBe(0)
+  expect(() => seconds('', '--settle', 0)).toThrow(/--settle/)
+})

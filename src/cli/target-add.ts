@@ -45,7 +45,7 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
     ...(namespace === undefined ? {} : { namespace }),
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
-    ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle') }),
+    ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential: context.credential,
   })

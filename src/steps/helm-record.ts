@@ -66,8 +66,9 @@ export const releaseRecords = async (connection: ClusterConnection, namespace: s
   const { status, body } = await call(connection, { method: 'GET', path, accept: metadataOnly })
   if (status === 404) return []
   if (status !== 200) throw refused(status, `the records of the Helm release ${release} were listed`)
-  const { items = [] } = (body ?? {}) as { items?: readonly ReleaseSecret[] }
-  return items
+  // An empty list of metadata has `null` for its items.
+  const { items } = (body ?? {}) as { items?: readonly ReleaseSecret[] | null }
+  return (items ?? [])
     .map(({ metadata: { name, labels = {}, creationTimestamp = '' } }) => ({
       secret: name,
       revision: Number(labels['version'] ?? 0),

@@ -68,14 +68,18 @@ export const createChannel = (wire: ChannelWire): Channel => {
     }
   }
 
-  const connection = new Duplex({
+  const pay = (): void => {
+    const taken = channelWindow - unread - connection.readableLength
+    if (taken < creditPiece || connection.destroyed) return
+    unread += taken
+    wire.credit(taken)
+  }
+
+  const connection: Duplex = new Duplex({
     allowHalfOpen: true,
-    // Credit is given as bytes are taken, not as they arrive: `read` is called when the reader wants more.
+    // Credit is given as bytes are taken, not as they arrive. Asked for before the reader has taken what is there, so counted after it.
     read() {
-      const taken = channelWindow - unread - connection.readableLength
-      if (taken < creditPiece) return
-      unread += taken
-      wire.credit(taken)
+      process.nextTick(pay)
     },
     write(chunk: Buffer, _encoding, done) {
       waiting = { rest: chunk, done }
@@ -86,7 +90,8 @@ export const createChannel = (wire: ChannelWire): Channel => {
       done()
     },
     destroy(error, done) {
-      if (!over) wire.close(closeReset)
+      // Once both ends were said, what the shim still has to write is to be written.
+      if (!over && !(connection.readableEnded && connection.writableFinished)) wire.close(closeReset)
       over = true
       waiting?.done(error ?? new Error('the connection was closed'))
       waiting = undefined

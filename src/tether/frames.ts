@@ -31,25 +31,27 @@ export type FrameName = keyof typeof frameTypes
 const names = new Map<number, FrameName>(Object.entries(frameTypes).map(([name, type]) => [type, name as FrameName]))
 const small = 4 * 1024
 
-/** The longest payload of each type, in bytes: the same table as the shim's. */
-const limits: Readonly<Record<FrameName, number>> = {
-  hello: small,
-  job: maxPayload,
-  files: maxPayload,
-  signal: 16,
-  ping: 8,
-  ready: small,
-  out: maxPayload,
-  err: maxPayload,
-  exit: small,
-  pong: 8,
-  fault: small,
-  open: 0,
-  data: maxPayload,
-  close: 1,
-  credit: 4,
-  ack: 4,
+/** The shortest and the longest payload of each type, in bytes: the same table as the shim's. */
+const sizes: Readonly<Record<FrameName, readonly [least: number, most: number]>> = {
+  hello: [2, small],
+  job: [2, maxPayload],
+  files: [0, maxPayload],
+  signal: [1, 1],
+  ping: [0, 8],
+  ready: [2, small],
+  out: [1, maxPayload],
+  err: [1, maxPayload],
+  exit: [2, small],
+  pong: [0, 8],
+  fault: [2, small],
+  open: [0, 0],
+  data: [1, maxPayload],
+  close: [1, 1],
+  credit: [4, 4],
+  ack: [4, 4],
 }
+
+const fits = (type: FrameName, length: number): boolean => length >= sizes[type][0] && length <= sizes[type][1]
 
 export interface Frame {
   readonly type: FrameName
@@ -64,10 +66,10 @@ export const violation = (reason: string): TelpherError =>
 
 /**
  * One frame as bytes: type u8 | channel u32 | sequence u32 | length u32 | payload, big-endian.
- * @throws TelpherError tether_protocol when the payload is longer than its type may have
+ * @throws TelpherError tether_protocol when the payload has not a length that its type may have
  */
 export const encodeFrame = (frame: Frame): Buffer => {
-  if (frame.payload.length > limits[frame.type]) throw violation(`${frame.type} with ${frame.payload.length} bytes`)
+  if (!fits(frame.type, frame.payload.length)) throw violation(`${frame.type} with ${frame.payload.length} bytes`)
   const bytes = Buffer.allocUnsafe(headerSize + frame.payload.length)
   bytes.writeUInt8(frameTypes[frame.type], 0)
   bytes.writeUInt32BE(frame.channel, 1)
@@ -81,7 +83,7 @@ const headerOf = (bytes: Buffer): { type: FrameName; length: number } => {
   const type = names.get(bytes.readUInt8(0))
   if (type === undefined) throw violation(`unknown frame type 0x${bytes.readUInt8(0).toString(16).padStart(2, '0')}`)
   const length = bytes.readUInt32BE(9)
-  if (length > limits[type]) throw violation(`${type} with ${length} bytes, at most ${limits[type]}`)
+  if (!fits(type, length)) throw violation(`${type} with ${length} bytes`)
   return { type, length }
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { Duplex } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { TelpherError } from '../model/errors.ts'
 import { createDecoder, encodeFrame, type Frame, type FrameName, frameTypes } from './frames.ts'
 import { openTether } from './session.ts'
@@ -8,6 +8,7 @@ import { openTether } from './session.ts'
 /** Long runs are `npm run soak`; here a short one with a seed that can be repeated. */
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 2)
+vi.setConfig({ testTimeout: seconds * 1000 + 20_000 })
 
 /** A stream of random bytes that depends on the seed alone. */
 const createRandom = (name: string): { below(limit: number): number; bytes(length: number): Buffer } => {
@@ -24,11 +25,14 @@ const createRandom = (name: string): { below(limit: number): number; bytes(lengt
 type Random = ReturnType<typeof createRandom>
 
 const names = Object.keys(frameTypes) as FrameName[]
-const lengths: Partial<Record<FrameName, number>> = { open: 0, close: 1, credit: 4, ack: 4, ping: 8, pong: 8, signal: 16 }
+const lengths: Partial<Record<FrameName, readonly [least: number, most: number]>> = {
+  ...{ open: [0, 0], close: [1, 1], signal: [1, 1], credit: [4, 4], ack: [4, 4], ping: [0, 8], pong: [0, 8], files: [0, 700] },
+}
 
 const randomFrame = (random: Random, sequence: number): Frame => {
   const type = names[random.below(names.length)] ?? 'data'
-  return { type, channel: random.below(8), sequence, payload: random.bytes(random.below((lengths[type] ?? 700) + 1)) }
+  const [least, most] = lengths[type] ?? [2, 700]
+  return { type, channel: random.below(8), sequence, payload: random.bytes(least + random.below(most - least + 1)) }
 }
 
 const inPieces = (random: Random, bytes: Buffer): Buffer[] => {
@@ -41,6 +45,7 @@ const inPieces = (random: Random, bytes: Buffer): Buffer[] => {
   return pieces
 }
 
+/** Does it for the time given; a long run says how often. */
 const forAWhile = async (work: (round: number) => void | Promise<void>): Promise<number> => {
   const end = performance.now() + seconds * 1000
   let round = 0
@@ -51,6 +56,7 @@ const forAWhile = async (work: (round: number) => void | Promise<void>): Promise
       throw new Error(`FUZZ_SEED=${seed}, round ${round}`, { cause: error })
     }
   }
+  if (seconds > 60) console.info(`${round} rounds, FUZZ_SEED=${seed}`)
   return round
 }
 

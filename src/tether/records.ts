@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { violation } from './frames.ts'
 import type { OutputSum } from './outputs.ts'
+import { signalName } from './signals.ts'
 
 /** How a job ended, as its shim says: without it there is no success. */
 export interface ExitRecord {
@@ -32,7 +33,7 @@ export interface Fault {
 const sum = z.object({ bytes: z.number().int().min(0), crc: z.number().int().min(0).max(0xffffffff) })
 const exitSchema: z.ZodType<ExitRecord> = z.object({
   code: z.number().int().nullable(),
-  signal: z.string().max(32).nullable(),
+  signal: z.number().int().transform(signalName).nullable(),
   oom: z.boolean(),
   startedAt: z.number(),
   endedAt: z.number(),

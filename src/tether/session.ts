@@ -5,6 +5,7 @@ import { type Channel, createChannel } from './channel.ts'
 import { createDecoder, type Frame, maxPayload, tetherVersion, violation } from './frames.ts'
 import { createOutputs, type OnOutput } from './outputs.ts'
 import { type ExitRecord, parseExit, parseFault, parseReady, type TetherReady } from './records.ts'
+import { type SignalName, signalNumber } from './signals.ts'
 import { createWire } from './wire.ts'
 
 /** The one program of a container. */
@@ -38,7 +39,7 @@ export interface Tether {
    */
   run(job: TetherJob): Promise<ExitRecord>
   /** Sends a signal to the job's process group; nothing once it has ended. */
-  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): void
+  signal(name: SignalName): void
   /** Ends the session: the shim ends itself and the job. */
   destroy(cause?: Error): void
 }
@@ -132,7 +133,7 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
   const onFault = (payload: Buffer): void => {
     const { code, message } = parseFault(payload)
     if (code === 'missing_binary' || code === 'bad_files') throw new TelpherError('job_not_started', message)
-    throw message.includes('version') ? new TelpherError('tether_version', message) : violation(message)
+    throw code === 'version' ? new TelpherError('tether_version', message) : violation(message)
   }
 
   const handleChannel = ({ type, channel: id, payload }: Frame): void => {
@@ -140,8 +141,8 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
     const channel = channels.get(id)
     if (channel === undefined) return
     if (type === 'data') channel.received(payload)
-    else if (type === 'close') channel.closed(payload[0] ?? 1)
-    else if (payload.length === 4) channel.granted(payload.readUInt32BE(0))
+    else if (type === 'close') channel.closed(payload.readUInt8(0))
+    else channel.granted(payload.readUInt32BE(0))
   }
 
   const handle = (frame: Frame): void => {
@@ -228,7 +229,7 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
       return exit.promise
     },
     signal(name) {
-      if (state === 'running') wire.send('signal', 0, Buffer.from(name))
+      if (state === 'running') wire.send('signal', 0, Buffer.of(signalNumber(name)))
     },
     destroy: (cause) => cut(cause),
   }

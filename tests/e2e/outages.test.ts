@@ -44,7 +44,11 @@ const volumeFor = (namespace: string): object => ({
 })
 
 /** While one job applies and the result of another is judged, a part goes away and comes back: neither ends any different. */
-const expectPause = async (e2e: E2e, outage: () => Promise<void>, part: string): Promise<void> => {
+const expectPause = async (
+  e2e: E2e,
+  outage: () => Promise<void>,
+  rows: { readonly applied: string; readonly judged: string },
+): Promise<void> => {
   const { namespace, target } = await e2e.place()
   const judged = await begin(e2e, await e2e.folder({ 'claim.yaml': JSON.stringify(claim) }), target, '--name', 'judged')
   await judged.reaches('verifying')
@@ -53,8 +57,8 @@ const expectPause = async (e2e: E2e, outage: () => Promise<void>, part: string):
   await judged.reaches('verifying')
   await outage()
   await e2e.cluster.apply(volumeFor(namespace))
-  expectOneAttempt(expectFault(`${part}-apply`, await applied.ended))
-  expectOneAttempt(expectFault(`${part}-verify`, await judged.ended))
+  expectOneAttempt(expectFault(rows.applied, await applied.ended))
+  expectOneAttempt(expectFault(rows.judged, await judged.ended))
 }
 
 describe.concurrent('a part is away while kubectl applies and while a result is judged', () => {
@@ -66,7 +70,7 @@ describe.concurrent('a part is away while kubectl applies and while a result is 
       await seconds(away)
       await redis.restart()
     }
-    await expectPause(e2e, outage, `redis-${away}s`)
+    await expectPause(e2e, outage, { applied: `redis-${away}s-apply`, judged: `redis-${away}s-verify` })
   })
 
   test('the API server, for 10 s', async (context) => {
@@ -77,7 +81,8 @@ describe.concurrent('a part is away while kubectl applies and while a result is 
       await seconds(10)
       await cluster.apiserver.start()
     }
-    await expectPause(await startOwn(context, { cluster }), outage, 'apiserver-10s')
+    const e2e = await startOwn(context, { cluster })
+    await expectPause(e2e, outage, { applied: 'apiserver-10s-apply', judged: 'apiserver-10s-verify' })
   })
 
   test('the Docker engine, killed while kubectl applies: the end is said, and a new worker removes what is left', async (context) => {

@@ -148,4 +148,4 @@ const faulty = ({ cutAfterBytes = Number.POSITIVE_INFINITY, withoutExitRecord, o
 }
 
 const withoutMemory = (payload: Buffer): Buffer =>
-  Buffer.from(JSON.stringify({ ...JSON.parse(payload.toString('utf8')), code: null, signal: 'SIGKILL', oom: true }))
+  Buffer.from(JSON.stringify({ ...JSON.parse(payload.toString('utf8')), code: null, signal: 9, oom: true }))

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { goCommand } from '../../src/sandbox/setup/go.ts'
+
+const checkout = fileURLToPath(new URL('../../', import.meta.url))
+
+interface Soak {
+  readonly name: string
+  readonly argv: readonly string[]
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const goFuzz = async (name: string, seconds: number): Promise<Soak> => ({
+  name: `shim: ${name}`,
+  argv: [await goCommand(), 'test', '-run=^$', `-fuzz=^${name}$`, `-fuzztime=${seconds}s`, '.'],
+  cwd: `${checkout}containers/shim`,
+})
+
+/** The seeded tests of `npm test`, for longer; what fails prints the seed that repeats it (FUZZ_SEED). */
+const vitestFuzz = (name: string, project: string, file: string, seconds: number): Soak => ({
+  name,
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', project, file],
+  env: { FUZZ_SECONDS: String(seconds) },
+})
+
+const run = async ({ name, argv: [file = '', ...args], cwd = checkout, env = {} }: Soak): Promise<boolean> => {
+  process.stdout.write(`\n== ${name}\n`)
+  const child = spawn('nice', ['-n', '19', file, ...args], { cwd, env: { ...process.env, ...env }, stdio: 'inherit' })
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('exit', resolve))
+  process.stdout.write(`${code === 0 ? '✓' : '✗'} ${name}\n`)
+  return code === 0
+}
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
+const seconds = Math.round(Number(values.minutes) * 60)
+if (!(seconds > 0)) throw new RangeError(`--minutes ${values.minutes}: a number of minutes for each fuzzer, such as 10`)
+
+const soaks = [
+  await goFuzz('FuzzDecode', seconds),
+  await goFuzz('FuzzSession', seconds),
+  vitestFuzz('tether: the worker’s end', 'unit', 'src/tether/fuzz.test.ts', seconds),
+  vitestFuzz('gate: agreement with RequestInfoFactory', 'integration', 'tests/integration/gate/path-oracle.test.ts', seconds),
+]
+let failed = 0
+for (const soak of soaks) if (!(await run(soak))) failed++
+process.exitCode = failed === 0 ? 0 : 1
