@@ -20,6 +20,8 @@ export interface Config {
   workerName: string
   /** Steps that one worker runs at the same time. */
   concurrency: number
+  /** The most containers that one worker keeps waiting for steps; 0 for none. */
+  warm: number
   dockerSocket: string
   /** The static shim binary that containers are started with. */
   shimPath: string
@@ -51,6 +53,7 @@ const schema = z.object({
   TELPHER_POOL: nameSchema.default('default'),
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
+  TELPHER_WARM_CONTAINERS: z.coerce.number().int().min(0).max(64).optional(),
   TELPHER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   TELPHER_SHIM: z.string().default(''),
   TELPHER_IMAGE: z.string().default('telpher/exec:k1.34-h4'),
@@ -84,6 +87,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     pool: read.TELPHER_POOL,
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,
+    warm: read.TELPHER_WARM_CONTAINERS ?? read.TELPHER_CONCURRENCY,
     dockerSocket: read.TELPHER_DOCKER_SOCKET,
     shimPath: read.TELPHER_SHIM,
     image: read.TELPHER_IMAGE,

@@ -5,7 +5,7 @@ import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
-import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
+import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
@@ -15,6 +15,7 @@ import { createLogWriter, type JobReport, type Store, untilThrough } from '../sr
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
+import type { WarmPool } from './warm.ts'
 
 /** The outside world of a worker, made once by its composition root. */
 export interface WorkerDeps {
@@ -24,7 +25,9 @@ export interface WorkerDeps {
   readonly config: Config
   readonly log: Log
   readonly store: Store
-  readonly executor: Executor
+  readonly containers: Pick<WarmPool, 'take'>
+  /** Removes what dead workers left on this engine. */
+  readonly sweep: () => Promise<void>
   readonly cluster: Cluster
   readonly grants: Grants
   readonly heartbeat: Heartbeat
@@ -36,19 +39,20 @@ export interface WorkerDeps {
 const graceMs = 30_000
 const mebibyte = 1024 * 1024
 
-const containerSpec = (job: Job, deps: WorkerDeps): ContainerSpec => ({
-  image: job.step.image ?? deps.config.image,
+/** What an execution container of this worker is, for jobs of any deployment. @param image the step's own, if it names one */
+export const containerSpec = (
+  image: string | undefined,
+  { config, installation, id }: Pick<WorkerDeps, 'config' | 'installation' | 'id'>,
+): ContainerSpec => ({
+  image: image ?? config.image,
   labels: {
-    'telpher.installation': deps.installation,
-    'telpher.pool': job.pool,
-    'telpher.worker': deps.id,
-    'telpher.worker-name': deps.config.workerName,
-    'telpher.deployment': job.deploymentId,
-    'telpher.job': job.jobId,
-    'telpher.attempt': String(job.attempt),
+    'telpher.installation': installation,
+    'telpher.pool': config.pool,
+    'telpher.worker': id,
+    'telpher.worker-name': config.workerName,
   },
-  memoryBytes: deps.config.memoryMb * mebibyte,
-  cpus: deps.config.cpus,
+  memoryBytes: config.memoryMb * mebibyte,
+  cpus: config.cpus,
   pids: 128,
   scratchBytes: 256 * mebibyte,
 })
@@ -141,12 +145,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         connect: async () => deps.cluster.connect(target, credential),
         async open(connection, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
-          if (job.attempt > 1) await deps.executor.reap({ 'telpher.job': job.jobId })
-          const session = await openSession({
-            executor: deps.executor,
-            spec: containerSpec(job, deps),
-            signal,
-            onLeft: (err) => log.warn({ err }, 'a container could not be removed: the next sweep will'),
+          if (job.attempt > 1) await deps.sweep()
+          const container = await deps.containers.take(containerSpec(job.step.image, deps), signal)
+          const session = openSession({
+            container,
             onOutput: (stream, chunk) => {
               output.push(stream, chunk)
               return lines.ready()

@@ -1,21 +1,47 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { WarmCounts } from './warm.ts'
 
 export interface Health {
   readonly port: number
   close(): Promise<void>
 }
 
+interface HealthOptions {
+  /** Why the worker takes no work, or undefined when it does. */
+  readonly ready: () => string | undefined
+  readonly containers: () => WarmCounts
+}
+
+/** Prometheus' text format 0.0.4. */
+const metricsOf = ({ warm, cold, idle }: WarmCounts): string =>
+  [
+    '# HELP telpher_containers_taken_total Containers that jobs took, by whether one was waiting.',
+    '# TYPE telpher_containers_taken_total counter',
+    `telpher_containers_taken_total{start="warm"} ${warm}`,
+    `telpher_containers_taken_total{start="cold"} ${cold}`,
+    '# HELP telpher_containers_waiting Containers that wait for a job.',
+    '# TYPE telpher_containers_waiting gauge',
+    `telpher_containers_waiting ${idle}`,
+    '',
+  ].join('\n')
+
 /**
- * The worker's health endpoints: /livez has no dependencies, /readyz says whether it takes work.
+ * The worker's health endpoints: /livez has no dependencies, /readyz says whether it takes work, /metrics counts.
  * @param port 0 for a free one
- * @param ready why it is not ready, or undefined when it is
  */
-export const serveHealth = async (port: number, ready: () => string | undefined): Promise<Health> => {
+export const serveHealth = async (port: number, { ready, containers }: HealthOptions): Promise<Health> => {
+  const answers: Readonly<Record<string, () => { readonly status: number; readonly body: string }>> = {
+    '/livez': () => ({ status: 200, body: 'ok\n' }),
+    '/readyz': () => {
+      const reason = ready()
+      return { status: reason === undefined ? 200 : 503, body: `${reason ?? 'ok'}\n` }
+    },
+    '/metrics': () => ({ status: 200, body: metricsOf(containers()) }),
+  }
   const server = createServer((request, response) => {
-    const reason = request.url === '/readyz' ? ready() : undefined
-    if (request.url !== '/livez' && request.url !== '/readyz') response.writeHead(404).end('not found\n')
-    else response.writeHead(reason === undefined ? 200 : 503, { 'content-type': 'text/plain' }).end(`${reason ?? 'ok'}\n`)
+    const { status, body } = answers[request.url ?? '']?.() ?? { status: 404, body: 'not found\n' }
+    response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4' }).end(body)
   })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)

@@ -8,33 +8,15 @@ import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import type { Target } from '../src/model/target.ts'
-import { deadAfterMs } from '../src/model/worker.ts'
 import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { version } from '../src/version.ts'
-import { runAttempt, type WorkerDeps } from './attempt.ts'
+import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
+import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
-
-/**
- * What nobody holds any more on this engine, by the labels of our installation and pool: the containers of workers that
- * are not alive, and those of our own that could not be removed at their end.
- */
-const sweep = async (
-  deps: Pick<WorkerDeps, 'executor' | 'store' | 'config' | 'log' | 'installation' | 'id' | 'heartbeat'>,
-): Promise<void> => {
-  const { executor, store, config, log, installation, id, heartbeat } = deps
-  const now = await store.workers.now()
-  const alive = new Set((await store.workers.list()).filter((worker) => now - worker.seenAt < deadAfterMs).map((worker) => worker.id))
-  const isHeld = (labels: Readonly<Record<string, string>>): boolean =>
-    labels['telpher.worker'] === id
-      ? [...heartbeat.held].some(({ jobId }) => jobId === labels['telpher.job'])
-      : alive.has(labels['telpher.worker'] ?? '')
-  const removed = await executor.reap({ 'telpher.installation': installation, 'telpher.pool': config.pool }, isHeld)
-  if (removed > 0) log.info({ removed }, 'removed containers that nobody holds')
-}
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   const caches = new Map<string, DiscoveryCache>()
@@ -86,7 +68,8 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   )
   // The first heartbeat comes before the first start: nobody may hold a job that the watchdog does not know of.
   await heartbeat.beat()
-  await sweep({ executor, store, config, log, installation, id, heartbeat })
+  const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
+  await containers.sweep()
 
   const deps: WorkerDeps = {
     id,
@@ -94,7 +77,8 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     config,
     log,
     store,
-    executor,
+    containers,
+    sweep: containers.sweep,
     heartbeat,
     cluster: { connect },
     grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
@@ -114,14 +98,16 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
+  containers.expect(containerSpec(undefined, deps))
   const sweeping = setInterval(() => {
-    sweep(deps).catch((err: unknown) => log.warn({ err }, 'sweep'))
+    containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
   }, 60_000)
-  const health = await serveHealth(config.healthPort, () => (draining ? 'draining' : undefined))
+  const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
 
   const close = async (): Promise<void> => {
     clearInterval(sweeping)
+    await containers.close()
     await heartbeat.stop()
     await store.workers.remove(id)
     await health.close()

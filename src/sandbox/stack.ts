@@ -35,8 +35,8 @@ export interface Stack {
   readonly cluster: Cluster
   readonly server: TelpherProcess & Endpoint
   readonly workers: TelpherProcess[]
-  /** Adds a worker process. */
-  addWorker(name: string): TelpherProcess
+  /** Adds a worker process. @param env more TELPHER_ variables for it alone */
+  addWorker(name: string, env?: Readonly<Record<string, string>>): TelpherProcess
   stop(): Promise<void>
 }
 
@@ -78,8 +78,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const server = await startServerProcess(common, options.port ?? 0)
     stops.push(() => server.stop())
     const workers: TelpherProcess[] = []
-    const addWorker = (name: string): TelpherProcess => {
-      const worker = startWorkerProcess(common, name)
+    const addWorker: Stack['addWorker'] = (name, env) => {
+      const worker = startWorkerProcess({ ...common, env: { ...common.env, ...env } }, name)
       workers.push(worker)
       stops.push(() => worker.stop(2000))
       return worker

@@ -1,2 +1,2 @@
 export type { ExitRecord } from './records.ts'
-export { openTether, type Tether } from './session.ts'
+export { openTether, type Tether, type TetherOptions } from './session.ts'

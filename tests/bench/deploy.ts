@@ -3,13 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { execa } from 'execa'
 import type { Client } from '../../src/cli/client.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
+import { binaryPath } from '../../src/sandbox/setup/binaries.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
 import { packPath } from '../../src/steps/package/pack.ts'
 import { clientOf } from './client.ts'
 import { type Figure, median, rounded } from './figures.ts'
 
 export interface DeployContext {
-  /** Server, one worker, and a cluster with kwok, whose target is called `bench`. */
+  /** Server, a worker, another one of the pool `cold` that keeps no containers, and a cluster with kwok, which is the target of each. */
   readonly stack: Stack
   readonly runs: number
 }
@@ -47,12 +48,12 @@ const folderFor = (dir: string, name: string): string => {
 }
 
 /** From the request to the event that the deployment has finished, every object current. */
-const ours = async (stack: Stack, folder: string, name: string): Promise<number> => {
+const ours = async (stack: Stack, folder: string, name: string, target: string): Promise<number> => {
   const client = await clientOf(stack)
   const { bytes, sha256 } = await packPath(folder)
   await client.uploadPackage(bytes, sha256)
   const begun = performance.now()
-  const { deployment } = await client.deploy({ steps: [{ kind: 'apply', name, package: sha256 }], targets: ['bench'] }, randomUUID())
+  const { deployment } = await client.deploy({ steps: [{ kind: 'apply', name, package: sha256 }], targets: [target] }, randomUUID())
   for await (const event of client.events(deployment.id, { signal: AbortSignal.timeout(120_000) }))
     if (event.type === 'deployment' && event.state === 'finished') {
       if (event.result !== 'success') throw new Error(`${deployment.id} ended as ${event.result}`)
@@ -86,45 +87,67 @@ const peer = async (stack: Stack, folder: string, name: string): Promise<number>
   return performance.now() - begun
 }
 
-/** `deploy.cold_vs_docker_run`: three objects from request to current, beside two `docker run` of kubectl, in turns. */
+/** The same programs on this host, without any container. */
+const bare = async (stack: Stack, folder: string, name: string): Promise<number> => {
+  const kubectl = (...args: string[]) => execa(binaryPath('kubectl'), args, { env: { KUBECONFIG: stack.cluster.kubeconfig } })
+  const begun = performance.now()
+  await kubectl('apply', '--server-side', `--filename=${folder}/objects.yaml`)
+  await kubectl('rollout', 'status', `deployment/${name}`, '--timeout=60s')
+  return performance.now() - begun
+}
+
+type Way = (stack: Stack, folder: string, name: string) => Promise<number>
+const ways = {
+  warm: ((stack, folder, name) => ours(stack, folder, name, 'bench')) satisfies Way,
+  cold: ((stack, folder, name) => ours(stack, folder, name, 'bench-cold')) satisfies Way,
+  docker: peer,
+  bare,
+} as const
+type Kind = keyof typeof ways
+
+const peers = {
+  docker: 'docker run kubectl apply, docker run kubectl rollout status',
+  bare: 'kubectl apply, kubectl rollout status on the host',
+} as const
+
+/** Three objects from request to current, with a container that waits and without, beside kubectl in containers and bare; in turns. */
 export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figure[]> => {
-  const times = { ours: [] as number[], peer: [] as number[] }
+  const kinds = Object.keys(ways) as Kind[]
+  const times: Record<Kind, number[]> = { warm: [], cold: [], docker: [], bare: [] }
   // One of each first, which also fills caches on both sides.
   for (let run = -1; run < runs; run++) {
-    const kinds = run % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const)
-    for (const kind of kinds) {
+    for (const kind of run % 2 === 0 ? kinds : kinds.toReversed()) {
       const name = `${kind}-${run + 1}`
       await apart()
-      const took = await { ours, peer }[kind](stack, folderFor(`${stack.dir}/bench`, name), name)
+      const took = await ways[kind](stack, folderFor(`${stack.dir}/bench`, name), name)
       if (run >= 0) times[kind].push(took)
     }
   }
-  const [mine, theirs] = [median(times.ours), median(times.peer)]
+  const figure = (id: string, mine: Kind, theirs: keyof typeof peers): Figure => ({
+    id,
+    value: rounded(median(times[mine])),
+    unit: 'ms',
+    ratio: rounded(median(times[mine]) / median(times[theirs])),
+    peer: { name: peers[theirs], value: rounded(median(times[theirs])) },
+    runs,
+  })
   return [
-    {
-      id: 'deploy.cold_vs_docker_run',
-      value: rounded(mine),
-      unit: 'ms',
-      ratio: rounded(mine / theirs),
-      peer: { name: 'docker run kubectl apply, docker run kubectl rollout status', value: rounded(theirs) },
-      runs,
-    },
+    figure('deploy.cold_vs_docker_run', 'cold', 'docker'),
+    figure('deploy.warm_vs_docker_run', 'warm', 'docker'),
+    figure('deploy.warm_vs_kubectl', 'warm', 'bare'),
   ]
 }
 
-/** The cluster of the stack as the target `bench`, with its admin's client certificate. */
-export const addBenchTarget = async (client: Client, stack: Stack): Promise<void> => {
+/** The cluster of the stack as the targets `bench` and `bench-cold`, with its admin's client certificate. */
+export const addBenchTargets = async (client: Client, stack: Stack): Promise<void> => {
   const { server, caPem, admin } = stack.cluster
-  await client.addTarget({
-    name: 'bench',
-    server,
-    ca: caPem,
-    credential: { kind: 'client-certificate', certificate: admin.certPem, key: admin.keyPem },
-  })
+  const credential = { kind: 'client-certificate' as const, certificate: admin.certPem, key: admin.keyPem }
+  await client.addTarget({ name: 'bench', server, ca: caPem, credential })
+  await client.addTarget({ name: 'bench-cold', server, ca: caPem, credential, pool: 'cold' })
 }
 
 /** One deployment like those that are measured. */
 export const oneDeployment = async (stack: Stack): Promise<void> => {
   const name = `one-${Math.random().toString(36).slice(2, 8)}`
-  await ours(stack, folderFor(`${stack.dir}/bench`, name), name)
+  await ours(stack, folderFor(`${stack.dir}/bench`, name), name, 'bench')
 }

@@ -6,11 +6,12 @@ import { dockerExecutor } from '../../src/executors/docker.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
-import { addBenchTarget, deploySuite, oneDeployment } from './deploy.ts'
+import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
 import { commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
+import { verifySuite } from './verify.ts'
 
 const suites = ['deploy', 'parts'] as const
 
@@ -40,16 +41,18 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   await measure('the version command', () => versionTime(runs))
   await measure('output', () => logsSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
+  await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
   return figures
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
 const stack = await startStack({ dir, node: 'kwok', workers: 1, onStage: (stage) => say(`starting ${stage}`) })
+stack.addWorker('cold', { TELPHER_POOL: 'cold', TELPHER_WARM_CONTAINERS: '0' })
 try {
   await workerIsThere(stack)
   const idle = idleMemory({ stack, runs })
-  await addBenchTarget(await clientOf(stack), stack)
+  await addBenchTargets(await clientOf(stack), stack)
   const figures: Figure[] = []
   if (chosen.includes('deploy')) {
     say('measuring deployments beside docker run')

@@ -25,8 +25,8 @@ const killHolder = async (e2e: E2e, job: Job): Promise<number> => {
   return Date.now()
 }
 
-const containersOf = async (e2e: E2e, job: Job, attempt: number) => {
-  const label = [`telpher.job=${job.jobId}`, `telpher.attempt=${attempt}`]
+const containersOf = async (e2e: E2e, { worker }: Job) => {
+  const label = [`telpher.worker=${worker}`]
   return new Dockerode({ socketPath: e2e.stack.docker.socketPath }).listContainers({ all: true, filters: { label } })
 }
 
@@ -44,7 +44,7 @@ const expectTakenOver = async (e2e: E2e, id: string, job: Job, killedAt: number,
   const detail = expectFault(id, ended)
   expect(detail?.jobs[0]?.attempt).toBe(2)
   expect((detail?.deployment.endedAt ?? Number.POSITIVE_INFINITY) - killedAt).toBeLessThan(60_000)
-  expect(await containersOf(e2e, job, 1)).toEqual([])
+  expect(await containersOf(e2e, job)).toEqual([])
   await eventually(async () => (await writesOf(e2e, job, 2)).length > 0)
   expect((await writesOf(e2e, job, 1)).filter((at) => at > killedAt + claimMs)).toEqual([])
 }

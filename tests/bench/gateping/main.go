@@ -1,5 +1,6 @@
-// Command gateping sends GET requests one after another over one kept connection and prints how long each took, in
-// nanoseconds, as a JSON array. Usage: gateping URL COUNT [CERTIFICATE KEY]. It does not check who the server is: it measures.
+// Command gateping sends GET requests one after another over one kept connection, with a pause before each, and prints how long
+// each took, in nanoseconds, as a JSON array. Usage: gateping URL COUNT PAUSE [CERTIFICATE KEY], where PAUSE is such as 5ms. It does
+// not check who the server is: it measures.
 package main
 
 import (
@@ -28,7 +29,7 @@ func get(client *http.Client, url string) error {
 	return nil
 }
 
-func run(url, count string, pair []string) error {
+func run(url, count, between string, pair []string) error {
 	config := &tls.Config{InsecureSkipVerify: true}
 	if len(pair) == 2 {
 		certificate, err := tls.LoadX509KeyPair(pair[0], pair[1])
@@ -42,6 +43,10 @@ func run(url, count string, pair []string) error {
 	if err != nil {
 		return err
 	}
+	pause, err := time.ParseDuration(between)
+	if err != nil {
+		return err
+	}
 	// The first ones open the connection and fill caches on the way.
 	for warm := 0; warm < 50; warm++ {
 		if err := get(client, url); err != nil {
@@ -50,6 +55,7 @@ func run(url, count string, pair []string) error {
 	}
 	times := make([]int64, wanted)
 	for at := range times {
+		time.Sleep(pause)
 		started := time.Now()
 		if err := get(client, url); err != nil {
 			return err
@@ -60,11 +66,11 @@ func run(url, count string, pair []string) error {
 }
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: gateping URL COUNT [CERTIFICATE KEY]")
+	if len(os.Args) < 4 {
+		fmt.Fprintln(os.Stderr, "usage: gateping URL COUNT PAUSE [CERTIFICATE KEY]")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

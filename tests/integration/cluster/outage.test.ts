@@ -29,7 +29,8 @@ test.each([
       seen ||= objects.every(({ assessment }) => assessment.message.includes('1 of 1'))
     },
   })
-  await eventually(() => seen)
+  // kwok and the controllers come back to the API server of the outage before in their own time.
+  await eventually(() => seen, 120_000)
   if (how === 'stopped') await cluster.apiserver.stop()
   else await cluster.apiserver.kill('SIGKILL')
   // What was known before the outage is no proof: the unprobed one has to be read anew.
