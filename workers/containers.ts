@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../src/log.ts'
 import type { ContainerSpec, Executor } from '../src/model/ports.ts'
 import { deadAfterMs } from '../src/model/worker.ts'
@@ -28,21 +29,25 @@ export interface Containers extends WarmPool {
   sweep(): Promise<void>
 }
 
+/** What is still being removed at the end is waited for, in ms; then it is the next worker's to sweep. */
+const longestRemovalMs = 5000
 /** Tells one container of a worker from its others; the sweep keeps those that are in use or wait. */
 const tokenLabel = 'telpher.container'
 
 export const createContainers = ({ executor, store, log, warm, installation, pool, worker }: ContainersOptions): Containers => {
   const held = new Set<string>()
+  let released = (): void => {}
   const open = (spec: ContainerSpec, signal?: AbortSignal): Promise<ReadyContainer> => {
     const token = randomBytes(8).toString('hex')
     const labelled = { ...spec, labels: { ...spec.labels, [tokenLabel]: token } }
     const onEnd = (left?: Error): void => {
       held.delete(token)
+      released()
       if (left !== undefined) log.warn({ err: left }, 'a container could not be removed: the next sweep will')
     }
     held.add(token)
     return openContainer(executor, labelled, onEnd, signal).catch((thrown: unknown) => {
-      held.delete(token)
+      onEnd()
       throw thrown
     })
   }
@@ -53,8 +58,21 @@ export const createContainers = ({ executor, store, log, warm, installation, poo
     onTrouble: (err) => log.warn({ err }, 'a container could not be started ahead of its job'),
   })
 
+  /** Resolves when no container is held any more; they have their own time limits. */
+  const allReleased = async (): Promise<void> => {
+    while (held.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      released = resolve
+      await promise
+    }
+  }
+
   return {
     ...waiting,
+    async close() {
+      await waiting.close()
+      await Promise.race([allReleased(), pause(longestRemovalMs, undefined, { ref: false })])
+    },
     async sweep() {
       const now = await store.workers.now()
       const alive = new Set((await store.workers.list()).filter(({ seenAt }) => now - seenAt < deadAfterMs).map(({ id }) => id))

@@ -13,12 +13,17 @@ interface SessionOptions {
 /** Joins a container that is ready with a gate of its own, for one job. */
 export const openSession = ({ container, gate: options, onOutput }: SessionOptions): StepSession => {
   const nonce = randomBytes(24).toString('base64url')
+  let exited = false
   const gate = createGate({ ...options, nonce })
   const tether = container.use({ onOutput, onConnection: (connection) => gate.accept(connection) })
   return {
     port: container.port,
     nonce,
-    run: tether.run,
+    async run(job) {
+      const exit = await tether.run(job)
+      exited = true
+      return exit
+    },
     signal: tether.signal,
     writes: () => gate.entries(),
     refusals: () => gate.refusals(),
@@ -28,7 +33,10 @@ export const openSession = ({ container, gate: options, onOutput }: SessionOptio
     async dispose() {
       gate.shut('closed')
       // While the store is away the ledger waits for it, and the container need not.
-      await Promise.all([gate.settled(), container.dispose()])
+      const removed = container.dispose()
+      await gate.settled()
+      // What has ended by itself is removed while its end is told; what has not must be gone first.
+      if (!exited) await removed
     },
   }
 }
