@@ -34,7 +34,9 @@ export const assessDefinition = (object: KubeObject): Assessment => {
   const rule = 'CustomResourceDefinition'
   const names = conditionOf(object, 'NamesAccepted')
   if (names?.status === 'False') return failed(rule, `its names are taken: ${names.message ?? ''}`)
-  return isTrue(conditionOf(object, 'Established')) ? current(rule, 'it is established') : inProgress(rule, 'it is not established yet')
+  const established = conditionOf(object, 'Established')
+  if (isTrue(established)) return current(rule, 'it is established')
+  return inProgress(rule, `it is not established yet${established?.message ? `: ${established.message}` : ''}`)
 }
 
 /** An APIService has Available where others have Ready. */
