@@ -71,7 +71,7 @@ const grammarOf = (type: string): Grammar => {
 
 const nameOf = ({ type }: Condition): string => type.slice(type.lastIndexOf('/') + 1) || 'a condition'
 const explain = (condition: Condition, otherwise: string): string => {
-  const why = condition.message || condition.reason
+  const why = condition.message?.trim() || condition.reason
   return why ? `${nameOf(condition)}: ${why}` : otherwise
 }
 

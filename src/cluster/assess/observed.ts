@@ -16,8 +16,7 @@ export const unseenOf = (object: KubeObject, status: Fields): string | undefined
   return undefined
 }
 
-/** Whether a condition speaks of an older generation. */
-export const isOld = (condition: Condition, generation: number): boolean =>
+const isOld = (condition: Condition, generation: number): boolean =>
   (numberAt(condition as unknown as Fields, 'observedGeneration') ?? generation) < generation
 
 /**
