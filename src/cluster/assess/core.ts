@@ -46,3 +46,19 @@ export const assessApiService = (object: KubeObject): Assessment => {
     ? current('APIService', 'it is available')
     : inProgress('APIService', available?.message ?? 'it is not available yet')
 }
+
+/** A volume is there to be claimed; one whose claim has gone is what its policy made of it. */
+export const assessVolume = (object: KubeObject): Assessment => {
+  const rule = 'PersistentVolume'
+  const status = part(object, 'status')
+  const phase = textAt(status, 'phase') ?? 'Pending'
+  if (phase === 'Failed')
+    return failed(rule, `it cannot be reclaimed: ${textAt(status, 'message') ?? textAt(status, 'reason') ?? 'no reason given'}`)
+  return phase === 'Pending' ? inProgress(rule, 'it is Pending') : current(rule, `it is ${phase}`)
+}
+
+/** An Ingress is served as soon as it is written: behind a node port it never gets an address. */
+export const assessIngress = (object: KubeObject): Assessment => {
+  const addresses = listAt(part(part(object, 'status'), 'loadBalancer'), 'ingress')
+  return current('Ingress', addresses.length > 0 ? 'it has an address' : 'it exists; it has no address yet')
+}

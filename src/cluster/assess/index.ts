@@ -1,5 +1,6 @@
 import type { Assessment, KubeObject } from '../../model/verdict.ts'
-import { assessApiService, assessClaim, assessDefinition, assessNamespace, assessService } from './core.ts'
+import { assessAutoscaler, autoscalerRule } from './autoscaler.ts'
+import { assessApiService, assessClaim, assessDefinition, assessIngress, assessNamespace, assessService, assessVolume } from './core.ts'
 import { assessDaemonSet } from './daemonset.ts'
 import { assessDeployment } from './deployment.ts'
 import { type Known, part } from './fields.ts'
@@ -24,7 +25,10 @@ const rules: Readonly<Record<string, Rule>> = {
   'batch/CronJob': assessCronJob,
   'policy/PodDisruptionBudget': assessBudget,
   '/PersistentVolumeClaim': assessClaim,
+  '/PersistentVolume': assessVolume,
   '/Service': assessService,
+  'networking.k8s.io/Ingress': assessIngress,
+  'autoscaling/HorizontalPodAutoscaler': assessAutoscaler,
   '/Namespace': assessNamespace,
   'apiextensions.k8s.io/CustomResourceDefinition': assessDefinition,
   'apiregistration.k8s.io/APIService': assessApiService,
@@ -32,6 +36,9 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** Rules that go by what controllers of any kind say: a controller that says it failed tries again. */
 const healing: ReadonlySet<string> = new Set(['condition', 'parents', 'phase', 'reports', 'flag', 'message'])
+
+/** Whether a rule waits for what only running pods bring: an autoscaler has no metrics before they have run for a while. */
+export const needsPods = (rule: string): boolean => rule === autoscalerRule
 
 /** Whether what a rule calls Failed may still become Current by itself, so that it needs a grace. */
 export const mayHeal = (rule: string): boolean => healing.has(rule)
