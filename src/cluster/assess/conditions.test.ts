@@ -48,6 +48,10 @@ describe('conditions', () => {
     [['example.test/app-ready=True'], 'Current'],
     [['Discoverable=True'], 'Current'],
     [['FailedScale=True/MinimumReplicasAvailable'], undefined],
+    [['Ready=True', 'ContinuousArchiving=True'], 'Current'],
+    [['Available=True', 'ScalingUp=True'], 'InProgress'],
+    [['Available=True', 'RollingOut=False', 'Upgradeable=False'], 'Current'],
+    [['ACK.ResourceSynced=False', 'ACK.Terminal=True: no such bucket'], 'Failed'],
     [['Odd=True'], undefined],
     [[], undefined],
   ])('%j is %s', (texts, status) => {

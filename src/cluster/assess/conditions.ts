@@ -41,13 +41,32 @@ const grammars = new Map<string, Grammar>()
 /** Steps on the way: that they were taken says nothing of the whole, that they were not does. */
 const steps = new Set('scheduled requested submitted prepared acquired launched registered admitted created accepts'.split(' '))
 
+/** Work that types tell of; others that end so are features, such as `ContinuousArchiving`. */
+const work = new Set(
+  `progressing reconciling creating updating upgrading deleting terminating installing uninstalling initializing initialising provisioning
+  deploying configuring applying syncing synchronizing processing draining disrupting restarting building pulling downloading importing
+  exporting resizing expanding shrinking rebalancing recovering promoting switching migrating rolling restoring waiting starting stopping
+  suspending pausing hibernating pending issuing renewing rotating joining bootstrapping launching scheduling preparing unpacking
+  allocating attaching detaching scaling replacing remediating resuming`
+    .trim()
+    .split(/\s+/),
+)
+
+/** What a word of a type means; `ScalingUp` and `RollingOut` end with a word that says nothing. */
+const meaningInType = (word: string, before: string): Meaning | undefined => {
+  if (/^(?:up|down|out|over|in)$/.test(word) && before.endsWith('ing')) return undefined
+  const meaning = meaningOfWord(word)
+  return meaning === 'busy' && word.endsWith('ing') && !work.has(word) ? undefined : meaning
+}
+
 const readType = (type: string): Grammar => {
   const words = wordsOf(type.slice(type.lastIndexOf('/') + 1))
   const joined = words.join('')
   const isWhole = wholes.has(joined)
   const last = words.at(-1) ?? ''
   if (steps.has(last)) return { meaning: 'good', isWhole: false, isPlain: false, isStep: true }
-  const own = meaningOfPhrase(words) ?? meaningOfWord(last) ?? words.slice(0, -1).reverse().map(meaningOfWord).find(Boolean)
+  const own =
+    meaningOfPhrase(words) ?? words.map((word, at) => meaningInType(word, words[at - 1] ?? '')).findLast((one) => one !== undefined)
   // `NotReady` is bad news when it is True, `NoWarnings` good news.
   const before = words.at(-2)
   if (before === 'not' && own === 'good') return { meaning: own, isWhole: words.length === 2, isPlain: false, isTurned: true }

@@ -42,6 +42,9 @@ const walk = (fields: Fields, spec: Fields, depth: number, found: Count[]): void
       const want = what === undefined ? undefined : wantedOf(what, spec, fields)
       if (want !== undefined) found.push({ what: name, have: value, want })
     } else if (depth < deepest && isFields(value)) walk(value, {}, depth + 1, found)
+    // Such as the instance sets of a database.
+    else if (depth === 0 && Array.isArray(value))
+      for (const entry of value.slice(0, mostCounts)) if (isFields(entry)) walk(entry, {}, deepest, found)
   }
 }
 

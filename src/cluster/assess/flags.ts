@@ -3,7 +3,7 @@ import type { Evidence } from './conditions.ts'
 type Fields = Readonly<Record<string, unknown>>
 
 const names =
-  /^(?:is)?(ready|readytouse|healthy|available|initialized|provisioned|synced|success|succeeded|applied|established|bound|completed?|failed)$/i
+  /^(?:is)?(ready|readytouse|healthy|available|initialized|provisioned|created|synced|success|succeeded|applied|established|bound|completed?|failed)$/i
 
 const isYes = (value: unknown): boolean | undefined => {
   if (typeof value === 'boolean') return value

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../model/verdict.ts'
 import { type Evidence, readConditions } from './conditions.ts'
 import { type Condition, conditionsOf, generationOf, numberAt, part } from './fields.ts'
+import { runsToItsEnd } from './resting.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -29,7 +30,11 @@ export const byConditions = (object: KubeObject): Evidence | undefined => {
   const fresh = all.filter(
     (one) => !isOld(one, generation) && !(wantsNone && /^(?:Available|Healthy)$/.test(one.type) && one.status === 'False'),
   )
-  const said = readConditions(fresh)
+  const running = runsToItsEnd(object)
+    ? fresh.find(({ type, status }) => /^(?:Running|Active)$/.test(type) && status === 'True')
+    : undefined
+  const said =
+    readConditions(fresh.filter((one) => one !== running)) ?? (running && { status: 'InProgress', message: `it is ${running.type}` })
   const old = all.find((condition) => isOld(condition, generation))
   const wasGood = old === undefined ? undefined : readConditions([old])
   if (old !== undefined && wasGood !== undefined && (said === undefined || said.status === 'Current'))

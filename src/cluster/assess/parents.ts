@@ -1,16 +1,20 @@
 import type { KubeObject } from '../../model/verdict.ts'
-import { type Evidence, readConditions } from './conditions.ts'
-import { conditionsAt, generationOf, listAt, numberAt, part } from './fields.ts'
+import { type Evidence, readConditions, type Said } from './conditions.ts'
+import { type Condition, conditionsAt, generationOf, isTrue, listAt, numberAt, part } from './fields.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Lists whose entries have conditions of their own (Gateway API: parents of routes, ancestors of policies, listeners). */
-const lists = ['parents', 'ancestors', 'listeners', 'controllers', 'targets'] as const
+/** Lists whose entries have conditions of their own (Gateway API: parents of routes, ancestors of policies, listeners; OpenShift: routers of a Route). */
+const lists = ['parents', 'ancestors', 'listeners', 'ingress', 'controllers', 'targets'] as const
 
 const nameOf = (entry: Fields, list: string): string => {
   const ref = part(entry, list === 'ancestors' ? 'ancestorRef' : 'parentRef')
-  return String(ref['name'] ?? entry['name'] ?? 'one')
+  return String(ref['name'] ?? entry['name'] ?? entry['routerName'] ?? 'one')
 }
+
+/** Steps that were all taken are all that some have to say: a router that has admitted a route. */
+const taken = (conditions: readonly Condition[]): Said | undefined =>
+  conditions.length > 0 && conditions.every(isTrue) ? { status: 'Current', message: `it is ${conditions[0]?.type}` } : undefined
 
 /** What those say that an object is attached to: each for itself. */
 export const byParents = (object: KubeObject): readonly Evidence[] => {
@@ -23,8 +27,8 @@ export const byParents = (object: KubeObject): readonly Evidence[] => {
     )
     for (const entry of entries) {
       const conditions = conditionsAt(entry)
-      const who = `${list.slice(0, -1)} ${nameOf(entry, list)}`
-      const said = readConditions(conditions)
+      const who = `${list === 'ingress' ? 'router' : list.slice(0, -1)} ${nameOf(entry, list)}`
+      const said = readConditions(conditions) ?? taken(conditions)
       const isOld = conditions.some((one) => (numberAt(one as unknown as Fields, 'observedGeneration') ?? generation) < generation)
       if (said === undefined) found.push({ status: 'InProgress', message: `${who} has not answered yet`, rule: 'parents' })
       else if (!isOld) found.push({ ...said, message: `${who}: ${said.message}`, rule: 'parents' })

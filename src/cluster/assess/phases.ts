@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../model/verdict.ts'
 import type { Evidence } from './conditions.ts'
 import { textAt } from './fields.ts'
+import { runsToItsEnd } from './resting.ts'
 import { type Meaning, meaningOf } from './words.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -76,16 +77,12 @@ const statusOf: Readonly<Record<string, Evidence['status'] | undefined>> = {
   paused: 'Suspended',
 }
 
-/** Kinds that are run to their end: as long as they run they are not done. */
-const toTheEnd =
-  /(?:(?<!Cron|Scaled|Session)Job|Run|Runs|Execution|Workflow|Backup|Restore|Migration|Snapshot|Build|Export|Import|Task|Test|Operation)$/
-
 /** What the words of a status say: unknown ones only where they speak of the whole, as of work that goes on. */
 export const byPhases = (object: KubeObject, status: Fields, phases: readonly Phase[]): readonly Evidence[] => {
   const why = typeof status['message'] === 'string' && status['message'] !== '' ? `: ${status['message']}` : ''
   const found: Evidence[] = []
   for (const { field, word, meaning, isWhole } of phases) {
-    const isOngoing = meaning === 'good' && /^(?:running|active)$/i.test(word) && toTheEnd.test(object.kind ?? '')
+    const isOngoing = meaning === 'good' && /^(?:running|active)$/i.test(word) && runsToItsEnd(object)
     const known = meaning === undefined ? undefined : statusOf[isOngoing ? 'busy' : meaning]
     if (known === 'Suspended' && !isWhole) continue
     if (known !== undefined)

@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../model/verdict.ts'
 import { listAt, part } from './fields.ts'
 import type { Phase } from './phases.ts'
 
@@ -22,6 +23,12 @@ export const offOf = (spec: Fields): string | undefined => {
   if (spec['enabled'] === false) return 'its spec.enabled is false'
   return spec['disabled'] === true ? 'its spec.disabled is true' : undefined
 }
+
+const toTheEnd = /(?:Job|Run|Runs|Execution|Workflow|Backup|Restore|Migration|Snapshot|Build|Export|Import|Task|Test|Operation)$/
+
+/** Whether a kind is one of those that are run to their end, by its name: as long as they run they are not done. */
+export const runsToItsEnd = ({ kind = '' }: KubeObject): boolean =>
+  toTheEnd.test(kind) && !/(?:Cron|Scaled|Scheduled|Session)[A-Z][a-z]+$/.test(kind)
 
 /** At which partition a rollout stops, when it has one. */
 export const partitionOf = (spec: Fields): number | undefined => {

@@ -14,7 +14,7 @@ const good = `
 
 const busy = `
   pending queued inprogress init incomplete partial partially outofsync unbound wait retry yellow scheduled requested
-  submitted unready uninitialized uninitialised starts awaits unsynced draft planned acquired prepared undeployed unregistered`
+  submitted unready uninitialized uninitialised starts awaits unsynced draft planned acquired prepared undeployed unregistered terminated deleted removed`
 
 const bad = `
   fail fails failed failure failures err error errors errored degraded stalled unhealthy invalid conflict conflicts conflicted rejected
@@ -23,7 +23,7 @@ const bad = `
   warning warnings critical fatal abort aborted cancelled canceled timeout timedout evicted oom oomkilled unreachable unresolved
   unsupported unable cannot insufficient noncompliant incompatible stuck red panic killed nonexistent crash crashed crashes backoff
   crashloopbackoff incorrect malformed illegal unrecoverable inconsistent faulty faulted fault unavailable unaccepted unschedulable
-  orphan orphaned exception failing crashing offline bad undesired wrong nonstructural disconnected interrupted limit emergency`
+  orphan orphaned exception failing crashing offline bad terminal recoverable undesired wrong nonstructural disconnected interrupted limit emergency`
 
 const paused = `
   pause paused suspend suspended stopped hibernate hibernated hibernation disabled inactive ignored
