@@ -107,6 +107,16 @@ const daily: readonly CommandSpec[] = [
   },
 ]
 
+const offline: readonly CommandSpec[] = [
+  {
+    path: ['assess'],
+    args: '[files...]',
+    about: 'say of objects from files, or from standard input (-), whether they are current; one JSON answer a line',
+    examples: ['telpher assess objects.ndjson', 'telpher assess deployment.yaml service.json', 'telpher assess -'],
+    load: async () => (await import('./assess.ts')).runAssess,
+  },
+]
+
 const target: readonly CommandSpec[] = [
   {
     path: ['target', 'add'],
@@ -198,4 +208,4 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...target, ...processes]
+export const catalogue: readonly CommandSpec[] = [...daily, ...offline, ...target, ...processes]

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Client } from './client.ts'
 import { type ColorMode, createPalette, type Palette, wantsColor } from './color.ts'
 import type { OutputFormat } from './output.ts'
@@ -8,6 +9,8 @@ export interface Out {
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none. */
   columns(): number
+  /** Waits until the reader has taken what was written; absent where writing never waits. */
+  drained?(): Promise<void>
 }
 
 /** What is outside of the program, so that tests can stand in for it. */
@@ -16,6 +19,8 @@ export interface Io {
   readonly stdout: Out
   /** Progress, hints and errors. */
   readonly stderr: Out
+  /** Standard input; it is opened when it is asked for. */
+  stdin(): AsyncIterable<Uint8Array>
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
 }
@@ -64,12 +69,16 @@ const outOf = (stream: NodeJS.WriteStream): Out => ({
   write: (text) => void stream.write(text),
   isTTY: stream.isTTY === true,
   columns: () => stream.columns || 80,
+  drained: async () => {
+    if (stream.writableNeedDrain) await once(stream, 'drain')
+  },
 })
 
 /** The streams and the environment of this process. */
 export const processIo = (): Io => ({
   stdout: outOf(process.stdout),
   stderr: outOf(process.stderr),
+  stdin: () => process.stdin,
   env: process.env,
   cwd: process.cwd(),
 })

@@ -1,6 +1,6 @@
 import type { Assessment, FailureClass, KubeObject, ObjectRef } from '../model/verdict.ts'
 import { conditionOf, notObserved, numberAt, part, textAt } from './assess/fields.ts'
-import { assess } from './assess/index.ts'
+import { assess, mayHeal, needsPods } from './assess/index.ts'
 import { troubleOfConditions, troublesOfEvents } from './evidence.ts'
 import type { Graces, Trouble } from './graces.ts'
 import { createPatience } from './patience.ts'
@@ -40,7 +40,7 @@ const ownClass = (object: KubeObject, rule: string): FailureClass => {
   if (object.kind === 'Job') return 'job_failed'
   if (object.kind === 'Deployment') return 'progress_deadline'
   if (object.kind === 'PersistentVolumeClaim') return 'volume_pending'
-  return rule === 'generic' ? 'stalled' : 'other'
+  return rule === 'stalled' ? 'stalled' : 'other'
 }
 
 /** A trouble of the object itself, as its rule says it. */
@@ -49,7 +49,7 @@ const ownTrouble = (object: KubeObject, ref: ObjectRef, { message, rule }: Asses
   kind: object.kind ?? '',
   name: ref.name,
   message,
-  graceMs: rule === 'phase' ? graces.custom : 0,
+  graceMs: needsPods(rule) ? graces.unschedulable : mayHeal(rule) ? graces.custom : 0,
 })
 
 export const createJudge = (options: {

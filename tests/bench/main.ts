@@ -10,7 +10,7 @@ import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
-import { commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
+import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { verifySuite } from './verify.ts'
 
 const suites = ['deploy', 'parts'] as const
@@ -39,6 +39,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
     figures.push(...(await work()))
   }
   await measure('the version command', () => versionTime(runs))
+  await measure('the verifier', () => assessRate(runs))
   await measure('output', () => logsSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { execa } from 'execa'
+import { assess } from '../../src/cluster/assess/index.ts'
+import type { KubeObject } from '../../src/model/verdict.ts'
 import { checkout } from '../../src/sandbox/paths.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
 import { eventually } from '../support/eventually.ts'
@@ -24,6 +26,23 @@ export const idleMemory = ({ stack, runs }: { readonly stack: Stack; readonly ru
 export const versionTime = async (runs: number): Promise<Figure[]> => {
   const times = await timed(runs + 1, () => execa(`${checkout}telpher`, ['version']))
   return [{ id: 'cli.version_ms', value: rounded(median(times.slice(1))), unit: 'ms', runs }]
+}
+
+const labelled = new URL('../fixtures/health/argo-open.ndjson', import.meta.url)
+
+/** `assess.objects_per_s`: objects of many kinds, each judged once a round, in this process. */
+export const assessRate = async (runs: number): Promise<Figure[]> => {
+  const objects = readFileSync(labelled, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { object: KubeObject }).object)
+  const rounds = 50
+  const times = await timed(runs + 1, async () => {
+    for (let round = 0; round < rounds; round++) for (const object of objects) assess(object)
+  })
+  return [
+    { id: 'assess.objects_per_s', value: rounded((rounds * objects.length * 1000) / median(times.slice(1))), unit: 'objects/s', runs },
+  ]
 }
 
 const commandsOf = async (stack: Stack): Promise<number> =>

@@ -34,7 +34,9 @@ export const assessDefinition = (object: KubeObject): Assessment => {
   const rule = 'CustomResourceDefinition'
   const names = conditionOf(object, 'NamesAccepted')
   if (names?.status === 'False') return failed(rule, `its names are taken: ${names.message ?? ''}`)
-  return isTrue(conditionOf(object, 'Established')) ? current(rule, 'it is established') : inProgress(rule, 'it is not established yet')
+  const established = conditionOf(object, 'Established')
+  if (isTrue(established)) return current(rule, 'it is established')
+  return inProgress(rule, `it is not established yet${established?.message ? `: ${established.message}` : ''}`)
 }
 
 /** An APIService has Available where others have Ready. */
@@ -43,4 +45,20 @@ export const assessApiService = (object: KubeObject): Assessment => {
   return isTrue(available)
     ? current('APIService', 'it is available')
     : inProgress('APIService', available?.message ?? 'it is not available yet')
+}
+
+/** A volume is there to be claimed; one whose claim has gone is what its policy made of it. */
+export const assessVolume = (object: KubeObject): Assessment => {
+  const rule = 'PersistentVolume'
+  const status = part(object, 'status')
+  const phase = textAt(status, 'phase') ?? 'Pending'
+  if (phase === 'Failed')
+    return failed(rule, `it cannot be reclaimed: ${textAt(status, 'message') ?? textAt(status, 'reason') ?? 'no reason given'}`)
+  return phase === 'Pending' ? inProgress(rule, 'it is Pending') : current(rule, `it is ${phase}`)
+}
+
+/** An Ingress is served as soon as it is written: behind a node port it never gets an address. */
+export const assessIngress = (object: KubeObject): Assessment => {
+  const addresses = listAt(part(part(object, 'status'), 'loadBalancer'), 'ingress')
+  return current('Ingress', addresses.length > 0 ? 'it has an address' : 'it exists; it has no address yet')
 }

@@ -8,6 +8,8 @@ export interface Condition {
   readonly lastUpdateTime?: string
   readonly lastTransitionTime?: string
   readonly observedGeneration?: number
+  /** Cluster API's conditions have one: Error, Warning or Info. */
+  readonly severity?: string
 }
 
 /** What a rule cannot see in one object at one moment: told by who watches. */
@@ -43,8 +45,22 @@ export const listAt = (fields: Fields, name: string): readonly Fields[] => {
   return Array.isArray(value) ? (value as Fields[]) : []
 }
 
-export const conditionsOf = (object: KubeObject): readonly Condition[] =>
-  listAt(part(object, 'status'), 'conditions') as unknown as readonly Condition[]
+const texts = ['type', 'status', 'reason', 'message', 'severity'] as const
+const isCondition = (entry: unknown): boolean =>
+  typeof entry === 'object' &&
+  entry !== null &&
+  texts.every((name) => name in entry === false || typeof (entry as Fields)[name] === 'string' || (entry as Fields)[name] === null)
+
+/** Conditions in a list, whatever else a controller has put into it. */
+export const conditionsAt = (fields: Fields, name: string = 'conditions'): readonly Condition[] =>
+  listAt(fields, name)
+    .filter(isCondition)
+    .map((entry) => (typeof entry['type'] === 'string' ? entry : { ...entry, type: '' })) as unknown as readonly Condition[]
+
+export const conditionsOf = (object: KubeObject): readonly Condition[] => conditionsAt(part(object, 'status'))
+
+/** The generation of an object; 0 where none is known. */
+export const generationOf = (object: KubeObject): number => numberAt(part(object, 'metadata'), 'generation') ?? 0
 
 export const conditionOf = (object: KubeObject, type: string): Condition | undefined =>
   conditionsOf(object).find((condition) => condition.type === type)
@@ -62,7 +78,7 @@ export const suspended: (rule: string, message: string) => Assessment = say('Sus
 /** Whether the controller has seen the object as it now is: before that its status speaks of an older one. */
 export const notObserved = (object: KubeObject, rule: string): Assessment | undefined => {
   const observed = numberAt(part(object, 'status'), 'observedGeneration')
-  const generation = object.metadata.generation ?? 0
+  const generation = generationOf(object)
   if (observed !== undefined && observed >= generation) return undefined
   return inProgress(
     rule,

@@ -1,6 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Out } from '../../../src/cli/context.ts'
 import { run } from '../../../src/cli/program.ts'
 import type { JobRef } from '../../../src/model/deployment.ts'
@@ -44,6 +45,7 @@ export interface RunOptions {
   /** Called with all that was said so far, each time something is. */
   readonly onSaid?: (stderr: string) => void
   readonly onData?: (stdout: string) => void
+  readonly stdin?: string
 }
 
 export const createTestCli = async (served: Pick<ServedApi, 'url' | 'token'>): Promise<TestCli> => {
@@ -54,9 +56,10 @@ export const createTestCli = async (served: Pick<ServedApi, 'url' | 'token'>): P
   return {
     dir,
     globals,
-    run: async (args, { isTTY = false, env = {}, onSaid = () => {}, onData = () => {} } = {}) => {
+    run: async (args, { isTTY = false, env = {}, onSaid = () => {}, onData = () => {}, stdin = '' } = {}) => {
       const [stdout, stderr] = [recorder(isTTY, onData), recorder(isTTY, onSaid)]
-      const code = await run([...globals, ...args], { stdout: stdout.out, stderr: stderr.out, env: { HOME: dir, ...env }, cwd: dir })
+      const io = { stdout: stdout.out, stderr: stderr.out, stdin: () => Readable.from([Buffer.from(stdin)]) }
+      const code = await run([...globals, ...args], { ...io, env: { HOME: dir, ...env }, cwd: dir })
       return { code, stdout: stdout.text(), stderr: stderr.text() }
     },
   }

@@ -79,6 +79,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'status of one': () => ['status', id],
   logs: () => ['logs', id],
   cancel: () => ['cancel', id],
+  assess: () => ['assess', 'web.yaml'],
   'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig'],
   'target list': () => ['target', 'list'],
   'target view': () => ['target', 'view', target],
