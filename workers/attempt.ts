@@ -161,6 +161,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
               attempt: job.attempt,
               mark: `telpher/${job.jobId}/${job.attempt}`,
               discovery: deps.discovery(target),
+              strictFields: job.step.kind === 'apply',
               signal: stop.signal,
             },
           })

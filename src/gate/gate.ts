@@ -15,6 +15,7 @@ import { forwarded } from './headers.ts'
 import { createLedgerBook, writeVerb } from './ledger.ts'
 import { parseRequest, type RequestInfo } from './path.ts'
 import { decide, needsBody } from './policy.ts'
+import { strictFields } from './query.ts'
 import { createRenewal } from './renewal.ts'
 import { answerStatus, type Refusal, refusalOf } from './status.ts'
 import { asksTunnel, refuseTunnel, tunnel } from './tunnel.ts'
@@ -38,6 +39,8 @@ export interface GateOptions {
   readonly mark: string
   /** Shared by the attempts of one target and credential. */
   readonly discovery: DiscoveryCache
+  /** Has fields that a kind does not have refused, whatever the client asks for. */
+  readonly strictFields?: boolean
   /** Aborted when the step's time is over: what waits then is refused. */
   readonly signal: AbortSignal
 }
@@ -138,7 +141,8 @@ export const createGate = (options: GateOptions): Gate => {
     const asking = signalOf(signal, response)
     const admitted = await admit(request, asking)
     if ('http' in admitted) return admitted
-    const { info, url } = admitted
+    const { info } = admitted
+    const url = options.strictFields === true ? strictFields(admitted.url) : admitted.url
     const looked = needsBody(info)
     const early = looked ? undefined : decide(policy, info)
     if (early !== undefined) return early

@@ -68,3 +68,11 @@ export const listQuery = (query: URLSearchParams): ListQuery | string => {
   if (name !== '' && labels !== '' && !plainLabels.test(labels)) return 'a label selector that is not plain stands beside a name'
   return { watch: meansTrue(watch), name }
 }
+
+/**
+ * The same URL with the API server's strict check of fields, where the client asked for less: one that a kind does not have is then
+ * refused instead of dropped (Kubernetes docs: API concepts, field validation). kubectl itself would read the whole OpenAPI
+ * document to find out whether it may ask for that.
+ * @param url path and query
+ */
+export const strictFields = (url: string): string => url.replace(/([?&]fieldValidation=)(?:Ignore|Warn)(?=&|$)/, '$1Strict')

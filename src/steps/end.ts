@@ -62,6 +62,7 @@ const codeOfRefusal = ({ code, reason = '', message = '' }: LedgerEntry): ErrorC
   if (/exceeded quota/.test(message)) return 'quota_exceeded'
   if (/admission webhook|denied (?:the )?request|ValidatingAdmissionPolicy/i.test(message)) return 'admission_denied'
   if (code === 422 && /immutable/.test(message)) return 'immutable_field'
+  if (/field not declared in schema|strict decoding error/.test(message)) return 'invalid_manifest'
   if (code === 403 || reason === 'Forbidden') return 'target_forbidden'
   return 'apply_failed'
 }

@@ -14,7 +14,7 @@ const packageOf = (files: Record<string, string>) => new Map(Object.entries(file
 const object = (kind: string, name: string, apiVersion = 'v1'): string =>
   `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`
 
-const own = ['--kubeconfig=/work/kubeconfig', '--server-side', '--field-manager=telpher', '--recursive']
+const own = ['--kubeconfig=/work/kubeconfig', '--server-side', '--field-manager=telpher', '--validate=false', '--recursive']
 
 test('apply is one kubectl, server-side, with our field manager and nothing inherited', () => {
   const files = packageOf({ 'sub/b.yaml': object('Deployment', 'b', 'apps/v1'), 'c.YML': object('ConfigMap', 'c') })

@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster.api('DELETE', `/api/v1/namespaces/${namespace}`))
 
-const grants: OpenOptions = { policy: { grants: ['cluster-scoped-writes'] } }
+const grants: OpenOptions = { policy: { grants: ['cluster-scoped-writes'] }, strictFields: true }
 
 const gateTo = async (options: OpenOptions = grants): Promise<OpenGate> => {
   const gate = await openGate(trustOf(cluster), adminOf(cluster), options)
@@ -119,7 +119,7 @@ test.each<[string, () => Promise<Finished>, string, string]>([
     'gate_namespace',
     'default',
   ],
-  ['an unknown field', () => apply({ 'a.yaml': `${configMap('a')}dta: {}\n` }), 'apply_failed', 'dta'],
+  ['an unknown field', () => apply({ 'a.yaml': `${configMap('a')}dta: {}\n` }), 'invalid_manifest', 'dta'],
   ['an unknown kind', () => apply({ 'sub/a.yaml': configMap('a').replace('ConfigMap', 'ConfigMop') }), 'apply_failed', 'ConfigMop'],
   ['a value of another type', () => apply({ 'a.yaml': configMap('a', '{a: yes}') }), 'apply_failed', 'ConfigMap'],
   ['an impossible name', () => apply({ 'a.yaml': configMap('A_b') }), 'apply_failed', 'A_b'],
@@ -182,4 +182,11 @@ test('what the account may not do is said with verb and resource', async () => {
     code: 'target_forbidden',
     sentence: expect.stringContaining('cannot patch resource "configmaps"'),
   })
+})
+
+test('a field deep inside that its kind does not have is refused by the API server and named', async () => {
+  const object = 'apiVersion: v1\nkind: Service\nmetadata: {name: typo}\nspec: {ports: [{port: 80, targetPrt: 81}]}\n'
+  const { end } = await apply({ 'typo.yaml': object })
+  expect(end).toMatchObject({ status: 'failed', code: 'invalid_manifest', sentence: expect.stringContaining('targetPrt') })
+  expect((await cluster.api('GET', `/api/v1/namespaces/${namespace}/services/typo`)).status).toBe(404)
 })
