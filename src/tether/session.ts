@@ -220,6 +220,8 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
     ready: ready.promise,
     async run(job) {
       await ready.promise
+      // Closed since it was ready: the exit says why.
+      if (state === 'closed') return exit.promise
       enter('running')
       const start = async (): Promise<void> => {
         if (job.files !== undefined) await sendFiles(job.files)

@@ -139,6 +139,14 @@ test('a slow reader holds the job back instead of growing', async () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000)
 })
 
+test('a job for a session that was cut while it waited is told so', async () => {
+  const { shim, tether } = await start()
+  shim.kill()
+  await shim.exited
+  await eventually(() => shim.stream.destroyed)
+  await expect(sh(tether, 'true')).rejects.toMatchObject({ code: 'tether_cut' })
+})
+
 test('a stream that is cut is an error in every phase, never an end', async () => {
   for (const phase of ['before the job', 'during it', 'after its output'] as const) {
     const { shim, tether, output } = await start()
