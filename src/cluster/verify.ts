@@ -1,5 +1,4 @@
-import type { LedgerEntry } from '../model/ledger.ts'
-import type { ClusterConnection } from '../model/ports.ts'
+import type { Judging } from '../model/ports.ts'
 import type { ObjectProgress, ObjectRef, Verdict } from '../model/verdict.ts'
 import { explain } from './explain.ts'
 import { defaultGraces, type Graces, type Trouble } from './graces.ts'
@@ -7,21 +6,7 @@ import { createJudge, type Looked } from './judge.ts'
 import { createView, type View } from './view.ts'
 import { wantedOf } from './wanted.ts'
 
-export interface VerifyOptions {
-  readonly connection: ClusterConnection
-  /** The attempt's writes so far. */
-  writes(): readonly LedgerEntry[]
-  onWrite(listener: (entry: LedgerEntry) => void): () => void
-  /** Resolves when no more writes will come. */
-  readonly final: Promise<void>
-  /** Start of the attempt, ms since the epoch. */
-  readonly since: number
-  /** How long a workload without a readiness probe must stay up, in ms. */
-  readonly settleMs: number
-  /** ms since the epoch. */
-  readonly deadlineAt: number
-  readonly signal: AbortSignal
-  readonly onProgress: (objects: readonly ObjectProgress[]) => void
+export interface VerifyOptions extends Judging {
   readonly graces?: Partial<Graces>
 }
 

@@ -4,11 +4,12 @@ import type { Credential } from './credential.ts'
 import type { DeploymentEvent, JobRef } from './deployment.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { Target } from './target.ts'
+import type { ObjectProgress } from './verdict.ts'
 
 /** What the container of a step needs to be: everything else is the executor's hardening. */
 export interface ContainerSpec {
   readonly image: string
-  /** Labels by which leftovers are found: pool, worker, deployment, job, attempt. */
+  /** Labels by which leftovers are found: installation, pool, worker. */
   readonly labels: Readonly<Record<string, string>>
   readonly memoryBytes: number
   /** CPUs, such as 1.5. */
@@ -80,7 +81,11 @@ export interface ClusterUpgrade extends ClusterResponse {
 /** A pool of connections to one target with one credential: trust, credential, no redirects. */
 export interface ClusterConnection {
   readonly credentialId: string
-  /** @throws TelpherError target_dns, target_unreachable, target_tls, target_certificate_expired, target_timeout; a 4xx or 5xx is an answer, not an error */
+  /**
+   * A 4xx or 5xx is an answer, not an error.
+   * @throws TelpherError target_dns and target_unreachable, which mean that nothing was sent; target_tls,
+   *   target_certificate_expired, target_timeout, target_error
+   */
   request(request: ClusterRequest): Promise<ClusterResponse>
   /** For exec, attach and port-forward: sends the Upgrade headers it is given. */
   upgrade(request: ClusterRequest): Promise<ClusterUpgrade>
@@ -103,4 +108,22 @@ export interface Events {
   emit(event: DeploymentEvent): void
   /** Resolves when everything emitted so far is in the store. */
   flush(): Promise<void>
+}
+
+/** What the judge of one attempt is given. */
+export interface Judging {
+  readonly connection: ClusterConnection
+  /** The attempt's writes so far. */
+  writes(): readonly LedgerEntry[]
+  onWrite(listener: (entry: LedgerEntry) => void): () => void
+  /** Resolves when no more writes will come: before it nothing is called current. */
+  readonly final: Promise<void>
+  /** Start of the attempt, ms since the epoch: what is older is not evidence. */
+  readonly since: number
+  /** How long a workload without a readiness probe must stay up, in ms. */
+  readonly settleMs: number
+  /** ms since the epoch. */
+  readonly deadlineAt: number
+  readonly signal: AbortSignal
+  readonly onProgress: (objects: readonly ObjectProgress[]) => void
 }

@@ -39,7 +39,8 @@ const failures: readonly ErrorCode[] = ['helm_pending', 'job_oom', 'target_forbi
 export const endOfThrown = (error: TelpherError, phase: string): JobEnd => ({
   status: failures.includes(error.code) || error.fault === 'user' ? 'failed' : 'errored',
   code: error.code,
-  sentence: `${error.message} (while ${phase})`,
+  // What is wrong with a package or a target is so at any time; trouble of ours may lie with what was being done.
+  sentence: error.fault === 'user' ? error.message : `${error.message} (while ${phase})`,
 })
 
 /** What an attempt's program left behind. */

@@ -1,8 +1,7 @@
 import type { Job, JobRef } from '../model/deployment.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
-import type { LedgerEntry } from '../model/ledger.ts'
 import type { StepPlan } from '../model/plan.ts'
-import type { ClusterConnection } from '../model/ports.ts'
+import type { ClusterConnection, Judging } from '../model/ports.ts'
 import type { JobEnd } from '../model/states.ts'
 import type { HelmStep } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
@@ -16,22 +15,6 @@ import { planStep } from './plan.ts'
 import { reach } from './reach.ts'
 import type { StepExit, StepSession } from './session.ts'
 import { deadlineOf, type Stop } from './stop.ts'
-
-/** What the verifier is asked; src/cluster/verify.ts answers. */
-export interface Judging {
-  readonly connection: ClusterConnection
-  writes(): readonly LedgerEntry[]
-  onWrite(listener: (entry: LedgerEntry) => void): () => void
-  /** Resolves when no more writes will come: before it nothing is called current. */
-  readonly final: Promise<void>
-  /** Start of the attempt, ms since the epoch: what is older is not evidence. */
-  readonly since: number
-  readonly settleMs: number
-  /** ms since the epoch. */
-  readonly deadlineAt: number
-  readonly signal: AbortSignal
-  readonly onProgress: (objects: readonly ObjectProgress[]) => void
-}
 
 /** The outside world of one attempt. */
 export interface RunDeps {
