@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { loadConfig } from './config.ts'
 
@@ -18,4 +19,12 @@ test.each([
   [{ TELPHER_POOL: 'Not A Name' }, 'TELPHER_POOL: use lower-case'],
 ])('a bad variable is named: %o', (env, message) => {
   expect(() => loadConfig(env)).toThrow(message)
+})
+
+test('docs/reference/configuration.md has a row for each variable, and no other', () => {
+  const page = readFileSync(new URL('../docs/reference/configuration.md', import.meta.url), 'utf8')
+  const source = readFileSync(new URL('./config.ts', import.meta.url), 'utf8')
+  const described = [...page.matchAll(/^\| (TELPHER_\w+) /gm)].map(([, name]) => name)
+  const read = new Set([...source.matchAll(/^ {2}(TELPHER_\w+):/gm)].map(([, name]) => name))
+  expect(described.toSorted()).toEqual([...read].toSorted())
 })
