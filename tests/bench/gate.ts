@@ -160,6 +160,30 @@ const overhead = async (gate: Gate, { server, caPem, admin }: GateContext['clust
   return median(times.gated) - median(times.direct)
 }
 
+const aggregated = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
+
+/** What each kubectl in a fresh container asks first: which kinds there are. Through the gate, which keeps it, and straight; in turns. */
+const discovery = async (gate: Gate, { server, caPem, admin }: GateContext['cluster']): Promise<{ kept: number; direct: number }> => {
+  const { hostname, port } = new URL(server)
+  const tls = new TlsAgent({ keepAlive: true, maxSockets: 1, ca: caPem, cert: admin.certPem, key: admin.keyPem })
+  const gated = gateAgent(gate)
+  const headers = { accept: aggregated }
+  const times = { kept: [] as number[], direct: [] as number[] }
+  for (let n = -2; n < 20; n++) {
+    let [kept, direct] = [0, 0]
+    for (const document of ['/api?timeout=32s', '/apis?timeout=32s', '/openapi/v3?timeout=32s']) {
+      direct += await timeOf(tlsRequest, { agent: tls, hostname, port, path: document, headers })
+      kept += await timeOf(plainRequest, { agent: gated, hostname: 'gate', path: `/${nonce}${document}`, headers })
+    }
+    if (n < 0) continue
+    times.kept.push(kept)
+    times.direct.push(direct)
+  }
+  tls.destroy()
+  gated.destroy()
+  return { kept: median(times.kept), direct: median(times.direct) }
+}
+
 /**
  * `gate.through_tether_p50_ms`: what a GET takes longer from inside a container, through shim, tether and gate, than straight to
  * the API server from this host; one client program for both.
@@ -184,13 +208,19 @@ const throughTether = async (gate: Gate, cluster: GateContext['cluster'], inside
   }
 }
 
-/** `gate.overhead_p50_ms` and `gate.through_tether_p50_ms`: what the gate and the way to it add to a GET on a kept connection. */
+/**
+ * `gate.overhead_p50_ms` and `gate.through_tether_p50_ms`: what the gate and the way to it add to a GET on a kept connection;
+ * `gate.discovery_vs_direct`: what its kept documents save.
+ */
 export const gateSuite = async ({ cluster, executor, runs }: GateContext): Promise<Figure[]> => {
   const { gate, close } = openGate(cluster)
   const inside = inContainer(executor)
-  const times = { overhead: [] as number[], tether: [] as number[] }
+  const times = { overhead: [] as number[], tether: [] as number[], kept: [] as number[], direct: [] as number[] }
   try {
     for (let run = 0; run < runs; run++) {
+      const { kept, direct } = await discovery(gate, cluster)
+      times.kept.push(kept)
+      times.direct.push(direct)
       times.overhead.push(await overhead(gate, cluster))
       times.tether.push(await throughTether(gate, cluster, inside))
     }
@@ -200,5 +230,13 @@ export const gateSuite = async ({ cluster, executor, runs }: GateContext): Promi
   return [
     { id: 'gate.overhead_p50_ms', value: rounded(median(times.overhead)), unit: 'ms', runs },
     { id: 'gate.through_tether_p50_ms', value: rounded(median(times.tether)), unit: 'ms', runs },
+    {
+      id: 'gate.discovery_vs_direct',
+      value: rounded(median(times.kept)),
+      unit: 'ms',
+      ratio: rounded(median(times.kept) / median(times.direct)),
+      peer: { name: 'the same documents from the API server', value: rounded(median(times.direct)) },
+      runs,
+    },
   ]
 }
