@@ -145,7 +145,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         connect: async () => deps.cluster.connect(target, credential),
         async open(connection, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
-          if (job.attempt > 1) await deps.sweep()
+          if (job.attempt > 1) await untilThrough(deps.sweep)
           const container = await deps.containers.take(containerSpec(job.step.image, deps), signal)
           const session = openSession({
             container,

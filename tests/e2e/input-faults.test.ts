@@ -180,6 +180,13 @@ describe.concurrent('what the cluster does not take', () => {
     expectFault('immutable-field', await deploy(await folder({ 'web.yaml': deployment('web', 'after', 0) }), target))
   })
 
+  test('a field that its kind does not have', async () => {
+    const { place, folder, deploy } = ask()
+    const { target } = await place()
+    const typo = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  ports: [{ port: 80, targetPrt: 8080 }]\n'
+    expectFault('unknown-field', await deploy(await folder({ 'web.yaml': typo }), target))
+  })
+
   test('an object beyond the quota', async () => {
     const { place, folder, deploy, cluster } = ask()
     const { namespace, target } = await place()
