@@ -55,6 +55,7 @@ test.each([
   'telpher target add x',
   'telpher target add x --from-kubeconfig y --grant everything',
   'telpher target',
+  'telpher completion tcsh',
 ])('"%s" is refused', async (line) => {
   await expect(parse(line)).rejects.toMatchObject({ exitCode: 1 })
 })
@@ -93,5 +94,7 @@ test('the page of commands says what their help says', async () => {
     const text = command.configureHelp({ showGlobalOptions: false, helpWidth: 110 }).helpInformation().trim()
     return `## telpher ${spec.path.join(' ')}\n\n\`\`\`text\n${text}\n\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}\n\`\`\`\n`
   }
-  await expect([intro, ...catalogue.map(help)].join('\n')).toMatchFileSnapshot('../../docs/reference/commands.md')
+  await expect([intro, ...catalogue.filter(({ hidden }) => hidden !== true).map(help)].join('\n')).toMatchFileSnapshot(
+    '../../docs/reference/commands.md',
+  )
 })

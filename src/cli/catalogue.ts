@@ -1,35 +1,5 @@
 import type { policyGrants } from '../model/target.ts'
-import type { Command } from './context.ts'
-
-export interface OptionSpec {
-  readonly flags: string
-  readonly about: string
-  /** May be given more than once; names may also be joined by commas. */
-  readonly many?: 'values' | 'names'
-  readonly choices?: readonly string[]
-  readonly required?: true
-  readonly fallback?: string
-}
-
-/** One command of the CLI. What it says here is its parser, its help and what its tests go through. */
-export interface CommandSpec {
-  readonly path: readonly [string, ...string[]]
-  readonly aliases?: readonly string[]
-  /** Such as `<name>` and `[deployment]`. */
-  readonly args?: string
-  readonly about: string
-  readonly options?: readonly OptionSpec[]
-  readonly examples: readonly string[]
-  /** Loads the code of this command only: `telpher version` must be quick. */
-  readonly load: () => Promise<Command<never>>
-}
-
-/** Groups of commands. */
-export const groups: Readonly<Record<string, { readonly about: string; readonly alias?: string }>> = {
-  target: { about: 'clusters that are deployed to', alias: 'targets' },
-  worker: { about: 'processes that run deployments', alias: 'workers' },
-  server: { about: 'the HTTP API with scheduler and watchdog' },
-}
+import type { CommandSpec, OptionSpec } from './spec.ts'
 
 const grants: readonly (typeof policyGrants)[number][] = [
   'cluster-scoped-writes',
@@ -50,12 +20,13 @@ const daily: readonly CommandSpec[] = [
   {
     path: ['deploy'],
     args: '<path>',
+    values: 'files',
     about: 'deploy a file, a folder, a glob of manifests, or a Helm chart',
     options: [
-      { flags: '-t, --target <name>', about: 'target to deploy to; may be repeated', many: 'names' },
+      { flags: '-t, --target <name>', about: 'target to deploy to; may be repeated', many: 'names', values: 'targets' },
       { flags: '--tag <tag>', about: 'all targets with this tag' },
       { flags: '--helm <release>', about: 'the path is a chart: install or upgrade this release' },
-      { flags: '-f, --values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values' },
+      { flags: '-f, --values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values', values: 'files' },
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
@@ -76,6 +47,7 @@ const daily: readonly CommandSpec[] = [
   {
     path: ['status'],
     args: '[deployment]',
+    values: 'deployments',
     about: 'one deployment, or the last ones',
     options: [
       { flags: '--limit <n>', about: 'how many', fallback: '20' },
@@ -89,6 +61,7 @@ const daily: readonly CommandSpec[] = [
   {
     path: ['logs'],
     args: '<deployment>',
+    values: 'deployments',
     about: 'the output of its jobs',
     options: [
       { flags: '-f, --follow', about: 'until they end' },
@@ -101,6 +74,7 @@ const daily: readonly CommandSpec[] = [
   {
     path: ['cancel'],
     args: '<deployment>',
+    values: 'deployments',
     about: 'end a deployment',
     examples: ['telpher cancel dep_01JD0000000000000000000000'],
     load: async () => (await import('./cancel.ts')).runCancel,
@@ -125,7 +99,7 @@ const target: readonly CommandSpec[] = [
     about: 'add a target from a context of a kubeconfig',
     options: [
       { flags: '--from-kubeconfig <context>', about: 'context to take', required: true },
-      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent' },
+      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
       { flags: '-n, --namespace <name>', about: 'namespace that it may write to; may be repeated', many: 'names' },
       { flags: '--tag <tag>', about: 'tag; may be repeated', many: 'names' },
       { flags: '--pool <name>', about: 'pool whose workers reach it' },
@@ -145,6 +119,7 @@ const target: readonly CommandSpec[] = [
   {
     path: ['target', 'view'],
     args: '<name>',
+    values: 'targets',
     about: 'one target',
     examples: ['telpher target view staging'],
     load: async () => (await import('./target.ts')).runTargetView,
@@ -152,6 +127,7 @@ const target: readonly CommandSpec[] = [
   {
     path: ['target', 'check'],
     args: '<name>',
+    values: 'targets',
     about: 'can its deployments run? tried by a worker of its pool',
     options: [{ flags: '--timeout <duration>', about: 'wait at most so long for a worker', fallback: '60s' }],
     examples: ['telpher target check staging'],
@@ -161,6 +137,7 @@ const target: readonly CommandSpec[] = [
     path: ['target', 'remove'],
     aliases: ['rm'],
     args: '<name>',
+    values: 'targets',
     about: 'remove a target and its account',
     examples: ['telpher target remove staging'],
     load: async () => (await import('./target.ts')).runTargetRemove,
@@ -198,6 +175,23 @@ const processes: readonly CommandSpec[] = [
     about: 'the sandbox, three deployments, and everything torn down',
     examples: ['telpher demo'],
     load: async () => (await import('./demo.ts')).runDemo,
+  },
+  {
+    path: ['completion'],
+    args: '<shell>',
+    values: ['bash', 'zsh', 'fish'],
+    about: 'a script by which a shell completes commands, options and names',
+    examples: ['telpher completion bash', 'telpher completion zsh'],
+    load: async () => (await import('./completion/command.ts')).completionOf(catalogue),
+  },
+  {
+    path: ['__names'],
+    args: '<kind>',
+    values: ['targets', 'deployments'],
+    hidden: true,
+    about: 'names that a shell offers; silent when there are none',
+    examples: ['telpher __names targets'],
+    load: async () => (await import('./completion/names.ts')).runNames,
   },
   {
     path: ['version'],

@@ -1,10 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorNumber, type TelpherError, toTelpherError } from '../model/errors.ts'
-import { type CommandSpec, catalogue, groups, type OptionSpec } from './catalogue.ts'
-import { colorModes } from './color.ts'
+import { catalogue } from './catalogue.ts'
 import { createCli, type GlobalFlags, type Io } from './context.ts'
 import { exitCodes, exitOfError } from './exit.ts'
-import { formats } from './output.ts'
+import { globals } from './globals.ts'
+import { type CommandSpec, groups, type OptionSpec } from './spec.ts'
 import { safe } from './text.ts'
 
 /** What is done with a command that was parsed: the program runs it, a test may only look at it. */
@@ -24,7 +24,10 @@ const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpe
 }
 
 const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): void => {
-  const command = parent.command(`${spec.path.at(-1)} ${spec.args ?? ''}`.trim()).description(spec.about)
+  const command = parent.command(spec.path.at(-1) ?? '', { hidden: spec.hidden === true }).description(spec.about)
+  const argument = spec.args === undefined ? undefined : new Argument(spec.args)
+  if (argument !== undefined)
+    command.addArgument(spec.values === undefined || typeof spec.values === 'string' ? argument : argument.choices([...spec.values]))
   command.showHelpAfterError(`  See: telpher ${spec.path.join(' ')} --help\n  ${errorNumber('usage')} usage`)
   if (spec.aliases !== undefined) command.aliases(spec.aliases)
   for (const option of spec.options ?? []) command.addOption(optionOf(option))
@@ -40,10 +43,6 @@ const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): voi
 export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, dispatch: Dispatch): Command => {
   const program = new Command('telpher')
     .description('Runs Kubernetes deployments from outside the cluster')
-    .option('--server <url>', 'address of the server (TELPHER_SERVER; that of a `telpher dev` above this folder when absent)')
-    .option('--token-file <file>', 'file with its bearer token (TELPHER_TOKEN_FILE)')
-    .addOption(new Option('-o, --output <format>', 'how data is written').choices([...formats]).default('table'))
-    .addOption(new Option('--color <when>', 'colours').choices([...colorModes]).default('auto'))
     .exitOverride()
     .showHelpAfterError(`  See: telpher --help\n  ${errorNumber('usage')} usage`)
     .configureHelp({ showGlobalOptions: true })
@@ -52,6 +51,7 @@ export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, dispatch: Dispat
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(`telpher: ${text.replace(/^error: /, '')}`),
     })
+  for (const option of globals) program.addOption(optionOf(option))
   const made = new Map<string, Command>()
   const groupOf = (name: string): Command => {
     const known = made.get(name)

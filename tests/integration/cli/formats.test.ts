@@ -86,6 +86,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'target check': () => ['target', 'check', target],
   'target remove': removable,
   'worker list': () => ['worker', 'list'],
+  completion: () => ['completion', 'bash'],
   version: () => ['version'],
 }
 
@@ -93,7 +94,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
 const lasting = ['worker start', 'server start', 'dev', 'demo']
 
 test('every command of the catalogue is called here, but those that last', () => {
-  const names = catalogue.map(({ path }) => path.join(' '))
+  const names = catalogue.filter(({ hidden }) => hidden !== true).map(({ path }) => path.join(' '))
   expect(names.filter((name) => calls[name] === undefined).sort()).toEqual([...lasting].sort())
 })
 
