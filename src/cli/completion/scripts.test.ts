@@ -15,9 +15,11 @@ const scripts = { bash: bashScript(places, options), zsh: zshScript(places, opti
 describe.each(Object.entries(scripts))('%s', (shell, script) => {
   const said = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' })
 
-  test.skipIf(said.error !== undefined)('its shell can read it', () => {
-    expect([said.status, said.stderr]).toEqual([0, ''])
-  })
+  // bash is on every machine that this runs on; zsh and fish are asked where they are.
+  if (shell === 'bash' || said.error === undefined)
+    test('its shell can read it', () => {
+      expect([said.status, said.stderr]).toEqual([0, ''])
+    })
 
   // bash offers long spellings only; a short switch, which takes nothing, it need not know.
   const namesIn = ({ names, takes }: CompletedOption): readonly string[] =>
