@@ -3,6 +3,7 @@ import { createServer } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { createAuthority } from '../../src/sandbox/kubernetes/pki.ts'
 import { useE2e } from '../support/e2e-stack.ts'
+import { eventually } from '../support/eventually.ts'
 import { expectFault } from '../support/faults.ts'
 
 const ask = useE2e()
@@ -191,6 +192,10 @@ describe.concurrent('what the cluster does not take', () => {
     const { place, folder, deploy, cluster } = ask()
     const { namespace, target } = await place()
     await cluster.kubectl('create', 'quota', 'few', '--hard=count/services=0', '--namespace', namespace)
+    // Until its controller has counted, the API server says that the state of a quota is unknown.
+    await eventually(async () =>
+      (await cluster.api('GET', `/api/v1/namespaces/${namespace}/resourcequotas/few/status`)).body.includes('"used"'),
+    )
     const service = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  ports: [{ port: 80 }]\n'
     expectFault('quota', await deploy(await folder({ 'web.yaml': service }), target))
   })

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Secret } from '../../../src/model/secret.ts'
 import type { Cluster } from '../../../src/sandbox/cluster.ts'
 import { jsonStream } from '../../../src/steps/manifests/json.ts'
+import { eventually } from '../../support/eventually.ts'
 import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
 import { adminOf, type OpenGate, type OpenOptions, openGate, trustOf } from '../gate/harness.ts'
 import { type Finished, filesOf, fixture, run, stepOf } from './planned.ts'
@@ -31,6 +32,13 @@ const apply = async (files: Record<string, string | Buffer>, options?: OpenOptio
 const configMap = (name: string, data = '{a: b}'): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: ${data}\n`
 const read = async (path: string): Promise<Record<string, unknown>> =>
   JSON.parse((await cluster.api('GET', `/api/v1/namespaces/${namespace}/${path}`)).body) as Record<string, unknown>
+
+/** Until its controller has counted, the API server says that the state of a quota is unknown. */
+const quotaIsCounted = (name: string): Promise<unknown> =>
+  eventually(async () => {
+    const { status } = (await read(`resourcequotas/${name}`)) as { readonly status?: { readonly hard?: object } }
+    return status?.hard !== undefined
+  })
 
 /** What kubectl prints of several objects: one after the other. */
 const objectsIn = (printed: string): { metadata: { name: string } }[] =>
@@ -141,6 +149,7 @@ test.each<[string, () => Promise<Finished>, string, string]>([
         metadata: { name: 'none', namespace },
         spec: { hard: { 'count/secrets': '0' } },
       })
+      await quotaIsCounted('none')
       return apply({ 'a.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n' })
     },
     'quota_exceeded',
