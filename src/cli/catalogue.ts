@@ -107,6 +107,25 @@ const daily: readonly CommandSpec[] = [
   },
 ]
 
+const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
+
+const processFile: readonly CommandSpec[] = [
+  {
+    path: ['lint'],
+    args: '[file]',
+    about: 'every problem of a process file, telpher.yaml when none is named; needs no server',
+    options: [inputs],
+    examples: ['telpher lint', 'telpher lint deploy/telpher.yaml --input version=1.4.2 -o json'],
+    load: async () => (await import('./lint.ts')).runLint,
+  },
+  {
+    path: ['schema'],
+    about: 'the JSON Schema of process files, for editors',
+    examples: ['telpher schema', 'telpher schema -o yaml'],
+    load: async () => (await import('./schema.ts')).runSchema,
+  },
+]
+
 const target: readonly CommandSpec[] = [
   {
     path: ['target', 'add'],
@@ -198,4 +217,4 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...target, ...processes]
+export const catalogue: readonly CommandSpec[] = [...daily, ...processFile, ...target, ...processes]
