@@ -111,6 +111,13 @@ const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the
 
 const processFile: readonly CommandSpec[] = [
   {
+    path: ['init'],
+    about: 'write a telpher.yaml for the manifests and charts in this folder',
+    options: [{ flags: '--force', about: 'overwrite the one that is there' }],
+    examples: ['telpher init'],
+    load: async () => (await import('./init.ts')).runInit,
+  },
+  {
     path: ['lint'],
     args: '[file]',
     about: 'every problem of a process file, telpher.yaml when none is named; needs no server',

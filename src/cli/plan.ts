@@ -23,7 +23,7 @@ export interface PlannedStep {
   readonly sha256: string
 }
 
-export const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
+const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
 export const isChart = (path: string): boolean => isArchive(path) || existsSync(join(path, 'Chart.yaml'))
 
 const setsOf = (sets: readonly string[]): Record<string, string> =>

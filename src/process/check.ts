@@ -19,7 +19,7 @@ export const guess = (word: string, known: readonly string[]): { readonly hint?:
 }
 
 /** Every text below a value, with its path. Keys are no texts: nothing is filled into them. */
-export const textsIn = (value: unknown, path: Path = []): { readonly path: Path; readonly text: string }[] => {
+const textsIn = (value: unknown, path: Path = []): { readonly path: Path; readonly text: string }[] => {
   if (typeof value === 'string') return [{ path, text: value }]
   if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, [...path, index]))
   if (typeof value !== 'object' || value === null) return []

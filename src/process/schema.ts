@@ -20,7 +20,7 @@ const namespace = z
   .refine((given) => refers(given) || nameSchema.safeParse(given).success, 'use lower-case letters, digits and dashes, at most 63')
 
 /** What an input may be called, and so be referred to as `${inputs.NAME}`. */
-export const inputName: RegExp = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
+const inputName: RegExp = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
 
 const isPattern = (given: string): boolean => {
   try {
