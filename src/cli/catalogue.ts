@@ -46,16 +46,20 @@ const grants: readonly (typeof policyGrants)[number][] = [
 
 const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
 
+const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
+
 const daily: readonly CommandSpec[] = [
   {
     path: ['deploy'],
-    args: '<path>',
-    about: 'deploy a file, a folder, a glob of manifests, or a Helm chart',
+    args: '[path]',
+    about: 'deploy what a process file says, telpher.yaml when nothing is named; or a file, a folder, a glob of manifests, or a Helm chart',
     options: [
+      { flags: '-f, --file <file>', about: 'process file' },
+      inputs,
       { flags: '-t, --target <name>', about: 'target to deploy to; may be repeated', many: 'names' },
       { flags: '--tag <tag>', about: 'all targets with this tag' },
       { flags: '--helm <release>', about: 'the path is a chart: install or upgrade this release' },
-      { flags: '-f, --values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values' },
+      { flags: '--values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values' },
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
@@ -67,6 +71,8 @@ const daily: readonly CommandSpec[] = [
       { flags: '--idempotency-key <key>', about: 'the same key starts the same deployment only once' },
     ],
     examples: [
+      'telpher deploy',
+      'telpher deploy -f deploy/telpher.yaml --input version=1.4.2 --tag env=prod',
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
@@ -106,8 +112,6 @@ const daily: readonly CommandSpec[] = [
     load: async () => (await import('./cancel.ts')).runCancel,
   },
 ]
-
-const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
 
 const processFile: readonly CommandSpec[] = [
   {
