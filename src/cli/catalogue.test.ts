@@ -47,7 +47,6 @@ test('a target does not swallow the path behind it', async () => {
 
 test.each([
   'telpher nonsense',
-  'telpher deploy',
   'telpher deploy a b',
   'telpher deploy a --nonsense',
   'telpher status -o xml',

@@ -16,17 +16,21 @@ const grants: readonly (typeof policyGrants)[number][] = [
 
 const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
 
+const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
+
 const daily: readonly CommandSpec[] = [
   {
     path: ['deploy'],
-    args: '<path>',
+    args: '[path]',
     values: 'files',
-    about: 'deploy a file, a folder, a glob of manifests, or a Helm chart',
+    about: 'deploy what a process file says, telpher.yaml when nothing is named; or a file, a folder, a glob of manifests, or a Helm chart',
     options: [
+      { flags: '-f, --file <file>', about: 'process file', values: 'files' },
+      inputs,
       { flags: '-t, --target <name>', about: 'target to deploy to; may be repeated', many: 'names', values: 'targets' },
       { flags: '--tag <tag>', about: 'all targets with this tag' },
       { flags: '--helm <release>', about: 'the path is a chart: install or upgrade this release' },
-      { flags: '-f, --values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values', values: 'files' },
+      { flags: '--values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values', values: 'files' },
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
@@ -38,6 +42,8 @@ const daily: readonly CommandSpec[] = [
       { flags: '--idempotency-key <key>', about: 'the same key starts the same deployment only once' },
     ],
     examples: [
+      'telpher deploy',
+      'telpher deploy -f deploy/telpher.yaml --input version=1.4.2 --tag env=prod',
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
@@ -88,6 +94,30 @@ const offline: readonly CommandSpec[] = [
     about: 'say of objects from files, or from standard input (-), whether they are current; one JSON answer a line',
     examples: ['telpher assess objects.ndjson', 'telpher assess deployment.yaml service.json', 'telpher assess -'],
     load: async () => (await import('./assess.ts')).runAssess,
+  },
+]
+
+const processFile: readonly CommandSpec[] = [
+  {
+    path: ['init'],
+    about: 'write a telpher.yaml for the manifests and charts in this folder',
+    options: [{ flags: '--force', about: 'overwrite the one that is there' }],
+    examples: ['telpher init'],
+    load: async () => (await import('./init.ts')).runInit,
+  },
+  {
+    path: ['lint'],
+    args: '[file]',
+    about: 'every problem of a process file, telpher.yaml when none is named; needs no server',
+    options: [inputs],
+    examples: ['telpher lint', 'telpher lint deploy/telpher.yaml --input version=1.4.2 -o json'],
+    load: async () => (await import('./lint.ts')).runLint,
+  },
+  {
+    path: ['schema'],
+    about: 'the JSON Schema of process files, for editors',
+    examples: ['telpher schema', 'telpher schema -o yaml'],
+    load: async () => (await import('./schema.ts')).runSchema,
   },
 ]
 
@@ -202,4 +232,4 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...offline, ...target, ...processes]
+export const catalogue: readonly CommandSpec[] = [...daily, ...offline, ...processFile, ...target, ...processes]

@@ -3,17 +3,21 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
 import type { Client, Detail } from './client.ts'
-import type { Command } from './context.ts'
+import type { Cli, Command } from './context.ts'
 import { endText } from './ending.ts'
 import { exitCodes } from './exit.ts'
 import { follow } from './follow.ts'
 import { print } from './output.ts'
 import { planStep, type StepFlags } from './plan.ts'
+import { usualFile } from './process-file.ts'
+import { type Plan, planProcess, processFileOf } from './process-plan.ts'
 import { seconds } from './seconds.ts'
 
 interface DeployFlags extends StepFlags {
   readonly target?: readonly string[]
   readonly tag?: string
+  readonly file?: string
+  readonly input?: readonly string[]
   readonly wait?: boolean
   readonly timeout?: string
   readonly idempotencyKey?: string
@@ -33,21 +37,36 @@ const start = async (client: Client, request: DeploymentRequestInput, key: strin
   }
 }
 
-/** `telpher deploy PATH`: packs, uploads, starts and waits. */
-export const runDeploy: Command<DeployFlags> = async (cli, [path = '.'], flags) => {
-  const targets = [...(flags.target ?? [])]
-  if (targets.length === 0 && flags.tag === undefined)
-    throw new TelpherError('usage', 'name a target with --target NAME, or targets with --tag TAG', { field: '--target' })
+/** What is to be deployed: a path with its flags, or a process file. */
+const planOf = async (cli: Cli, path: string | undefined, flags: DeployFlags): Promise<Plan> => {
+  const file = processFileOf(path, flags, cli.cwd)
+  if (file !== undefined) return planProcess(cli, file, flags)
+  if (path === undefined) throw new TelpherError('usage', `name a path: there is no ${usualFile} in this folder`)
+  const planned = await planStep(path, flags, cli.cwd)
+  return { steps: [planned], ...(flags.name === undefined ? {} : { name: flags.name }) }
+}
+
+const mustNameTargets = (isNamed: boolean): void => {
+  if (!isNamed) throw new TelpherError('usage', 'name a target with --target NAME, or targets with --tag TAG', { field: '--target' })
+}
+
+/** `telpher deploy`: packs, uploads, starts and waits. */
+export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
+  const chosen = [...(flags.target ?? [])]
+  const isChosen = chosen.length > 0 || flags.tag !== undefined
+  // A path never says where to: that needs no look at it.
+  if (path !== undefined) mustNameTargets(isChosen)
   const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
+  const { steps, name, targets } = await planOf(cli, path, flags)
+  mustNameTargets(isChosen || targets !== undefined)
   const client = await cli.client()
-  const { step, bytes, sha256 } = await planStep(path, flags, cli.cwd)
-  await client.uploadPackage(bytes, sha256)
   const request = {
-    steps: [step],
-    targets,
+    steps: steps.map(({ step }) => step),
+    targets: isChosen || targets === undefined ? chosen : await targets(client),
     ...(flags.tag === undefined ? {} : { tag: flags.tag }),
-    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(name === undefined ? {} : { name }),
   }
+  for (const { bytes, sha256 } of steps) await client.uploadPackage(bytes, sha256)
   const started = await start(client, request, flags.idempotencyKey ?? randomUUID())
   const { id } = started.deployment
   if (flags.wait === false) {

@@ -24,7 +24,7 @@ export interface PlannedStep {
 }
 
 const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
-const isChart = (path: string): boolean => isArchive(path) || existsSync(join(path, 'Chart.yaml'))
+export const isChart = (path: string): boolean => isArchive(path) || existsSync(join(path, 'Chart.yaml'))
 
 const setsOf = (sets: readonly string[]): Record<string, string> =>
   Object.fromEntries(
@@ -65,6 +65,16 @@ const checkKind = (path: string, given: string, flags: StepFlags): void => {
   }
 }
 
+/** A chart with its values files as a package, and what both are called in it. */
+export const packChart = async (
+  path: string,
+  values: readonly string[],
+): Promise<Omit<PlannedStep, 'step'> & { readonly chart: string; readonly values: string[] }> => {
+  const inPackage = values.map((file, index) => [`.telpher/values-${index}.yaml`, file] as const)
+  const { bytes, sha256 } = await packPath(path, new Map(inPackage))
+  return { bytes, sha256, chart: isArchive(path) ? basename(path) : '.', values: inPackage.map(([name]) => name) }
+}
+
 /**
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
  * @param given the path as the user wrote it
@@ -77,24 +87,23 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
   checkKind(path, given, flags)
   const values = (flags.values ?? []).map((file) => resolve(cwd, file))
   values.forEach(mustExist)
-  const inPackage = values.map((file, index) => [`.telpher/values-${index}.yaml`, file] as const)
-  const { bytes, sha256, files } = await packPath(path, new Map(inPackage))
   const common = {
     name: flags.name ?? nameFrom(flags.helm ?? path),
-    package: sha256,
     ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
     ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
   }
   if (flags.helm === undefined) {
+    const { bytes, sha256, files } = await packPath(path)
     manifestsIn(files, given)
-    return { step: { kind: 'apply', ...common }, bytes, sha256 }
+    return { step: { kind: 'apply', ...common, package: sha256 }, bytes, sha256 }
   }
+  const { bytes, sha256, ...inside } = await packChart(path, values)
   const step: StepInput = {
     kind: 'helm',
     ...common,
-    chart: isArchive(path) ? basename(path) : '.',
+    ...inside,
+    package: sha256,
     release: flags.helm,
-    values: inPackage.map(([name]) => name),
     set: setsOf(flags.set ?? []),
     createNamespace: flags.createNamespace ?? false,
   }

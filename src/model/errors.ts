@@ -22,6 +22,7 @@ export const errorTable = {
     false,
     'Use a context with a token or a client certificate: programs named by a kubeconfig are not run.',
   ],
+  invalid_process: [1009, 'user', false, 'Correct the process file; every problem of it is shown by: telpher lint'],
   unknown_target: [1010, 'user', false, 'List the targets with: telpher target list'],
   target_exists: [1011, 'user', false, 'Choose another name, or remove the target first: telpher target remove NAME'],
   target_in_use: [1012, 'user', false, 'Wait for its deployments to end: telpher status'],

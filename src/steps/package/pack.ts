@@ -55,14 +55,25 @@ const select = async (path: string): Promise<{ root: string; files: string[] }> 
   return { root: commonFolder(files), files }
 }
 
+/** What several paths name together; one alone keeps its own folder as the root. */
+const selectAll = async (paths: readonly string[]): Promise<{ root: string; files: string[] }> => {
+  const found = await Promise.all(paths.map(select))
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only
+  const files = [...new Set(found.flatMap((one) => one.files))]
+  if (files.length === 0) throw new TelpherError('empty_package', `there is no file in ${paths.join(', ')}`)
+  return { root: commonFolder(files), files }
+}
+
 /**
- * Packs a file, a folder or what a glob finds into a tarball that depends on names and contents only.
- * @param path on this machine
+ * Packs files, folders and what globs find into a tarball that depends on names and contents only.
+ * @param paths on this machine, at least one; names in the package are relative to the folder that all lie in
  * @param extra more files by their name in the package, such as values files from elsewhere
  * @throws TelpherError empty_package, package_refused, package_too_large
  */
-export const packPath = async (path: string, extra: ReadonlyMap<string, string> = new Map()): Promise<Packed> => {
-  const { root, files } = await select(path)
+export const packPaths = async (paths: readonly string[], extra: ReadonlyMap<string, string> = new Map()): Promise<Packed> => {
+  const { root, files } = await selectAll(paths)
+  const path = paths.join(', ')
   const entries = new Map(files.map((file) => [relative(root, file) || basename(file), file]))
   for (const [name, file] of extra) entries.set(name, resolve(file))
   if (entries.size === 0) throw new TelpherError('empty_package', `there is no file in ${path}`, { field: path })
@@ -87,3 +98,6 @@ export const packPath = async (path: string, extra: ReadonlyMap<string, string> 
     throw new TelpherError('package_too_large', `${path} has ${bytes.length} bytes packed, at most ${limits.packedBytes} are taken`)
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), files: names }
 }
+
+/** Packs one path, as packPaths does. @throws TelpherError empty_package, package_refused, package_too_large */
+export const packPath = (path: string, extra: ReadonlyMap<string, string> = new Map()): Promise<Packed> => packPaths([path], extra)

@@ -65,7 +65,7 @@ describe('deploy', () => {
       'chart',
       '--helm',
       'web',
-      '-f',
+      '--values',
       'prod.yaml',
       '--set',
       'b=2',

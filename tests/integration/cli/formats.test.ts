@@ -33,6 +33,7 @@ beforeAll(async () => {
     contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
   }
   await writeFile(`${cli.dir}/kubeconfig`, JSON.stringify(kubeconfig))
+  await writeFile(`${cli.dir}/some.yaml`, 'name: some\nsteps: [{ name: web, apply: web.yaml }]\n')
   await served.call('POST', '/v1/targets', newTarget(target, { pool }))
   await served.store.workers.beat(sampleWorker(worker, { pool }))
   const started = cli.run(['deploy', 'web.yaml', '--target', target])
@@ -80,6 +81,9 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   logs: () => ['logs', id],
   cancel: () => ['cancel', id],
   assess: () => ['assess', 'web.yaml'],
+  init: () => ['init', '--force'],
+  lint: () => ['lint', 'some.yaml'],
+  schema: () => ['schema'],
   'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig'],
   'target list': () => ['target', 'list'],
   'target view': () => ['target', 'view', target],
@@ -104,7 +108,7 @@ describe.each(Object.entries(calls))('%s', (_, argsOf) => {
     expect([code, stderr]).toEqual([0, expect.any(String)])
     expect(stdout).not.toContain('\x1b')
     if (format === 'json') expect(JSON.parse(stdout)).toBeTypeOf('object')
-    if (format === 'jsonl') for (const line of stdout.trimEnd().split('\n')) expect(JSON.parse(line)).toBeTypeOf('object')
+    if (format === 'jsonl') for (const line of stdout.split('\n').filter((one) => one !== '')) expect(JSON.parse(line)).toBeTypeOf('object')
     if (format === 'yaml') {
       expect(parseAllDocuments(stdout)).toHaveLength(1)
       expect(parse(stdout)).toBeTypeOf('object')

@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import { durationSeconds } from '../model/duration.ts'
+import { nameSchema, tagSchema } from '../model/target.ts'
+import type { Process } from './types.ts'
+
+const about = (title: string, description: string): { title: string; description: string } => ({ title, description })
+
+/** A reference somewhere in a text: what the text is checked for then, is checked once it is filled in. */
+const refers = (text: string): boolean => text.includes('${')
+
+const text = (max: number): z.ZodString => z.string().min(1).max(max)
+const duration = (least: number, most: number, bounds: string): z.ZodString =>
+  z.string().refine((given) => {
+    const total = durationSeconds(given)
+    return total !== undefined && total >= least && total <= most
+  }, `give a duration such as 90s, 10m or 1h30m, ${bounds}`)
+const path = text(1024).refine((given) => !given.startsWith('/'), 'give a path relative to this file')
+const namespace = z
+  .string()
+  .refine((given) => refers(given) || nameSchema.safeParse(given).success, 'use lower-case letters, digits and dashes, at most 63')
+
+/** What an input may be called, and so be referred to as `${inputs.NAME}`. */
+const inputName: RegExp = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
+
+const isPattern = (given: string): boolean => {
+  try {
+    return new RegExp(given, 'u') !== undefined
+  } catch {
+    return false
+  }
+}
+
+const everyInput = {
+  description: text(500).meta(about('Description', 'What the input is for; shown when it is missing.')).optional(),
+  required: z
+    .literal(true)
+    .meta(about('Required', 'Says that the input must be given. One without a default must be given anyway.'))
+    .optional(),
+}
+const defaultOf = about('Default', 'The value when none is given with --input.')
+const inputShapes = {
+  string: {
+    type: z.literal('string'),
+    ...everyInput,
+    default: z.string().max(4096).meta(defaultOf).optional(),
+    pattern: text(200)
+      .refine(isPattern, 'this is no regular expression')
+      .meta(about('Pattern', 'Regular expression (JavaScript, Unicode) that the whole value must match.'))
+      .optional(),
+  },
+  number: { type: z.literal('number'), ...everyInput, default: z.number().meta(defaultOf).optional() },
+  boolean: { type: z.literal('boolean'), ...everyInput, default: z.boolean().meta(defaultOf).optional() },
+  choice: {
+    type: z.literal('choice'),
+    ...everyInput,
+    options: z.array(text(200)).min(1).max(100).meta(about('Options', 'The values that the input may have.')),
+    default: z.string().meta(defaultOf).optional(),
+  },
+}
+const inputTypes = Object.keys(inputShapes).join(', ')
+const input = z
+  .discriminatedUnion(
+    'type',
+    [
+      z.strictObject(inputShapes.string),
+      z.strictObject(inputShapes.number),
+      z.strictObject(inputShapes.boolean),
+      z.strictObject(inputShapes.choice),
+    ],
+    { error: ({ code }) => (code === 'invalid_union' ? `use one of ${inputTypes}` : undefined) },
+  )
+  .meta(about('Input', 'A value that is given when the process is deployed. Never a secret: inputs are stored and shown.'))
+
+const helmShape = {
+  chart: path.meta(about('Chart', 'Chart folder or packed chart (.tgz), relative to this file.')),
+  release: text(200).meta(about('Release', 'Name of the Helm release; the name of the step when absent.')).optional(),
+  values: z.array(path).max(50).meta(about('Values files', 'Values files, relative to this file; later ones win.')).optional(),
+  set: z
+    .record(
+      z
+        .string()
+        .max(500)
+        .regex(/^[^=,\s]+$/, 'use the path of a value, such as image.tag'),
+      z.union([z.string(), z.number(), z.boolean()], 'give text, a number, or true or false'),
+    )
+    .meta(about('Values', 'Single values by their path in the chart, such as image.tag; they win over values files.'))
+    .optional(),
+  createNamespace: z.boolean().meta(about('Create namespace', 'Create the namespace of the release; false when absent.')).optional(),
+  historyMax: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .meta(about('History', 'How many revisions of the release are kept; 10 when absent.'))
+    .optional(),
+}
+
+const stepShape = {
+  name: nameSchema.meta(
+    about('Name', 'Name of the step, and of the inventory by which its objects are remembered: renaming it forgets them.'),
+  ),
+  apply: z
+    .union([path, z.array(path).min(1).max(100)], 'give a path or a list of paths')
+    .meta(about('Apply', 'Manifests to apply: a file, folder or glob, or several, relative to this file.'))
+    .optional(),
+  helm: z.strictObject(helmShape).meta(about('Helm', 'Helm chart to install or upgrade.')).optional(),
+  namespace: namespace
+    .meta(about('Namespace', "Namespace for objects that name none, and of the release; the target's own when absent."))
+    .optional(),
+  image: text(255).meta(about('Image', "Execution image; the worker's own when absent.")).optional(),
+  deadline: duration(5, 21_600, 'from 5s to 6h')
+    .meta(about('Deadline', 'Whole time of the step on a target once it started, such as 10m, which it is when absent.'))
+    .optional(),
+  settle: duration(0, 600, 'at most 10m')
+    .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
+    .optional(),
+}
+
+const targetsShape = {
+  tags: z.array(tagSchema).min(1).max(20).meta(about('Tags', 'Every target that has all of these tags.')).optional(),
+  names: z.array(nameSchema).min(1).max(500).meta(about('Names', 'Targets by their names.')).optional(),
+}
+
+/** What a kind of step is written as. */
+const stepKinds = ['apply', 'helm'] as const
+
+const kindsOf = (step: unknown): string[] => stepKinds.filter((kind) => (step as Record<string, unknown>)[kind] !== undefined)
+
+const step = z
+  .strictObject(stepShape)
+  .meta(about('Step', `One piece of work: ${stepKinds.join(' or ')}.`))
+  .refine((given) => kindsOf(given).length === 1, {
+    when: ({ value }) => typeof value === 'object' && value !== null,
+    error: ({ input }) =>
+      kindsOf(input).length === 0
+        ? `say what the step does: ${stepKinds.join(' or ')}`
+        : `a step does one thing: ${kindsOf(input).join(' or ')}, in two steps`,
+  })
+
+const processShape = {
+  name: nameSchema.meta(about('Name', 'Name of the process, and of the deployments made of it.')),
+  inputs: z
+    .record(z.string().regex(inputName, 'use letters, digits, dashes and underscores, beginning with a letter'), input)
+    .meta(
+      about('Inputs', 'Values given at deployment with --input NAME=VALUE; texts of steps refer to them (docs/reference/process-file.md).'),
+    )
+    .optional(),
+  targets: z
+    .strictObject(targetsShape)
+    .meta(about('Targets', 'Where to deploy to, unless the command line says otherwise: by tags, by names, or both.'))
+    .optional(),
+  steps: z.array(step).min(1).max(50).meta(about('Steps', 'Run one after the other on each target, in this order.')),
+}
+
+/** The form of telpher.yaml; what spans several fields is checked in check.ts. */
+export const processSchema: z.ZodType<Process, Process> = z
+  .strictObject(processShape)
+  .meta(about('Telpher process', 'What a deployment does, as steps that run one after the other on each target.'))
+
+const keysOf = (shape: object): string[] => Object.keys(shape)
+const inputKeys = [...new Set(Object.values(inputShapes).flatMap(keysOf))]
+
+/** The keys that may stand at a path; undefined where keys are free. */
+export const knownKeys = (path: readonly PropertyKey[]): readonly string[] | undefined => {
+  const [top, , inner] = path
+  if (path.length === 0) return keysOf(processShape)
+  if (top === 'targets' && path.length === 1) return keysOf(targetsShape)
+  if (top === 'inputs' && path.length === 2) return inputKeys
+  if (top !== 'steps') return undefined
+  if (path.length === 2) return keysOf(stepShape)
+  return inner === 'helm' && path.length === 3 ? keysOf(helmShape) : undefined
+}
+
+/**
+ * The form of telpher.yaml as JSON Schema for editors: draft 7, the newest that yaml-language-server reads.
+ * @returns an object that JSON can hold
+ */
+export const editorSchema = (): Record<string, unknown> => ({
+  ...z.toJSONSchema(processSchema, {
+    target: 'draft-7',
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.title === 'Step') jsonSchema.oneOf = stepKinds.map((kind) => ({ required: [kind] }))
+    },
+  }),
+})
