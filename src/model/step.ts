@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import { nameSchema, tagSchema } from './target.ts'
 
+/** After which ends of the steps before it a step runs on a target. */
+export const stepConditions = ['success', 'failure', 'always'] as const
+export type StepCondition = (typeof stepConditions)[number]
+
 /** What every kind of step has. */
 interface EveryStep {
   /** The name of the step, and of the inventory it owns on each target. */
@@ -14,6 +18,8 @@ interface EveryStep {
   deadlineSeconds: number
   /** Overrides the target's settle time, in seconds. */
   settleSeconds?: number | undefined
+  /** `success` when absent. */
+  when?: StepCondition | undefined
 }
 
 export interface ApplyStep extends EveryStep {
@@ -58,6 +64,7 @@ const everyStep = {
   image: z.string().min(1).max(255).optional(),
   deadlineSeconds: z.number().int().min(5).max(21_600).default(600),
   settleSeconds: z.number().min(0).max(600).optional(),
+  when: z.enum(stepConditions).optional(),
 }
 
 const applyStepSchema = z.object({ kind: z.literal('apply'), ...everyStep, paths: z.array(relativePath).min(1).max(100).optional() })
@@ -79,7 +86,7 @@ export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind
 /** Whether a second attempt of this kind may run once the first was fenced: its late writes say the same as the re-run's. */
 export const rerunnable: Readonly<Record<StepKind, boolean>> = { apply: true, helm: true }
 
-/** The body of POST /v1/deployments. Steps run one after the other on each target. */
+/** The body of POST /v1/deployments. Steps run one after the other on each target, each when its condition holds. */
 export interface DeploymentRequest {
   name?: string | undefined
   steps: Step[]

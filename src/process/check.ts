@@ -64,6 +64,9 @@ const ofTargets = ({ targets }: Process): Finding[] =>
     ? [{ path: ['targets'], message: 'name at least one tag or one target' }]
     : []
 
+const ofFirst = ({ steps: [first] }: Process): Finding[] =>
+  first?.when === 'failure' ? [{ path: ['steps', 0, 'when'], message: 'no step before the first can fail: it would never run' }] : []
+
 /**
  * What no single field shows: references, names given twice, defaults that do not fit.
  * @param sourceAt how a single value is written in the file
@@ -72,6 +75,7 @@ export const checkProcess = (process: Process, sourceAt: (path: Path) => string 
   ...Object.entries(process.inputs ?? {}).flatMap(([name, spec]) => ofDefault(name, spec)),
   ...ofTargets(process),
   ...ofNames(process),
+  ...ofFirst(process),
   ...ofReferences(process),
   ...ofNumbers(process, sourceAt),
 ]

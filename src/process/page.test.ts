@@ -10,7 +10,7 @@ const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) =
 
 describe('the page of the process file', () => {
   test('has examples', () => {
-    expect(examples).toHaveLength(2)
+    expect(examples).toHaveLength(3)
   })
   test.each(examples)('has an example that can be deployed: %.30s', (text) => {
     const parsed = parseProcess(text)

@@ -57,6 +57,14 @@ test('the same file with line breaks of Windows, and as JSON, means the same', (
 const step = 'steps: [{ name: a, apply: x }]'
 describe('says what is wrong, where, and what to write', () => {
   test.each<[string, string[]]>([
+    [
+      'name: a\nsteps:\n  - name: a\n    apply: x\n    when: allways\n',
+      ['5:11 steps[0].when: use one of success, failure, always (did you mean always?)'],
+    ],
+    [
+      'name: a\nsteps:\n  - name: a\n    apply: x\n    when: failure\n',
+      ['5:11 steps[0].when: no step before the first can fail: it would never run'],
+    ],
     ['', ['1:1 : the file is empty']],
     ['# nothing\n', ['1:1 : the file is empty']],
     ['name: a\n', ['1:1 steps: steps is missing']],

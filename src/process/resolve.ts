@@ -44,6 +44,7 @@ const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial
   ...(entry.namespace === undefined ? {} : { namespace: entry.namespace }),
   ...(entry.image === undefined ? {} : { image: entry.image }),
   ...(entry.deadline === undefined ? {} : { deadlineSeconds: durationSeconds(entry.deadline) }),
+  ...(entry.when === undefined ? {} : { when: entry.when }),
   ...(entry.settle === undefined ? {} : { settleSeconds: durationSeconds(entry.settle) }),
 })
 

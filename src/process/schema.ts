@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
+import { stepConditions } from '../model/step.ts'
 import { nameSchema, tagSchema } from '../model/target.ts'
 import type { Process } from './types.ts'
 
@@ -113,6 +114,15 @@ const stepShape = {
     .optional(),
   settle: duration(0, 600, 'at most 10m')
     .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
+    .optional(),
+  when: z
+    .enum(stepConditions)
+    .meta(
+      about(
+        'Condition',
+        'After which ends of the steps before it on a target it runs: success of all (when absent), failure of one, or always. Never once cancelled.',
+      ),
+    )
     .optional(),
 }
 

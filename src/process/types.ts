@@ -1,3 +1,5 @@
+import type { StepCondition } from '../model/step.ts'
+
 /** A step of a path into the file: keys and indices. */
 export type Path = readonly (string | number)[]
 
@@ -46,6 +48,7 @@ export interface StepEntry {
   image?: string | undefined
   deadline?: string | undefined
   settle?: string | undefined
+  when?: StepCondition | undefined
 }
 
 /** A process file as it is written: nothing filled in. */

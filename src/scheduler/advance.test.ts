@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyStep, helmStep, sampleRequest, sampleTarget } from '../../tests/support/samples.ts'
 import { deploymentResult, isTerminal, terminalStatuses, transition } from '../model/states.ts'
+import { type StepCondition, stepConditions } from '../model/step.ts'
 import type { JobSnapshot } from '../store/types.ts'
 import { type Action, advance } from './advance.ts'
 import { expand } from './expand.ts'
 
-const setUp = (stepCount: number, targetCount: number) => {
-  const steps = Array.from({ length: stepCount }, (_, index) => applyStep(`s${index}`))
+const setUp = (stepCount: number, targetCount: number, conditions: readonly (StepCondition | undefined)[] = []) => {
+  const steps = Array.from({ length: stepCount }, (_, index) => ({ ...applyStep(`s${index}`), when: conditions[index] }))
   const targets = Array.from({ length: targetCount }, (_, index) => sampleTarget(`t${index}`))
   const { deployment, jobs } = expand(
     sampleRequest(
@@ -21,8 +22,13 @@ const setUp = (stepCount: number, targetCount: number) => {
 }
 
 /** Runs a deployment to its end; `ends` says how each job that runs ends. */
-const play = (stepCount: number, targetCount: number, ends: readonly (typeof terminalStatuses)[number][]) => {
-  let { deployment, jobs } = setUp(stepCount, targetCount)
+const play = (
+  stepCount: number,
+  targetCount: number,
+  ends: readonly (typeof terminalStatuses)[number][],
+  conditions: readonly (StepCondition | undefined)[] = [],
+) => {
+  let { deployment, jobs } = setUp(stepCount, targetCount, conditions)
   const started: string[] = []
   const replace = (changed: JobSnapshot): void => {
     jobs = jobs.map((snapshot) => (snapshot.job.jobId === changed.job.jobId ? changed : snapshot))
@@ -58,6 +64,9 @@ const play = (stepCount: number, targetCount: number, ends: readonly (typeof ter
   for (; deployment.state !== 'finished' && rounds < 1000; rounds++) advance(deployment, jobs).forEach(perform)
   return { deployment, jobs: jobs.map(({ job }) => job), started, rounds }
 }
+
+const indexOf = (jobs: readonly { readonly jobId: string; readonly stepIndex: number }[], id: string): number =>
+  jobs.find(({ jobId }) => jobId === id)?.stepIndex ?? -1
 
 describe('advance', () => {
   test('brings every deployment to its end, with the result of its jobs', () => {
@@ -96,6 +105,45 @@ describe('advance', () => {
   test('names the step that failed in the sentence of those it skips', () => {
     const { jobs } = play(3, 1, ['failed'])
     expect(jobs.map(({ end }) => end?.sentence).slice(1)).toEqual(Array(2).fill('skipped: step s0 before it on target t0 ended as failed'))
+  })
+  test('runs each step by its condition, and ends whatever the conditions are', () => {
+    const condition = fc.constantFrom(undefined, ...stepConditions)
+    // How a job that runs can end: it is never skipped then.
+    const end = fc.constantFrom(...terminalStatuses.filter((status) => status !== 'skipped'))
+    fc.assert(
+      fc.property(
+        fc.array(condition, { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(end, { minLength: 1, maxLength: 8 }),
+        (conditions, targets, ends) => {
+          const { deployment, jobs, started } = play(conditions.length, targets, ends, conditions)
+          expect(deployment.state).toBe('finished')
+          for (const job of jobs) {
+            const before = jobs.filter((other) => other.target === job.target && other.stepIndex < job.stepIndex)
+            const isFailed = before.some(({ status }) => !['succeeded', 'skipped'].includes(status))
+            const isCancelled = before.some(({ status }) => status === 'cancelled')
+            const holds = { success: !isFailed, failure: isFailed, always: true }[job.step.when ?? 'success']
+            expect(started.includes(job.jobId)).toBe(holds && !isCancelled)
+            // Nothing starts while another step of its target goes on.
+            const order = started.filter((id) => jobs.find(({ jobId }) => jobId === id)?.target === job.target)
+            expect(order).toEqual(order.toSorted((a, b) => indexOf(jobs, a) - indexOf(jobs, b)))
+          }
+        },
+      ),
+    )
+  })
+  test('waits for the steps before one that runs always, and says why one after a failure is skipped', () => {
+    const { deployment, jobs } = setUp(2, 1, [undefined, 'always'])
+    expect(advance(deployment, jobs).map((action) => action.type)).toEqual(['admit'])
+    const running = jobs.map(
+      (snapshot, index): JobSnapshot => (index === 0 ? { ...snapshot, job: { ...snapshot.job, status: 'running' } } : snapshot),
+    )
+    expect(advance({ ...deployment, state: 'executing' }, running)).toEqual([])
+    expect(play(2, 1, ['succeeded'], [undefined, 'failure']).jobs[1]?.end?.sentence).toBe(
+      'skipped: it runs after a failure, and no step before it on target t0 failed',
+    )
+    expect(play(2, 1, ['succeeded'], [undefined, 'failure']).deployment.result).toBe('success')
+    expect(play(3, 1, ['failed', 'succeeded'], [undefined, 'failure', 'success']).deployment.result).toBe('failure')
   })
   test('does nothing more once finished', () => {
     const { deployment, jobs } = setUp(1, 1)

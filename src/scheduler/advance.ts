@@ -1,6 +1,7 @@
 import type { Deployment, Job } from '../model/deployment.ts'
 import { deploymentResult, isTerminal, type JobEnd, type Result, type TerminalStatus } from '../model/states.ts'
 import type { JobSnapshot } from '../store/types.ts'
+import { turnOf } from './condition.ts'
 
 /** What is to be done for a deployment now. Doing any of it twice must change nothing. */
 export type Action =
@@ -16,33 +17,31 @@ export type Action =
   | { readonly type: 'settle'; readonly job: Job }
   | { readonly type: 'finish'; readonly result: Result }
 
-const skipped = (cause: Job): JobEnd => ({
-  status: 'skipped',
-  sentence: `skipped: step ${cause.step.name} before it on target ${cause.target} ended as ${cause.status}`,
-})
-
 /** The jobs of one target in the order of their steps. */
 type Line = readonly JobSnapshot[]
 
 const byTarget = (jobs: readonly JobSnapshot[]): readonly Line[] =>
   [...Map.groupBy(jobs, ({ job }) => job.target).values()].map((line) => line.toSorted((a, b) => a.job.stepIndex - b.job.stepIndex))
 
-const didNotSucceed = ({ job }: JobSnapshot): boolean => isTerminal(job.status) && job.status !== 'succeeded'
+/** Since when the step before it is done with. */
+const readyAt = (before: Line, deployment: Deployment): number =>
+  Math.max(deployment.createdAt, ...before.map(({ job }) => job.endedAt ?? deployment.createdAt))
 
 const actionFor = ({ job, admittedAt, settled }: JobSnapshot, before: Line, deployment: Deployment): Action | undefined => {
   if (isTerminal(job.status)) return settled ? undefined : { type: 'settle', job }
   if (job.status === 'admitted') return { type: 'await-start', job, admittedAt: admittedAt ?? job.createdAt }
   if (job.status !== 'pending') return undefined
-  const failed = before.find(didNotSucceed)
-  if (failed !== undefined) return { type: 'skip', job, end: skipped(failed.job) }
-  const last = before.at(-1)?.job
-  if (last === undefined) return { type: 'admit', job, readyAt: deployment.createdAt }
-  return last.status === 'succeeded' ? { type: 'admit', job, readyAt: last.endedAt ?? deployment.createdAt } : undefined
+  const turn = turnOf(
+    job,
+    before.map((snapshot) => snapshot.job),
+  )
+  if (turn.type === 'skip') return { type: 'skip', job, end: turn.end }
+  return turn.type === 'run' ? { type: 'admit', job, readyAt: readyAt(before, deployment) } : undefined
 }
 
 /**
  * What follows from where the jobs are: steps run one after the other on each target, targets beside one another;
- * a failure ends its own target's steps only.
+ * a failure ends its own target's steps only, but for those whose condition asks for it.
  * @returns nothing when the deployment only waits, or has finished
  */
 export const advance = (deployment: Deployment, jobs: readonly JobSnapshot[]): Action[] => {

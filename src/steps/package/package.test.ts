@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { type Header, pack } from 'tar-stream'
 import { expect, test } from 'vitest'
-import { packPath } from './pack.ts'
+import { packPath, packPaths } from './pack.ts'
 import { unpack } from './unpack.ts'
 
 const folderWith = async (files: Record<string, string>): Promise<string> => {
@@ -44,6 +44,14 @@ test('a symbolic link in a folder is refused with its path', async () => {
   const folder = await folderWith({ 'a.yaml': '' })
   await symlink('/etc/passwd', join(folder, 'link'))
   await expect(packPath(folder)).rejects.toMatchObject({ code: 'package_refused', message: expect.stringContaining('link') })
+})
+
+test('several paths are named from the folder that all lie in, and a file that two of them name is in it once', async () => {
+  const folder = await folderWith({ 'a/one.yaml': '1', 'a/deep/two.yaml': '2', 'b/three.yaml': '3', 'c/no.yaml': '4' })
+  const { bytes, files } = await packPaths([join(folder, 'a'), join(folder, 'a/*.yaml'), join(folder, 'b/three.yaml')])
+  expect(files).toEqual(['a/deep/two.yaml', 'a/one.yaml', 'b/three.yaml'])
+  expect((await unpack(bytes)).get('b/three.yaml')?.toString()).toBe('3')
+  await expect(packPaths([join(folder, 'a'), join(folder, 'gone')])).rejects.toMatchObject({ code: 'empty_package' })
 })
 
 test('what is not there is said', async () => {

@@ -44,6 +44,7 @@ steps:
       values: [prod.yaml]
       set: { image.tag: "v\${inputs.tag}", list: "{a,b}" }
       createNamespace: true
+    when: always
 `
 const started = (stdout: string): Deployment => (JSON.parse(stdout) as { deployment: Deployment }).deployment
 
@@ -67,6 +68,7 @@ test('starts the steps of telpher.yaml on the targets with all of its tags', asy
         chart: '.',
         release: 'shop-web',
         createNamespace: true,
+        when: 'always',
         set: { 'image.tag': String.raw`v1\,evil=2`, list: String.raw`\{a\,b\}` },
       },
     ],
