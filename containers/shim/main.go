@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -176,7 +177,11 @@ func main() {
 	silence := flag.Duration("silence", 30*time.Second, "time without a word from the worker after which the shim ends itself")
 	flag.Parse()
 	hide()
-	if run(os.Stdin, os.Stdout, *folder, *silence, func() { os.Exit(4) }) != io.EOF {
+	// One byte stream is all there is to do: a second processor would only be woken. A read that blocks would keep this one.
+	runtime.GOMAXPROCS(1)
+	syscall.SetNonblock(0, true)
+	syscall.SetNonblock(1, true)
+	if run(os.NewFile(0, "from the worker"), os.NewFile(1, "to the worker"), *folder, *silence, func() { os.Exit(4) }) != io.EOF {
 		os.Exit(2)
 	}
 }

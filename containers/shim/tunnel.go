@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 )
 
 // Channels 1 and 2 are the job's outputs; connections to the gate begin at 3.
@@ -26,14 +27,15 @@ type tunnel struct {
 
 // channel is one connection: what the worker sends waits here, bounded by its window, so a slow job never blocks the stream.
 type channel struct {
-	id          uint32
-	conn        *net.TCPConn
-	room        *credit
-	mu          sync.Mutex
-	some        *sync.Cond
-	granted     int // bytes that the worker may still send
-	waiting     []byte
-	ended, over bool
+	id            uint32
+	conn          *net.TCPConn
+	room          *credit
+	mu            sync.Mutex
+	some          *sync.Cond
+	granted, owed int // bytes that the worker may still send, and those that it may send again
+	waiting       []byte
+	writing       bool
+	ended, over   bool
 }
 
 // open makes the next channel; nil when there are too many.
@@ -90,15 +92,16 @@ func (t *tunnel) carry(c *channel) {
 	delete(t.channels, c.id)
 }
 
-// toJob writes what waits, and pays for it in pieces: a short exchange needs no credit, and three quarters of the window are open.
+// toJob writes what waits until there is no more.
 func (t *tunnel) toJob(c *channel) {
-	for owed := 0; ; {
+	for {
 		c.mu.Lock()
+		c.writing = false
 		for len(c.waiting) == 0 && !c.ended && !c.over {
 			c.some.Wait()
 		}
 		chunk, over := c.waiting, c.over
-		c.waiting = nil
+		c.waiting, c.writing = nil, true
 		c.mu.Unlock()
 		if over {
 			return
@@ -109,14 +112,30 @@ func (t *tunnel) toJob(c *channel) {
 			c.reset()
 			return
 		}
-		if owed += len(chunk); owed >= channelWindow/4 {
-			c.mu.Lock()
-			c.granted += owed
-			c.mu.Unlock()
-			t.stream.sendNumber(frameCredit, c.id, uint32(owed))
-			owed = 0
-		}
+		t.pay(c, len(chunk))
 	}
+}
+
+// pay gives credit in pieces: a short exchange needs none, and three quarters of the window are open.
+func (t *tunnel) pay(c *channel, written int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owed += written; c.owed >= channelWindow/4 {
+		c.granted += c.owed
+		t.stream.sendNumber(frameCredit, c.id, uint32(c.owed))
+		c.owed = 0
+	}
+}
+
+// writeNow writes as much as the connection takes at once: waking another goroutine takes longer than a small answer does.
+func (c *channel) writeNow(chunk []byte) (written int) {
+	if raw, err := c.conn.SyscallConn(); err == nil {
+		raw.Write(func(descriptor uintptr) bool {
+			written, _ = syscall.Write(int(descriptor), chunk)
+			return true
+		})
+	}
+	return max(written, 0)
 }
 
 // reset ends both directions at once.
@@ -145,17 +164,27 @@ func (t *tunnel) handle(f frame) error {
 		c.reset()
 		return nil
 	}
+	written, err := c.take(f)
+	t.pay(c, written)
+	return err
+}
+
+// take takes DATA and the end from the worker, and says how many bytes the job has already.
+func (c *channel) take(f frame) (written int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
-		return violation("channel %d goes on after its end", c.id)
+		return 0, violation("channel %d goes on after its end", c.id)
 	} else if f.Kind == frameClose {
 		c.ended = true
 	} else if c.granted -= len(f.payload); c.granted < 0 {
-		return violation("channel %d got more than it has room for", c.id)
+		return 0, violation("channel %d got more than it has room for", c.id)
 	} else {
-		c.waiting = append(c.waiting, f.payload...)
+		if len(c.waiting) == 0 && !c.writing && !c.over {
+			written = c.writeNow(f.payload)
+		}
+		c.waiting = append(c.waiting, f.payload[written:]...)
 	}
 	c.some.Broadcast()
-	return nil
+	return written, nil
 }

@@ -32,8 +32,8 @@ export const trustOf = (target: Trust): { readonly ca?: string; readonly servern
   }
 }
 
-const agentOf = (target: Trust, credential: Credential): Agent =>
-  new Agent({
+const agentOf = (target: Trust, credential: Credential): Agent => {
+  const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: keepAliveMs,
     maxSockets: 512,
@@ -43,6 +43,9 @@ const agentOf = (target: Trust, credential: Credential): Agent =>
     ...trustOf(target),
     ...(credential.kind === 'client-certificate' ? { cert: credential.certificate, key: credential.key.reveal() } : {}),
   })
+  // One address and one trust: the name that Node makes of all options, certificates included, takes longer than the rest of its bookkeeping.
+  return Object.assign(agent, { getName: () => target.server })
+}
 
 const headersOf = (asked: OutgoingHttpHeaders, credential: Credential): OutgoingHttpHeaders =>
   credential.kind === 'bearer' ? { ...asked, authorization: `Bearer ${credential.token.reveal()}` } : asked
@@ -69,6 +72,16 @@ const limitConnect = (outgoing: ClientRequest, onStanding: () => void): void => 
     const clear = (): void => clearTimeout(timer)
     socket.once('secureConnect', clear).once('secureConnect', onStanding).once('close', clear)
   })
+}
+
+/** By hand: Node's own `signal` of a request also follows its stream, which takes longer than sending it. */
+const endWith = (signal: AbortSignal, outgoing: ClientRequest): void => {
+  const abort = (): void => {
+    outgoing.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+  }
+  if (signal.aborted) return abort()
+  signal.addEventListener('abort', abort, { once: true })
+  outgoing.once('close', () => signal.removeEventListener('abort', abort))
 }
 
 const fellSilent = (error: unknown): boolean => error instanceof TelpherError && error.code === 'target_timeout'
@@ -107,8 +120,8 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
       method: asked.method,
       path: prefix + asked.path,
       headers: headersOf(asked.headers ?? {}, credential),
-      ...(asked.signal === undefined ? {} : { signal: asked.signal }),
     })
+    if (asked.signal !== undefined) endWith(asked.signal, outgoing)
     let sent = false
     limitConnect(outgoing, () => {
       sent = true

@@ -19,6 +19,7 @@ import { strictFields } from './query.ts'
 import { createRenewal } from './renewal.ts'
 import { answerStatus, type Refusal, refusalOf } from './status.ts'
 import { asksTunnel, refuseTunnel, tunnel } from './tunnel.ts'
+import { createUnderWay } from './underway.ts'
 import { giveWrite } from './writes.ts'
 
 export interface GateOptions {
@@ -76,15 +77,6 @@ const shutRefusal = (reason: 'closed' | 'superseded'): Refusal =>
     ? { code: 'gate_superseded', http: 403, message: 'another attempt took over this job' }
     : { code: 'gate_closed', http: 403, message: 'the step has ended' }
 
-/** Aborted with its parent, and when the stream closes before it was done with. */
-const signalOf = (parent: AbortSignal, stream: Duplex | ServerResponse): AbortSignal => {
-  const gone = new AbortController()
-  stream.once('close', () => {
-    if (!stream.writableFinished) gone.abort(new TelpherError('gate_closed', 'the client ended its request'))
-  })
-  return AbortSignal.any([parent, gone.signal])
-}
-
 /**
  * The gate of one attempt. Each request goes: nonce, claim, parse, policy, credential, send.
  * A refusal is a Kubernetes Status, so that kubectl and helm print why.
@@ -96,6 +88,7 @@ export const createGate = (options: GateOptions): Gate => {
   const connections = new Set<Duplex>()
   const shutting = new AbortController()
   const signal = AbortSignal.any([shutting.signal, options.signal])
+  const underWay = createUnderWay(signal)
   const tools: ExchangeTools = {
     upstream: {
       async connection() {
@@ -138,7 +131,7 @@ export const createGate = (options: GateOptions): Gate => {
 
   /** @returns the refusal, when there is one */
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> => {
-    const asking = signalOf(signal, response)
+    const asking = underWay(response)
     const admitted = await admit(request, asking)
     if ('http' in admitted) return admitted
     const { info } = admitted
@@ -159,7 +152,7 @@ export const createGate = (options: GateOptions): Gate => {
   }
 
   const serveTunnel = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refusal | undefined> => {
-    const asking = signalOf(signal, socket)
+    const asking = underWay(socket)
     const admitted = await admit(request, asking)
     if ('http' in admitted) return admitted
     const refusal = decide(policy, admitted.info)
