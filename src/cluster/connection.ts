@@ -79,7 +79,7 @@ const endWith = (signal: AbortSignal, outgoing: ClientRequest): void => {
   const abort = (): void => {
     outgoing.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
   }
-  if (signal.aborted) return abort()
+  if (signal.aborted) abort()
   signal.addEventListener('abort', abort, { once: true })
   outgoing.once('close', () => signal.removeEventListener('abort', abort))
 }
