@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import type { Child } from './child.ts'
 import { type ClusterAccess, type ClusterCalls, clusterCalls } from './kubernetes/calls.ts'
-import { type ApiServer, startControlPlane } from './kubernetes/controlPlane.ts'
+import { type ApiServer, type Audit, startControlPlane } from './kubernetes/controlPlane.ts'
 import { startFakeNodes } from './kubernetes/fakeNodes.ts'
 import { startRealNode } from './kubernetes/realNode.ts'
 import { claimState, type State } from './state.ts'
@@ -17,8 +17,8 @@ export interface ClusterOptions {
   readonly dir: string
   /** `real`: one node with kubelet and containerd (root); `kwok`: three pretended nodes; `none`: pods stay pending. */
   readonly node: 'real' | 'kwok' | 'none'
-  /** Records writes. */
-  readonly audit?: boolean
+  /** What the API server records; nothing by default. */
+  readonly audit?: Audit
   readonly apiPort?: number
   readonly temporary?: boolean
 }

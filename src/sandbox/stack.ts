@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { type Cluster, startCluster } from './cluster.ts'
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { type Docker, ensureDocker } from './docker.ts'
 import { type Endpoint, type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from './processes.ts'
 import { type Redis, startRedis } from './redis.ts'
@@ -14,8 +14,8 @@ export interface StackOptions {
   readonly workers: number
   /** Forgets what an earlier sandbox in this folder stored: targets, accounts, deployments. The cluster is always a new one. */
   readonly fresh?: boolean
-  /** Records the API server's writes, for tests that count them. */
-  readonly audit?: boolean
+  /** What the API server records, for tests that count it. */
+  readonly audit?: ClusterOptions['audit']
   /** Port of the server; 0 for a free one. */
   readonly port?: number
   /** Parts that are there already and are left running at the end. */
@@ -64,7 +64,12 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     if (options.docker === undefined) stops.push(() => docker.stop())
     stage('Kubernetes')
     const cluster =
-      options.cluster ?? (await startCluster({ dir: `${options.dir}/kubernetes`, node: options.node, audit: options.audit ?? false }))
+      options.cluster ??
+      (await startCluster({
+        dir: `${options.dir}/kubernetes`,
+        node: options.node,
+        ...(options.audit === undefined ? {} : { audit: options.audit }),
+      }))
     if (options.cluster === undefined) stops.push(() => cluster.stop())
     stage('server and worker')
     const common: ProcessOptions = {

@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { execa } from 'execa'
 import type { Client } from '../../src/cli/client.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import { binaryPath } from '../../src/sandbox/setup/binaries.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
-import { packPath } from '../../src/steps/package/pack.ts'
-import { clientOf } from './client.ts'
 import { type Figure, median, rounded } from './figures.ts'
+import { run } from './ours.ts'
 
 export interface DeployContext {
   /** Server, a worker, another one of the pool `cold` that keeps no containers, and a cluster with kwok, which is the target of each. */
@@ -47,24 +45,13 @@ const folderFor = (dir: string, name: string): string => {
   return folder
 }
 
-/** From the request to the event that the deployment has finished, every object current. */
-const ours = async (stack: Stack, folder: string, name: string, target: string): Promise<number> => {
-  const client = await clientOf(stack)
-  const { bytes, sha256 } = await packPath(folder)
-  await client.uploadPackage(bytes, sha256)
-  const begun = performance.now()
-  const { deployment } = await client.deploy({ steps: [{ kind: 'apply', name, package: sha256 }], targets: [target] }, randomUUID())
-  for await (const event of client.events(deployment.id, { signal: AbortSignal.timeout(120_000) }))
-    if (event.type === 'deployment' && event.state === 'finished') {
-      if (event.result !== 'success') throw new Error(`${deployment.id} ended as ${event.result}`)
-      return performance.now() - begun
-    }
-  throw new Error(`the events of ${deployment.id} ended too early`)
-}
+/** Three objects with `telpher`'s own step. */
+const ours = async (stack: Stack, folder: string, name: string, target: string): Promise<number> =>
+  (await run(stack, { kind: 'apply', name, path: folder }, target)).ms
 
 /** What people do without us: a container for kubectl apply, then one for kubectl rollout status, on the host's network. */
 const peer = async (stack: Stack, folder: string, name: string): Promise<number> => {
-  const run = (...args: string[]) =>
+  const contained = (...args: string[]) =>
     execa('docker', [
       ...['--host', `unix://${stack.docker.socketPath}`, 'run', '--rm', '--network', 'host'],
       ...[
@@ -82,8 +69,8 @@ const peer = async (stack: Stack, folder: string, name: string): Promise<number>
       ],
     ])
   const begun = performance.now()
-  await run('apply', '--server-side', '--filename=/objects/objects.yaml')
-  await run('rollout', 'status', `deployment/${name}`, '--timeout=60s')
+  await contained('apply', '--server-side', '--filename=/objects/objects.yaml')
+  await contained('rollout', 'status', `deployment/${name}`, '--timeout=60s')
   return performance.now() - begun
 }
 
@@ -110,6 +97,29 @@ const peers = {
   bare: 'kubectl apply, kubectl rollout status on the host',
 } as const
 
+/** `deploy.noop_s`: what is already there is applied again, from the request to the verdict. */
+const unchanged = async ({ stack, runs }: DeployContext): Promise<Figure> => {
+  const folder = folderFor(`${stack.dir}/bench`, 'noop')
+  const times = { warm: [] as number[], docker: [] as number[] }
+  for (let run = -2; run < runs; run++) {
+    await apart()
+    const warm = await ours(stack, folder, 'noop', 'bench')
+    await apart()
+    const docker = await peer(stack, folder, 'noop')
+    if (run < 0) continue
+    times.warm.push(warm / 1000)
+    times.docker.push(docker / 1000)
+  }
+  return {
+    id: 'deploy.noop_s',
+    value: rounded(median(times.warm)),
+    unit: 's',
+    ratio: rounded(median(times.warm) / median(times.docker)),
+    peer: { name: peers.docker, value: rounded(median(times.docker)) },
+    runs,
+  }
+}
+
 /** Three objects from request to current, with a container that waits and without, beside kubectl in containers and bare; in turns. */
 export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figure[]> => {
   const kinds = Object.keys(ways) as Kind[]
@@ -135,6 +145,7 @@ export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figur
     figure('deploy.cold_vs_docker_run', 'cold', 'docker'),
     figure('deploy.warm_vs_docker_run', 'warm', 'docker'),
     figure('deploy.warm_vs_kubectl', 'warm', 'bare'),
+    await unchanged({ stack, runs }),
   ]
 }
 

@@ -8,12 +8,11 @@ import { execa } from 'execa'
 import { pack } from 'tar-stream'
 import { connect } from '../../src/cluster/connection.ts'
 import { createClaim, createDiscoveryCache, createGate, type Gate } from '../../src/gate/index.ts'
-import type { ContainerSpec, Executor } from '../../src/model/ports.ts'
+import type { Executor } from '../../src/model/ports.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
-import { execImage } from '../../src/sandbox/execImage.ts'
-import { openTether } from '../../src/tether/index.ts'
 import { goProgram } from '../support/goprogram.ts'
+import { startWaiting } from './container.ts'
 import { type Figure, median, rounded } from './figures.ts'
 
 export interface GateContext {
@@ -76,25 +75,14 @@ const p50 = (output: string): number => median(JSON.parse(output) as number[]) /
 const inContainer =
   (executor: Executor): InContainer =>
   async (program, args, onConnection) => {
-    const mebibyte = 1024 * 1024
-    const spec: ContainerSpec = {
-      image: execImage,
-      labels: { 'telpher.bench': 'gate' },
-      memoryBytes: 256 * mebibyte,
-      cpus: 2,
-      pids: 64,
-      scratchBytes: 64 * mebibyte,
-    }
-    const container = await executor.start(spec)
     let output = ''
-    const tether = openTether(container.stream, {
+    const { tether, port, end } = await startWaiting(executor, 'gate', {
       onOutput: (_, chunk) => {
         output += Buffer.from(chunk).toString()
       },
       onConnection,
     })
     try {
-      const { port } = await tether.ready
       const files = pack()
       files.entry({ name: 'program', mode: 0o755 }, await readFile(program))
       files.finalize()
@@ -107,8 +95,7 @@ const inContainer =
       if (exit.code !== 0) throw new Error(`the program ended with ${exit.code}: ${output}`)
       return output
     } finally {
-      tether.destroy()
-      await container.kill()
+      await end()
     }
   }
 

@@ -1,6 +1,5 @@
-import type { ContainerSpec, Executor } from '../../src/model/ports.ts'
-import { execImage } from '../../src/sandbox/execImage.ts'
-import { openTether } from '../../src/tether/index.ts'
+import type { Executor } from '../../src/model/ports.ts'
+import { startWaiting } from './container.ts'
 import { type Figure, median, rounded } from './figures.ts'
 
 const megabytes = 256
@@ -26,19 +25,9 @@ export const logsSuite = async ({ executor, runs }: LogsContext): Promise<Figure
 }
 
 const measure = async (executor: Executor): Promise<number> => {
-  const mebibyte = 1024 * 1024
-  const spec: ContainerSpec = {
-    image: execImage,
-    labels: { 'telpher.bench': 'logs' },
-    memoryBytes: 128 * mebibyte,
-    cpus: 2,
-    pids: 64,
-    scratchBytes: 16 * mebibyte,
-  }
-  const container = await executor.start(spec)
   let received = 0
   let startedAt = 0
-  const tether = openTether(container.stream, {
+  const { tether, end } = await startWaiting(executor, 'logs', {
     onOutput: (_name, chunk) => {
       if (received === 0) startedAt = performance.now()
       received += chunk.length
@@ -52,7 +41,6 @@ const measure = async (executor: Executor): Promise<number> => {
     if (exit.code !== 0 || received !== bytes) throw new Error(`${received} of ${bytes} bytes came, exit code ${exit.code}`)
     return megabytes / seconds
   } finally {
-    tether.destroy()
-    await container.kill()
+    await end()
   }
 }

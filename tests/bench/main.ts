@@ -4,16 +4,18 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dockerExecutor } from '../../src/executors/docker.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
-import { type Stack, startStack } from '../../src/sandbox/stack.ts'
+import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
+import { nodeSuite } from './node.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
+import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts'] as const
+const suites = ['deploy', 'parts', 'node'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,6 +42,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   }
   await measure('the version command', () => versionTime(runs))
   await measure('the verifier', () => assessRate(runs))
+  await measure('the start', () => startSuite({ executor, runs }))
   await measure('output', () => logsSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
@@ -47,26 +50,41 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   return figures
 }
 
-const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
-const stack = await startStack({ dir, node: 'kwok', workers: 1, onStage: (stage) => say(`starting ${stage}`) })
-stack.addWorker('cold', { TELPHER_POOL: 'cold', TELPHER_WARM_CONTAINERS: '0' })
-try {
-  await workerIsThere(stack)
+/** Brings up a stack for some suites. */
+const on = async (options: Pick<StackOptions, 'node' | 'audit'>, measure: (stack: Stack) => Promise<Figure[]>): Promise<Figure[]> => {
+  const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
+  const stack = await startStack({ ...options, dir, workers: 1, onStage: (stage) => say(`starting ${stage}`) })
+  try {
+    stack.addWorker('cold', { TELPHER_POOL: 'cold', TELPHER_WARM_CONTAINERS: '0' })
+    await workerIsThere(stack)
+    await addBenchTargets(await clientOf(stack), stack)
+    return await measure(stack)
+  } finally {
+    await stack.stop()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   const idle = idleMemory({ stack, runs })
-  await addBenchTargets(await clientOf(stack), stack)
   const figures: Figure[] = []
   if (chosen.includes('deploy')) {
     say('measuring deployments beside docker run')
     figures.push(...(await deploySuite({ stack, runs })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
-  if (values.output === 'json') process.stdout.write(`${JSON.stringify({ figures }, undefined, 2)}\n`)
-  else
-    for (const { id, value, unit, ratio, peer } of figures)
-      process.stdout.write(
-        `${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${ratio === undefined ? '' : `   ${ratio} of ${peer?.name} (${peer?.value} ${unit})`}\n`,
-      )
-} finally {
-  await stack.stop()
-  rmSync(dir, { recursive: true, force: true })
+  return figures
 }
+
+const figures: Figure[] = []
+if (chosen.includes('deploy') || chosen.includes('parts')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
+if (chosen.includes('node')) {
+  say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')
+  figures.push(...(await on({ node: 'real', audit: 'all' }, (stack) => nodeSuite({ stack, runs: Math.min(runs, 3) }))))
+}
+if (values.output === 'json') process.stdout.write(`${JSON.stringify({ figures }, undefined, 2)}\n`)
+else
+  for (const { id, value, unit, ratio, peer } of figures)
+    process.stdout.write(
+      `${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${ratio === undefined ? '' : `   ${ratio} of ${peer?.name} (${peer?.value} ${unit})`}\n`,
+    )

@@ -32,28 +32,34 @@ export interface ControlPlane {
   stop(): Promise<void>
 }
 
+/** What the API server records: nothing, writes without the heartbeats of nodes, or every request. */
+export type Audit = boolean | 'all'
+
 export interface ControlPlaneOptions {
-  readonly audit: boolean
+  readonly audit: Audit
   readonly port?: number
 }
 
-/** Writes only, without the heartbeats of nodes. */
-const auditPolicy = JSON.stringify({
-  apiVersion: 'audit.k8s.io/v1',
-  kind: 'Policy',
-  omitStages: ['RequestReceived'],
-  rules: [
-    { level: 'None', verbs: ['get', 'list', 'watch'] },
-    {
-      level: 'None',
-      resources: [
-        { group: 'coordination.k8s.io', resources: ['leases'] },
-        { group: '', resources: ['events'] },
-      ],
-    },
-    { level: 'Metadata' },
-  ],
-})
+const heartbeats = [
+  { group: 'coordination.k8s.io', resources: ['leases'] },
+  { group: '', resources: ['events'] },
+]
+
+const auditPolicy = (audit: Audit): string =>
+  JSON.stringify({
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [
+      ...(audit === 'all'
+        ? []
+        : [
+            { level: 'None', verbs: ['get', 'list', 'watch'] },
+            { level: 'None', resources: heartbeats },
+          ]),
+      { level: 'Metadata' },
+    ],
+  })
 
 const writePki = (state: State, authority: Authority): void => {
   const put = (name: string, pair: KeyPair): void => {
@@ -79,7 +85,7 @@ const etcdArgs = (dir: string, port: number, peerPort: number): string[] => [
   ...['--unsafe-no-fsync', '--log-level=warn'],
 ]
 
-const apiserverArgs = (dir: string, etcdPort: number, port: number, audit: boolean): string[] => [
+const apiserverArgs = (dir: string, etcdPort: number, port: number, audit: Audit): string[] => [
   `--etcd-servers=https://127.0.0.1:${etcdPort}`,
   ...[`--etcd-cafile=${dir}/ca.crt`, `--etcd-certfile=${dir}/etcd.crt`, `--etcd-keyfile=${dir}/etcd.key`],
   ...[`--secure-port=${port}`, '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none'],
@@ -88,7 +94,7 @@ const apiserverArgs = (dir: string, etcdPort: number, port: number, audit: boole
   ...[`--service-account-key-file=${dir}/accounts.key`, `--service-account-signing-key-file=${dir}/accounts.key`],
   ...['--authorization-mode=Node,RBAC', '--allow-privileged=true', '--kubelet-preferred-address-types=InternalIP'],
   ...[`--kubelet-client-certificate=${dir}/kubelet-client.crt`, `--kubelet-client-key=${dir}/kubelet-client.key`],
-  ...(audit ? [`--audit-log-path=${dir}/audit.log`, `--audit-policy-file=${dir}/audit-policy.json`] : []),
+  ...(audit !== false ? [`--audit-log-path=${dir}/audit.log`, `--audit-policy-file=${dir}/audit-policy.json`] : []),
 ]
 
 const controllerArgs = (dir: string, config: string): string[] => [
@@ -107,7 +113,7 @@ export const startControlPlane = async (state: State, options: ControlPlaneOptio
   const { dir } = state
   const authority = createAuthority(authorityName)
   writePki(state, authority)
-  writeFileSync(`${dir}/audit-policy.json`, auditPolicy)
+  writeFileSync(`${dir}/audit-policy.json`, auditPolicy(options.audit))
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), options.port ?? (await freePort())]
   const server = `https://127.0.0.1:${port}`
   const admin = authority.issue({ commonName: 'admin', organizations: ['system:masters'] })
