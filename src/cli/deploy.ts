@@ -11,11 +11,12 @@ import { print } from './output.ts'
 import { planStep, type StepFlags } from './plan.ts'
 import { usualFile } from './process-file.ts'
 import { type Plan, planProcess, processFileOf } from './process-plan.ts'
+import { type RolloutFlags, rolloutOf, tagsOf } from './rollout.ts'
 import { seconds } from './seconds.ts'
 
-interface DeployFlags extends StepFlags {
+interface DeployFlags extends StepFlags, RolloutFlags {
   readonly target?: readonly string[]
-  readonly tag?: string
+  readonly tag?: readonly string[]
   readonly file?: string
   readonly input?: readonly string[]
   readonly wait?: boolean
@@ -57,13 +58,16 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
   // A path never says where to: that needs no look at it.
   if (path !== undefined) mustNameTargets(isChosen)
   const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
-  const { steps, name, targets } = await planOf(cli, path, flags)
+  const tag = tagsOf(flags.tag)
+  const ordered = rolloutOf(flags)
+  const { steps, name, targets, rollout = ordered } = await planOf(cli, path, flags)
   mustNameTargets(isChosen || targets !== undefined)
   const client = await cli.client()
   const request = {
     steps: steps.map(({ step }) => step),
     targets: isChosen || targets === undefined ? chosen : await targets(client),
-    ...(flags.tag === undefined ? {} : { tag: flags.tag }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(rollout === undefined ? {} : { rollout: { ...rollout, ...ordered } }),
     ...(name === undefined ? {} : { name }),
   }
   for (const { bytes, sha256 } of steps) await client.uploadPackage(bytes, sha256)

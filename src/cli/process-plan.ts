@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
+import type { Rollout } from '../model/rollout.ts'
 import { mustBeComplete, readInputs } from '../process/inputs.ts'
 import { resolveSteps, resolveTargets } from '../process/resolve.ts'
 import type { Problem, Process } from '../process/types.ts'
@@ -17,6 +18,8 @@ export interface Plan {
   readonly name?: string
   /** Where the process says to deploy to; absent when it does not say. */
   readonly targets?: (client: Client) => Promise<string[]>
+  /** How the process takes them. */
+  readonly rollout?: Rollout
 }
 
 interface ProcessFlags extends StepFlags {
@@ -83,6 +86,7 @@ export const planProcess = async (cli: Cli, file: string, flags: ProcessFlags): 
   return {
     name: process.name,
     steps: await Promise.all(resolved.map((step) => packStep(step, folder))),
+    ...(process.rollout === undefined ? {} : { rollout: process.rollout }),
     ...(process.targets === undefined ? {} : { targets: (client: Client) => targetsOf(process, client) }),
   }
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { type Rollout, rolloutSchema } from './rollout.ts'
+import { readTags } from './tags.ts'
 import { nameSchema, tagSchema } from './target.ts'
 
 /** After which ends of the steps before it a step runs on a target. */
@@ -91,7 +93,9 @@ export interface DeploymentRequest {
   name?: string | undefined
   steps: Step[]
   targets: string[]
+  /** A tag, or an expression of tags such as `env=prod and not legacy`. */
   tag?: string | undefined
+  rollout?: Rollout | undefined
 }
 
 export interface DeploymentRequestInput {
@@ -99,14 +103,29 @@ export interface DeploymentRequestInput {
   steps: StepInput[]
   targets?: string[] | undefined
   tag?: string | undefined
+  rollout?: Rollout | undefined
 }
+
+/** Whether a word may be a tag. */
+export const isTag = (word: string): boolean => tagSchema.safeParse(word).success
+
+/** The form of a tag expression; the message says at which column it is wrong. */
+export const tagExpressionSchema: z.ZodType<string, string> = z
+  .string()
+  .min(1)
+  .max(1000)
+  .check(({ value, issues }) => {
+    const read = readTags(value, isTag)
+    if (!read.ok) issues.push({ code: 'custom', input: value, message: `column ${read.column}: ${read.message}` })
+  })
 
 export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentRequestInput> = z
   .object({
     name: z.string().min(1).max(200).optional(),
     steps: z.array(stepSchema).min(1).max(50),
     targets: z.array(nameSchema).max(500).default([]),
-    tag: tagSchema.optional(),
+    tag: tagExpressionSchema.optional(),
+    rollout: rolloutSchema.optional(),
   })
   .refine((request) => request.targets.length > 0 || request.tag !== undefined, {
     path: ['targets'],

@@ -1,5 +1,6 @@
 import { durationSeconds } from '../model/duration.ts'
-import { type StepInput, stepSchema } from '../model/step.ts'
+import { isTag, type StepInput, stepSchema } from '../model/step.ts'
+import { hasTags, readTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
 import type { Finding } from './check.ts'
 import { fillIn } from './references.ts'
@@ -107,9 +108,10 @@ export const resolveSteps = (
   return { steps, findings }
 }
 
-/** The names of the targets that a process names, and of those that have all of its tags. Each once, by name. */
+/** The names of the targets that a process names, and of those for which all of its tags hold. Each once, by name. */
 export const resolveTargets = ({ targets }: Process, all: readonly Pick<Target, 'name' | 'tags'>[]): string[] => {
-  const tags = targets?.tags
-  const tagged = tags === undefined ? [] : all.filter((target) => tags.every((tag) => target.tags.includes(tag)))
+  const wanted = (targets?.tags ?? []).map((text) => readTags(text, isTag))
+  const holds = ({ tags }: Pick<Target, 'tags'>): boolean => wanted.every((read) => read.ok && hasTags(read.expression, tags))
+  const tagged = wanted.length === 0 ? [] : all.filter(holds)
   return [...new Set([...(targets?.names ?? []), ...tagged.map(({ name }) => name)])]
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
-import { stepConditions } from '../model/step.ts'
-import { nameSchema, tagSchema } from '../model/target.ts'
+import { type Rollout, rolloutSchema } from '../model/rollout.ts'
+import { stepConditions, tagExpressionSchema } from '../model/step.ts'
+import { nameSchema } from '../model/target.ts'
 import type { Process } from './types.ts'
 
 const about = (title: string, description: string): { title: string; description: string } => ({ title, description })
@@ -127,7 +128,12 @@ const stepShape = {
 }
 
 const targetsShape = {
-  tags: z.array(tagSchema).min(1).max(20).meta(about('Tags', 'Every target that has all of these tags.')).optional(),
+  tags: z
+    .array(tagExpressionSchema)
+    .min(1)
+    .max(20)
+    .meta(about('Tags', 'Every target for which all of these hold: a tag, or an expression such as env=prod and not legacy.'))
+    .optional(),
   names: z.array(nameSchema).min(1).max(500).meta(about('Names', 'Targets by their names.')).optional(),
 }
 
@@ -159,6 +165,7 @@ const processShape = {
     .strictObject(targetsShape)
     .meta(about('Targets', 'Where to deploy to, unless the command line says otherwise: by tags, by names, or both.'))
     .optional(),
+  rollout: rolloutSchema.meta(about('Rollout', 'In which order the targets are taken, and when no more are.')).optional(),
   steps: z.array(step).min(1).max(50).meta(about('Steps', 'Run one after the other on each target, in this order.')),
 }
 
@@ -167,6 +174,7 @@ export const processSchema: z.ZodType<Process, Process> = z
   .strictObject(processShape)
   .meta(about('Telpher process', 'What a deployment does, as steps that run one after the other on each target.'))
 
+const rolloutKeys = ['maxParallel', 'canary', 'stopAfter'] as const satisfies readonly (keyof Rollout)[]
 const keysOf = (shape: object): string[] => Object.keys(shape)
 const inputKeys = [...new Set(Object.values(inputShapes).flatMap(keysOf))]
 
@@ -175,6 +183,7 @@ export const knownKeys = (path: readonly PropertyKey[]): readonly string[] | und
   const [top, , inner] = path
   if (path.length === 0) return keysOf(processShape)
   if (top === 'targets' && path.length === 1) return keysOf(targetsShape)
+  if (top === 'rollout' && path.length === 1) return rolloutKeys
   if (top === 'inputs' && path.length === 2) return inputKeys
   if (top !== 'steps') return undefined
   if (path.length === 2) return keysOf(stepShape)

@@ -1,3 +1,4 @@
+import type { Rollout } from '../model/rollout.ts'
 import type { StepCondition } from '../model/step.ts'
 
 /** A step of a path into the file: keys and indices. */
@@ -56,6 +57,7 @@ export interface Process {
   name: string
   inputs?: Record<string, InputSpec> | undefined
   targets?: { tags?: string[] | undefined; names?: string[] | undefined } | undefined
+  rollout?: Rollout | undefined
   steps: StepEntry[]
 }
 

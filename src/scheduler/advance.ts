@@ -2,6 +2,7 @@ import type { Deployment, Job } from '../model/deployment.ts'
 import { deploymentResult, isTerminal, type JobEnd, type Result, type TerminalStatus } from '../model/states.ts'
 import type { JobSnapshot } from '../store/types.ts'
 import { turnOf } from './condition.ts'
+import { type Leave, leavesOf } from './rollout.ts'
 
 /** What is to be done for a deployment now. Doing any of it twice must change nothing. */
 export type Action =
@@ -9,6 +10,8 @@ export type Action =
   | { readonly type: 'execute' }
   /** May run as soon as it has its lock; ready since that time. */
   | { readonly type: 'admit'; readonly job: Job; readonly readyAt: number }
+  /** Not its target's turn yet, for this reason. */
+  | { readonly type: 'hold'; readonly job: Job; readonly reason: string }
   /** Admitted: its item must be in the queue of its pool until a worker starts it. */
   | { readonly type: 'await-start'; readonly job: Job; readonly admittedAt: number }
   /** Will never run. */
@@ -20,8 +23,13 @@ export type Action =
 /** The jobs of one target in the order of their steps. */
 type Line = readonly JobSnapshot[]
 
-const byTarget = (jobs: readonly JobSnapshot[]): readonly Line[] =>
-  [...Map.groupBy(jobs, ({ job }) => job.target).values()].map((line) => line.toSorted((a, b) => a.job.stepIndex - b.job.stepIndex))
+const byTarget = (jobs: readonly JobSnapshot[]): ReadonlyMap<string, Line> =>
+  new Map(
+    [...Map.groupBy(jobs, ({ job }) => job.target)].map(([target, line]) => [
+      target,
+      line.toSorted((a, b) => a.job.stepIndex - b.job.stepIndex),
+    ]),
+  )
 
 /** Since when the step before it is done with. */
 const readyAt = (before: Line, deployment: Deployment): number =>
@@ -39,15 +47,24 @@ const actionFor = ({ job, admittedAt, settled }: JobSnapshot, before: Line, depl
   return turn.type === 'run' ? { type: 'admit', job, readyAt: readyAt(before, deployment) } : undefined
 }
 
+const actionsFor = (line: Line, leave: Leave, deployment: Deployment): (Action | undefined)[] => {
+  if (leave.type === 'never') return line.map(({ job }) => ({ type: 'skip', job, end: leave.end }))
+  const [first] = line
+  if (leave.type === 'hold') return first === undefined ? [] : [{ type: 'hold', job: first.job, reason: leave.reason }]
+  return line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment))
+}
+
 /**
- * What follows from where the jobs are: steps run one after the other on each target, targets beside one another;
- * a failure ends its own target's steps only, but for those whose condition asks for it.
+ * What follows from where the jobs are: steps run one after the other on each target, targets beside one another as far as the
+ * rollout says; a failure ends its own target's steps only, but for those whose condition asks for it.
  * @returns nothing when the deployment only waits, or has finished
  */
 export const advance = (deployment: Deployment, jobs: readonly JobSnapshot[]): Action[] => {
   if (deployment.state === 'finished') return []
-  const actions = byTarget(jobs)
-    .flatMap((line) => line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment)))
+  const lines = byTarget(jobs)
+  const leaves = leavesOf(deployment, new Map([...lines].map(([target, line]) => [target, line.map(({ job }) => job)])))
+  const actions = [...leaves]
+    .flatMap(([target, leave]) => actionsFor(lines.get(target) ?? [], leave, deployment))
     .filter((action) => action !== undefined)
   const ends = jobs.map(({ job }) => job.status).filter((status): status is TerminalStatus => isTerminal(status))
   if (ends.length === jobs.length && jobs.every(({ settled }) => settled)) return [{ type: 'finish', result: deploymentResult(ends) }]

@@ -104,6 +104,9 @@ const perform = async (
       return false
     case 'admit':
       return admitJob(context, action.job, action.readyAt)
+    case 'hold':
+      await say(store, action.job, action.reason)
+      return false
     case 'await-start':
       return awaitStart(context, action.job, action.admittedAt)
     case 'skip':

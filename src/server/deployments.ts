@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
 import { isId } from '../model/ids.ts'
 import { isTerminal } from '../model/states.ts'
-import { type DeploymentRequest, deploymentRequestSchema } from '../model/step.ts'
+import { type DeploymentRequest, deploymentRequestSchema, isTag } from '../model/step.ts'
+import { hasTags, readTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
 import { expand } from '../scheduler/expand.ts'
 import { untilThrough } from '../store/index.ts'
@@ -19,6 +20,12 @@ const pageSchema = z.object({
 })
 const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
 
+/** The request was checked: an expression that cannot be read means nobody. */
+const isTagged = (text: string, tags: readonly string[]): boolean => {
+  const read = readTags(text, isTag)
+  return read.ok && hasTags(read.expression, tags)
+}
+
 /** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
 const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Promise<Target[]> => {
   const all = new Map((await store.targets.list()).map((target) => [target.name, target]))
@@ -28,10 +35,17 @@ const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Pr
     return target
   })
   const { tag } = request
-  const tagged = tag === undefined ? [] : [...all.values()].filter((target) => target.tags.includes(tag))
+  const tagged = tag === undefined ? [] : [...all.values()].filter((target) => isTagged(tag, target.tags))
   if (tag !== undefined && tagged.length === 0)
     throw new TelpherError('unknown_target', `there is no target with the tag ${tag}`, { field: 'tag' })
-  return [...new Set([...named, ...tagged])]
+  const chosen = [...new Set([...named, ...tagged])]
+  const canary = request.rollout?.canary
+  const stranger = typeof canary === 'object' ? canary.find((name) => !chosen.some((target) => target.name === name)) : undefined
+  if (stranger !== undefined)
+    throw new TelpherError('unknown_target', `the canary ${stranger} is not among the targets of this deployment`, {
+      field: 'rollout.canary',
+    })
+  return chosen
 }
 
 const mustHavePackages = async (request: DeploymentRequest, { store }: ApiDeps): Promise<void> => {
