@@ -13,7 +13,7 @@ export interface Rollout {
 
 const count = z.number().int().min(1).max(500)
 
-export const rolloutSchema: z.ZodType<Rollout> = z.strictObject({
+export const rolloutSchema: z.ZodType<Rollout, Rollout> = z.strictObject({
   maxParallel: count.meta({ title: 'At a time', description: 'How many targets are worked on at a time; all when absent.' }).optional(),
   canary: z
     .union([count, z.array(nameSchema).min(1).max(500)], 'give a number of targets, or a list of their names')
