@@ -55,7 +55,7 @@ export const readTags = (text: string, isTag: (word: string) => boolean): ReadTa
       return inner
     }
     if (token.text === ')' || words.includes(token.text)) throw new Wrong(token.column, `a tag is missing before "${token.text}"`)
-    if (!isTag(token.text)) throw new Wrong(token.column, `"${token.text}" is no tag: use letters, digits and ._/=:-`)
+    if (!isTag(token.text)) throw new Wrong(token.column, `"${token.text}" is no tag: use letters, digits and . _ / = -`)
     at++
     return { type: 'tag', tag: token.text }
   }

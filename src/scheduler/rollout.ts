@@ -50,7 +50,7 @@ export const leavesOf = ({ request, targets }: Deployment, lines: ReadonlyMap<st
       if (fallen !== undefined) return never(`the canary target ${fallen} did not succeed`)
       if (waitsFor !== undefined) return hold(`the canary target ${waitsFor} has not succeeded yet`)
     }
-    return room-- > 0 ? go : hold(`${maxParallel} targets are worked on at a time`)
+    return room-- > 0 ? go : hold(`${maxParallel} ${maxParallel === 1 ? 'target is' : 'targets are'} worked on at a time`)
   }
   const ordered = [...canaries, ...targets.filter((name) => !canaries.includes(name))]
   return new Map(ordered.map((name) => [name, leaveOf(name)]))
