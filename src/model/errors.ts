@@ -87,6 +87,12 @@ export const errorTable = {
   target_timeout: [1407, 'target', true, 'The API server did not answer in time: check its load.'],
   target_error: [1408, 'target', true, 'See the answer of the API server.'],
   credential_expired: [1409, 'target', false, 'Add the target again with a valid credential.'],
+  target_not_kubernetes: [
+    1410,
+    'target',
+    false,
+    'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
+  ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
   gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],
