@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { checkRungs } from '../model/check.ts'
+import { lineageKinds } from '../model/deployment.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
 import { targetSchema } from '../model/target.ts'
@@ -57,6 +58,7 @@ const job = z
     waitsFor: z.string().optional(),
     failure: failure.optional(),
     objects: z.array(progress).optional(),
+    carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
   })
   .openapi('Job')
 
@@ -65,6 +67,8 @@ const deployment = z
     id: z.string(),
     request: deploymentRequestSchema,
     targets: z.array(z.string()),
+    namespaces: z.array(z.string()).optional(),
+    lineage: z.object({ kind: z.enum(lineageKinds), of: z.string() }).optional(),
     state: runState,
     result: result.optional(),
     createdAt: time,

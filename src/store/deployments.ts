@@ -53,9 +53,9 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
   }
   return {
     create: async (deployment, jobs) => {
-      const { id, request, targets, createdAt, state } = deployment
+      const { state, result: _result, startedAt: _startedAt, endedAt: _endedAt, ...fixed } = deployment
+      const { id, createdAt } = fixed
       const keys = deploymentKeys(id)
-      const fixed: FixedDeployment = { id, request, targets, createdAt }
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
       await connection.call((redis) =>
         redis
