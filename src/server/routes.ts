@@ -1,4 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { listQuery } from './list.ts'
 import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
@@ -16,6 +17,13 @@ const named = z.object({ name: z.string() })
 const byId = z.object({ id: z.string() })
 const byJob = z.object({ id: z.string(), jobId: z.string() })
 
+const again = (verb: string, description: string): RouteConfig => ({
+  method: 'post',
+  path: `/v1/deployments/{id}/${verb}`,
+  request: { params: byId, headers: z.object({ 'idempotency-key': z.string().max(255).optional() }) },
+  responses: { 202: json(shapes.run, `${description}; Location says where`), default: problem },
+})
+
 export type RouteName =
   | 'livez'
   | 'readyz'
@@ -30,6 +38,9 @@ export type RouteName =
   | 'deploy'
   | 'listDeployments'
   | 'getDeployment'
+  | 'retry'
+  | 'rerun'
+  | 'rollback'
   | 'events'
   | 'log'
   | 'ledger'
@@ -97,9 +108,9 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   listDeployments: {
     method: 'get',
     path: '/v1/deployments',
-    request: { query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().optional() }) },
+    request: { query: listQuery },
     responses: {
-      200: json(shapes.deployments, 'Newest first'),
+      200: json(shapes.deployments, 'Newest first; a page may be short, or empty, and `next` still name one after it'),
       default: problem,
     },
   },
@@ -109,6 +120,9 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     request: { params: byId },
     responses: { 200: json(shapes.run, 'The deployment with its jobs'), default: problem },
   },
+  retry: again('retry', 'The failed part once more, from the steps that failed'),
+  rerun: again('rerun', 'Everything once more, with the same packages and inputs'),
+  rollback: again('rollback', 'Back to this deployment: its packages and inputs, on its targets'),
   events: {
     method: 'get',
     path: '/v1/deployments/{id}/events',
