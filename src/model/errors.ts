@@ -31,7 +31,12 @@ export const errorTable = {
   idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
   idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
   usage: [1017, 'user', false, 'See: telpher --help'],
-  deployment_running: [1030, 'user', true, 'Wait for its end with: telpher status DEPLOYMENT --wait, or end it: telpher cancel DEPLOYMENT'],
+  deployment_running: [
+    1030,
+    'user',
+    false,
+    'Wait for its end with: telpher status DEPLOYMENT --wait, or end it: telpher cancel DEPLOYMENT',
+  ],
   nothing_failed: [1031, 'user', false, 'Run everything again with: telpher rerun DEPLOYMENT'],
   never_succeeded: [1032, 'user', false, 'Choose one that succeeded: telpher list --status success'],
   package_expired: [
