@@ -143,6 +143,14 @@ const history: readonly CommandSpec[] = [
     examples: ['telpher rollback --to dep_01JD0000000000000000000000'],
     load: async () => (await import('./again.ts')).runRollback,
   },
+  {
+    path: ['diff-runs'],
+    args: '<a> <b>',
+    values: 'deployments',
+    about: 'what differs between two deployments: inputs, steps, values, files, targets, results, times',
+    examples: ['telpher diff-runs dep_01JD0000000000000000000000 dep_01JD0000000000000000000001'],
+    load: async () => (await import('./diff-runs.ts')).runDiffRuns,
+  },
 ]
 
 const offline: readonly CommandSpec[] = [

@@ -1,6 +1,7 @@
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
@@ -34,6 +35,7 @@ export interface Client {
   ): Promise<{ readonly deployments: readonly Deployment[]; readonly next?: string }>
   /** A new deployment from an earlier one. @param key the same one starts the same deployment only once */
   again(id: string, verb: 'retry' | 'rerun' | 'rollback', key: string): Promise<Detail>
+  diffRuns(a: string, b: string): Promise<RunDiff>
   /** What has happened so far. */
   history(id: string): Promise<readonly StoredEvent[]>
   /** Whether the server still has a package; asking counts as a use. */
@@ -111,6 +113,7 @@ export const createClient = (url: string, token: Secret): Client => {
     deployments: (limit, cursor, filters = {}) =>
       get(`/v1/deployments?${new URLSearchParams({ limit: String(limit), ...(cursor === undefined ? {} : { cursor }), ...filters })}`),
     again: (id, verb, key) => post(`${at(id)}/${verb}`, undefined, { 'idempotency-key': key }),
+    diffRuns: (a, b) => get(`${at(a)}/diff?with=${encodeURIComponent(b)}`),
     history: async (id) => (await get<{ events: StoredEvent[] }>(`${at(id)}/events`)).events,
     hasPackage: async (sha256) => {
       try {

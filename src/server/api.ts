@@ -5,6 +5,7 @@ import { newId } from '../model/ids.ts'
 import { addAgainRoutes } from './again.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
+import { addDiffRoute } from './diff/route.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
@@ -54,6 +55,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addTargetRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
+  addDiffRoute(api, deps)
   addStreamRoutes(api, deps)
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   on(api, 'openapi', (context) =>

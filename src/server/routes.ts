@@ -41,6 +41,7 @@ export type RouteName =
   | 'retry'
   | 'rerun'
   | 'rollback'
+  | 'diffRuns'
   | 'events'
   | 'log'
   | 'ledger'
@@ -123,6 +124,12 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   retry: again('retry', 'The failed part once more, from the steps that failed'),
   rerun: again('rerun', 'Everything once more, with the same packages and inputs'),
   rollback: again('rollback', 'Back to this deployment: its packages and inputs, on its targets'),
+  diffRuns: {
+    method: 'get',
+    path: '/v1/deployments/{id}/diff',
+    request: { params: byId, query: z.object({ with: z.string().openapi({ description: 'The other deployment' }) }) },
+    responses: { 200: json(shapes.runDiff, 'What differs; of Secrets only keys and short hashes'), default: problem },
+  },
   events: {
     method: 'get',
     path: '/v1/deployments/{id}/events',

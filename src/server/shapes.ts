@@ -77,6 +77,44 @@ const deployment = z
   })
   .openapi('Deployment')
 
+const change = z.enum(['added', 'removed', 'changed'])
+const fieldChanges = z.array(z.object({ field: z.string(), a: z.string().optional(), b: z.string().optional() }))
+const fileChange = z.object({
+  path: z.string(),
+  change,
+  a: z.string().optional(),
+  b: z.string().optional(),
+  diff: z.array(z.string()).optional(),
+  note: z.string().optional(),
+})
+const outcome = z.object({
+  status: z.enum(jobStatuses),
+  code: z.string().optional(),
+  sentence: z.string().optional(),
+  attempts: z.number().int(),
+})
+const millis = z.number().int().optional()
+
+const runDiff = z
+  .object({
+    a: z.string(),
+    b: z.string(),
+    same: z.boolean(),
+    request: fieldChanges,
+    steps: z.array(
+      z.object({
+        step: z.string(),
+        change,
+        fields: fieldChanges,
+        package: z.object({ a: z.string(), b: z.string(), files: z.array(fileChange), note: z.string().optional() }).optional(),
+      }),
+    ),
+    targets: z.object({ onlyA: z.array(z.string()), onlyB: z.array(z.string()) }),
+    results: z.array(z.object({ step: z.string(), target: z.string(), a: outcome.optional(), b: outcome.optional() })),
+    timings: z.object({ totalA: millis, totalB: millis, steps: z.array(z.object({ step: z.string(), a: millis, b: millis })) }),
+  })
+  .openapi('RunDiff')
+
 const every = { id: z.string(), at: time }
 const event = z
   .discriminatedUnion('type', [
@@ -195,6 +233,7 @@ export type ShapeName =
   | 'lines'
   | 'ledger'
   | 'workers'
+  | 'runDiff'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
@@ -212,6 +251,7 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   line,
   lines: z.object({ lines: z.array(line) }),
   ledger: z.object({ entries: z.array(write) }),
+  runDiff,
   workers: z.object({ workers: z.array(worker), now: time }),
   problem,
 }

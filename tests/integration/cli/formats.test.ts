@@ -86,6 +86,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   rerun: () => ['rerun', id, '--no-wait'],
   rollback: () => ['rollback', '--to', id, '--no-wait'],
   retry: () => ['retry', failedId, '--no-wait'],
+  'diff-runs': () => ['diff-runs', id, failedId],
   logs: () => ['logs', id],
   cancel: () => ['cancel', id],
   assess: () => ['assess', 'web.yaml'],
