@@ -15,7 +15,7 @@ const mostLines = 400
 const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
 /** One file, in one or both of the packages. */
-export const fileChange = (path: string, a: Buffer | undefined, b: Buffer | undefined, hash: Hash): FileChange => {
+const fileChange = (path: string, a: Buffer | undefined, b: Buffer | undefined, hash: Hash): FileChange => {
   const [before, after] = [a, b].map((bytes) => (bytes === undefined ? undefined : shownOf(bytes, hash)))
   const isHidden = before?.isHidden === true || after?.isHidden === true
   const sums = isHidden ? {} : { ...(a === undefined ? {} : { a: sum(a) }), ...(b === undefined ? {} : { b: sum(b) }) }

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, deploymentOn, idIn, playDeployment, type TestCli } from './cli.ts'
@@ -91,4 +93,18 @@ test('view shows a deployment in full', async () => {
   for (const part of ['failure', packages[0]?.sha256 ?? '', 'web is broken (verify_failed)', 'watched for 5 s', 'shop'])
     expect(stdout).toContain(part)
   expect(stdout).toContain(`telpher logs ${id} --job ${jobId}`)
+})
+
+test('diff-runs shows files, results and times of two deployments', async () => {
+  await writeFile(join(cli.dir, 'web.yaml'), 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: changed}\n')
+  const other = await played(['deploy', 'web.yaml', '--target', target, '--name', 'web'], { status: 'succeeded', sentence: 'done' })
+  const { code, stdout } = await cli.run(['diff-runs', id, other.id])
+  expect(code).toBe(0)
+  expect(stdout).toContain(`A  ${id}\nB  ${other.id}\n`)
+  expect(stdout).toMatch(/STEPS\n~ web\n {2}package: [0-9a-f]{12} → [0-9a-f]{12}\n {4}~ web\.yaml {2}[0-9a-f]{12} → [0-9a-f]{12}\n/)
+  expect(stdout).toContain('      +metadata: {name: changed}\n')
+  expect(stdout).toContain(`  web → ${target}: failed verify_failed → succeeded\n`)
+  expect(stdout).toMatch(/TIMES +A +B\nall +\S+ +\S+\nweb /)
+  expect((await cli.run(['diff-runs', id, id])).stdout).toContain('Nothing but the times differs.')
+  expect((await cli.run(['diff-runs', id, `dep_${'0'.repeat(26)}`])).code).toBe(5)
 })
