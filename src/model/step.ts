@@ -92,6 +92,8 @@ export interface DeploymentRequest {
   steps: Step[]
   targets: string[]
   tag?: string | undefined
+  /** What the inputs of its process were, for who looks later: the steps have them filled in. */
+  inputs?: Record<string, string> | undefined
 }
 
 export interface DeploymentRequestInput {
@@ -99,6 +101,7 @@ export interface DeploymentRequestInput {
   steps: StepInput[]
   targets?: string[] | undefined
   tag?: string | undefined
+  inputs?: Record<string, string> | undefined
 }
 
 export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentRequestInput> = z
@@ -107,6 +110,10 @@ export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentReq
     steps: z.array(stepSchema).min(1).max(50),
     targets: z.array(nameSchema).max(500).default([]),
     tag: tagSchema.optional(),
+    inputs: z
+      .record(z.string().min(1).max(128), z.string().max(4096))
+      .refine((inputs) => Object.keys(inputs).length <= 100, 'give at most 100 inputs')
+      .optional(),
   })
   .refine((request) => request.targets.length > 0 || request.tag !== undefined, {
     path: ['targets'],

@@ -78,16 +78,26 @@ export interface DeploymentPatch {
   readonly endedAt?: number
 }
 
+/** Which deployments are listed. */
+export interface ListOptions {
+  /** At most so many. */
+  readonly limit: number
+  /** Only those older than this id. */
+  readonly cursor?: string
+  /** When they were created, both inclusive, in ms since the epoch. */
+  readonly since?: number
+  readonly until?: number
+  /** Which of them are wanted; all when absent. */
+  readonly matches?: (deployment: Deployment) => boolean
+}
+
 export interface Deployments {
   /** Stores it with its jobs, its first event, and wakes the schedulers. */
   create(deployment: Deployment, jobs: readonly Job[]): Promise<void>
   /** @throws TelpherError unknown_deployment */
   get(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: Job[] }>
   /** Newest first. @param options.limit at most so many; `next` is the cursor of the page after */
-  list(options: {
-    readonly limit: number
-    readonly cursor?: string
-  }): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
+  list(options: ListOptions): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
   /** Ids of those not finished, oldest first. */
   active(): Promise<string[]>
   /** Compare-and-set on the state, with the `deployment` event in the same script; `finished` starts the retention. */

@@ -13,6 +13,7 @@ let served: ServedApi
 let cli: TestCli
 let checker: Consumer
 let id: string
+let failedId: string
 const [target, pool, worker] = [freshName('target'), freshName('pool'), freshName('wrk')]
 
 beforeAll(async () => {
@@ -40,6 +41,8 @@ beforeAll(async () => {
   id = await deploymentOn(served.store, target)
   await playDeployment(served.store, id, { status: 'succeeded', sentence: '1 object is current' }, { lines: ['one', 'two: "x"'] })
   expect((await started).code).toBe(0)
+  failedId = (JSON.parse((await cli.run(['rerun', id, '--no-wait', '-o', 'json'])).stdout) as { deployment: { id: string } }).deployment.id
+  await playDeployment(served.store, failedId, { status: 'failed', sentence: 'it is broken', code: 'verify_failed' })
 })
 afterAll(async () => {
   await checker.close()
@@ -78,6 +81,12 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'deploy and wait': () => ['status', id, '--wait'],
   status: () => ['status', '--limit', '5'],
   'status of one': () => ['status', id],
+  list: () => ['list', '--target', target],
+  view: () => ['view', id],
+  rerun: () => ['rerun', id, '--no-wait'],
+  rollback: () => ['rollback', '--to', id, '--no-wait'],
+  retry: () => ['retry', failedId, '--no-wait'],
+  'diff-runs': () => ['diff-runs', id, failedId],
   logs: () => ['logs', id],
   cancel: () => ['cancel', id],
   assess: () => ['assess', 'web.yaml'],
