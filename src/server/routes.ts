@@ -1,4 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { logQuery, searchQuery } from './logqueries.ts'
 import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
@@ -32,6 +33,7 @@ export type RouteName =
   | 'getDeployment'
   | 'events'
   | 'log'
+  | 'searchLog'
   | 'ledger'
   | 'cancel'
   | 'listWorkers'
@@ -127,7 +129,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}/jobs/{jobId}/log',
     request: {
       params: byJob,
-      query: z.object({ after: z.coerce.number().int().min(0).optional() }),
+      query: logQuery,
       headers: z.object({ 'last-event-id': z.string().optional() }),
     },
     responses: {
@@ -137,6 +139,12 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       },
       default: problem,
     },
+  },
+  searchLog: {
+    method: 'get',
+    path: '/v1/deployments/{id}/jobs/{jobId}/log/search',
+    request: { params: byJob, query: searchQuery },
+    responses: { 200: json(shapes.logSearch, 'All matching lines counted, by block too; the first of them'), default: problem },
   },
   ledger: {
     method: 'get',
