@@ -10,10 +10,11 @@ import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
+import { searchSuite } from './logsearch.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts'] as const
+const suites = ['deploy', 'parts', 'logs'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,7 +41,6 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   }
   await measure('the version command', () => versionTime(runs))
   await measure('the verifier', () => assessRate(runs))
-  await measure('output', () => logsSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
@@ -60,6 +60,11 @@ try {
     figures.push(...(await deploySuite({ stack, runs })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
+  if (chosen.includes('logs')) {
+    say('measuring output and the search of a log')
+    const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+    figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
+  }
   if (values.output === 'json') process.stdout.write(`${JSON.stringify({ figures }, undefined, 2)}\n`)
   else
     for (const { id, value, unit, ratio, peer } of figures)
