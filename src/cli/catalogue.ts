@@ -76,6 +76,9 @@ const daily: readonly CommandSpec[] = [
     options: [
       { flags: '-f, --follow', about: 'until they end' },
       { flags: '--job <job>', about: 'only of this job, step or target' },
+      { flags: '--from <line>', about: 'from this line number on' },
+      { flags: '--tail <lines>', about: 'only the last so many lines, at most 10000' },
+      { flags: '--search <text>', about: 'only lines that hold this, and how many there are' },
       { flags: '--raw', about: 'the output alone, byte for byte' },
     ],
     examples: ['telpher logs dep_01JD0000000000000000000000', 'telpher logs dep_01JD0000000000000000000000 -f --job staging'],

@@ -43,7 +43,10 @@ export interface Client {
   cancel(id: string): Promise<Detail>
   /** Events from the beginning and on until the deployment has finished; a cut connection is resumed. */
   events(id: string, options: FollowOptions): AsyncIterable<StoredEvent>
-  log(id: string, jobId: string): Promise<readonly LogLine[]>
+  /** @param query `from` or `tail`; every line when it is empty */
+  log(id: string, jobId: string, query?: { readonly from?: number; readonly tail?: number }): Promise<readonly LogLine[]>
+  /** Matching lines, at most 1000, with the true count. */
+  searchLog(id: string, jobId: string, text: string): Promise<{ readonly matches: number; readonly lines: readonly LogLine[] }>
   /** The bytes of a log as they were written. */
   rawLog(id: string, jobId: string): Promise<AsyncIterable<Uint8Array>>
   followLog(id: string, jobId: string, options: FollowOptions): AsyncIterable<LogLine>
@@ -126,7 +129,11 @@ export const createClient = (url: string, token: Secret): Client => {
     },
     cancel: (id) => post(`${at(id)}/cancel`),
     events: (id, options) => follow(`${at(id)}/events`, options),
-    log: async (id, jobId) => (await get<{ lines: LogLine[] }>(logAt(id, jobId))).lines,
+    log: async (id, jobId, { from, tail } = {}) => {
+      const query = tail === undefined ? `after=${(from ?? 1) - 1}` : `tail=${tail}`
+      return (await get<{ lines: LogLine[] }>(`${logAt(id, jobId)}?${query}`)).lines
+    },
+    searchLog: (id, jobId, text) => get(`${logAt(id, jobId)}/search?limit=1000&q=${encodeURIComponent(text)}`),
     rawLog: async (id, jobId) =>
       (await send('GET', logAt(id, jobId), { headers: { accept: 'text/plain' } }, uploadMs)).body ?? new ReadableStream(),
     followLog: (id, jobId, options) => follow(logAt(id, jobId), options),

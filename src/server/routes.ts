@@ -1,5 +1,6 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { listQuery } from './list.ts'
+import { logQuery, searchQuery } from './logqueries.ts'
 import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
@@ -44,6 +45,7 @@ export type RouteName =
   | 'diffRuns'
   | 'events'
   | 'log'
+  | 'searchLog'
   | 'ledger'
   | 'cancel'
   | 'listWorkers'
@@ -148,7 +150,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}/jobs/{jobId}/log',
     request: {
       params: byJob,
-      query: z.object({ after: z.coerce.number().int().min(0).optional() }),
+      query: logQuery,
       headers: z.object({ 'last-event-id': z.string().optional() }),
     },
     responses: {
@@ -158,6 +160,12 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       },
       default: problem,
     },
+  },
+  searchLog: {
+    method: 'get',
+    path: '/v1/deployments/{id}/jobs/{jobId}/log/search',
+    request: { params: byJob, query: searchQuery },
+    responses: { 200: json(shapes.logSearch, 'All matching lines counted, by block too; the first of them'), default: problem },
   },
   ledger: {
     method: 'get',

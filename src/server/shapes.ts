@@ -143,6 +143,14 @@ const line = z
   .object({ n: z.number().int(), at: time, stream: z.enum(['stdout', 'stderr', 'system']), text: z.string() })
   .openapi('LogLine')
 
+const logSum = {
+  total: z.number().int(),
+  bytes: z.number().int(),
+  complete: z.boolean(),
+  gap: z.object({ from: z.number().int(), to: z.number().int(), lines: z.number().int(), bytes: z.number().int() }).optional(),
+}
+const matchingBlock = z.object({ from: z.number().int(), to: z.number().int(), matches: z.number().int() })
+
 const write = z
   .object({
     n: z.number().int(),
@@ -231,6 +239,7 @@ export type ShapeName =
   | 'events'
   | 'line'
   | 'lines'
+  | 'logSearch'
   | 'ledger'
   | 'workers'
   | 'runDiff'
@@ -249,7 +258,14 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   event,
   events: z.object({ events: z.array(event) }),
   line,
-  lines: z.object({ lines: z.array(line) }),
+  lines: z.object({ ...logSum, lines: z.array(line), next: z.number().int().optional() }),
+  logSearch: z.object({
+    ...logSum,
+    matches: z.number().int(),
+    searched: z.number().int(),
+    lines: z.array(line),
+    blocks: z.array(matchingBlock),
+  }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
   workers: z.object({ workers: z.array(worker), now: time }),

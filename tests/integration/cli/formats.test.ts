@@ -146,3 +146,24 @@ test('jsonl of a log is a line for each line', async () => {
   const lines = stdout.trimEnd().split('\n')
   expect(lines.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual(['one', 'two: "x"'])
 })
+
+test('parts of a log are given by line, from its end, or by what they hold', async () => {
+  const textsOf = async (...flags: string[]): Promise<string[]> => {
+    const { stdout } = await cli.run(['logs', id, '-o', 'jsonl', ...flags])
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { text: string }).text)
+  }
+  expect(await textsOf('--from', '2')).toEqual(['two: "x"'])
+  expect(await textsOf('--tail', '1')).toEqual(['two: "x"'])
+  expect(await textsOf('--search', 'on')).toEqual(['one'])
+  expect((await cli.run(['logs', id, '--search', 'on'])).stderr).toContain('1 line matches')
+  for (const bad of [
+    ['--from', '0'],
+    ['--tail', 'x'],
+    ['--from', '1', '--tail', '1'],
+    ['--search', 'x', '-f'],
+  ])
+    expect((await cli.run(['logs', id, ...bad])).code).toBe(2)
+})
