@@ -31,6 +31,8 @@ export interface Config {
   cpus: number
   /** Port of the worker's health endpoints; 0 means a free one. */
   healthPort: number
+  /** How much of one job's log is kept, half of its beginning and half of its end, in MB. */
+  logKeepMb: number
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -60,6 +62,7 @@ const schema = z.object({
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
+  TELPHER_LOG_KEEP_MB: integer(1, 1024, 16),
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -94,6 +97,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,
+    logKeepMb: read.TELPHER_LOG_KEEP_MB,
     logLevel: read.TELPHER_LOG_LEVEL,
   }
 }

@@ -47,7 +47,12 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
-  const store = await openStore({ url: config.redisUrl, clientName: `worker-${config.workerName}` })
+  const logHalf = config.logKeepMb * 500_000
+  const store = await openStore({
+    url: config.redisUrl,
+    clientName: `worker-${config.workerName}`,
+    limits: { logHeadBytes: logHalf, logTailBytes: logHalf },
+  })
   const key = await loadKeyFile(config.keyFile)
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
   await executor.probe()

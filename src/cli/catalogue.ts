@@ -16,6 +16,13 @@ const grants: readonly (typeof policyGrants)[number][] = [
 
 const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
 
+const starting: readonly OptionSpec[] = [
+  { flags: '--wait', about: 'wait for the end, which is the default' },
+  { flags: '--no-wait', about: 'start it and return' },
+  ...waiting,
+  { flags: '--idempotency-key <key>', about: 'the same key starts the same deployment only once' },
+]
+
 const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
 
 const daily: readonly CommandSpec[] = [
@@ -39,10 +46,7 @@ const daily: readonly CommandSpec[] = [
       { flags: '--create-namespace', about: 'create the namespace of the release' },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
-      { flags: '--wait', about: 'wait for the end, which is the default' },
-      { flags: '--no-wait', about: 'start it and return' },
-      ...waiting,
-      { flags: '--idempotency-key <key>', about: 'the same key starts the same deployment only once' },
+      ...starting,
     ],
     examples: [
       'telpher deploy',
@@ -76,6 +80,9 @@ const daily: readonly CommandSpec[] = [
     options: [
       { flags: '-f, --follow', about: 'until they end' },
       { flags: '--job <job>', about: 'only of this job, step or target' },
+      { flags: '--from <line>', about: 'from this line number on' },
+      { flags: '--tail <lines>', about: 'only the last so many lines, at most 10000' },
+      { flags: '--search <text>', about: 'only lines that hold this, and how many there are' },
       { flags: '--raw', about: 'the output alone, byte for byte' },
     ],
     examples: ['telpher logs dep_01JD0000000000000000000000', 'telpher logs dep_01JD0000000000000000000000 -f --job staging'],
@@ -88,6 +95,68 @@ const daily: readonly CommandSpec[] = [
     about: 'end a deployment',
     examples: ['telpher cancel dep_01JD0000000000000000000000'],
     load: async () => (await import('./cancel.ts')).runCancel,
+  },
+]
+
+const history: readonly CommandSpec[] = [
+  {
+    path: ['list'],
+    aliases: ['ls'],
+    about: 'deployments, newest first; all that is asked for must hold',
+    options: [
+      { flags: '--status <status>', about: 'state or result, such as success or failure; may be repeated', many: 'names' },
+      { flags: '-t, --target <name>', about: 'that went to this target', values: 'targets' },
+      { flags: '-n, --namespace <name>', about: 'that wrote to this namespace' },
+      { flags: '--name <text>', about: 'whose name, or whose process has it, contains this' },
+      { flags: '--tag <tag>', about: 'that asked for this tag, or went to a target that has it' },
+      { flags: '--since <time>', about: 'started then or later: 2026-11-23, 2026-11-23T14:30:00Z, or 2h ago as 2h' },
+      { flags: '--until <time>', about: 'started then or earlier' },
+      { flags: '--limit <n>', about: 'how many', fallback: '20' },
+      { flags: '--cursor <cursor>', about: 'the page after this deployment' },
+    ],
+    examples: ['telpher list', 'telpher list --status failure --target staging --since 2h', 'telpher list --name shop --limit 50 -o json'],
+    load: async () => (await import('./list.ts')).runList,
+  },
+  {
+    path: ['view'],
+    args: '<deployment>',
+    values: 'deployments',
+    about: 'one deployment in full: request, inputs, packages, jobs, attempts, verdicts, where it comes from',
+    examples: ['telpher view dep_01JD0000000000000000000000'],
+    load: async () => (await import('./view.ts')).runView,
+  },
+  {
+    path: ['retry'],
+    args: '<deployment>',
+    values: 'deployments',
+    about: 'the failed part once more: from the failed step on, on the targets where it failed',
+    options: starting,
+    examples: ['telpher retry dep_01JD0000000000000000000000'],
+    load: async () => (await import('./again.ts')).runRetry,
+  },
+  {
+    path: ['rerun'],
+    args: '<deployment>',
+    values: 'deployments',
+    about: 'everything once more, with the same packages and inputs',
+    options: starting,
+    examples: ['telpher rerun dep_01JD0000000000000000000000 --no-wait'],
+    load: async () => (await import('./again.ts')).runRerun,
+  },
+  {
+    path: ['rollback'],
+    about: 'the packages and inputs of an earlier deployment, on its targets',
+    options: [{ flags: '--to <deployment>', about: 'the deployment to go back to', required: true, values: 'deployments' }, ...starting],
+    examples: ['telpher rollback --to dep_01JD0000000000000000000000'],
+    load: async () => (await import('./again.ts')).runRollback,
+  },
+  {
+    path: ['diff-runs'],
+    args: '<a> <b>',
+    values: 'deployments',
+    about: 'what differs between two deployments: inputs, steps, values, files, targets, results, times',
+    examples: ['telpher diff-runs dep_01JD0000000000000000000000 dep_01JD0000000000000000000001'],
+    load: async () => (await import('./diff-runs.ts')).runDiffRuns,
   },
 ]
 
@@ -236,4 +305,4 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...offline, ...processFile, ...target, ...processes]
+export const catalogue: readonly CommandSpec[] = [...daily, ...history, ...offline, ...processFile, ...target, ...processes]

@@ -1,5 +1,7 @@
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
+import { TelpherError } from '../model/errors.ts'
+import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
@@ -25,11 +27,26 @@ export interface Client {
   /** @param key the same one starts the same deployment only once */
   deploy(request: DeploymentRequestInput, key: string): Promise<Detail>
   deployment(id: string): Promise<Detail>
-  deployments(limit: number, cursor?: string): Promise<{ readonly deployments: readonly Deployment[]; readonly next?: string }>
+  /** One page, newest first. @param filters as GET /v1/deployments takes them */
+  deployments(
+    limit: number,
+    cursor?: string,
+    filters?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly deployments: readonly Deployment[]; readonly next?: string }>
+  /** A new deployment from an earlier one. @param key the same one starts the same deployment only once */
+  again(id: string, verb: 'retry' | 'rerun' | 'rollback', key: string): Promise<Detail>
+  diffRuns(a: string, b: string): Promise<RunDiff>
+  /** What has happened so far. */
+  history(id: string): Promise<readonly StoredEvent[]>
+  /** Whether the server still has a package; asking counts as a use. */
+  hasPackage(sha256: string): Promise<boolean>
   cancel(id: string): Promise<Detail>
   /** Events from the beginning and on until the deployment has finished; a cut connection is resumed. */
   events(id: string, options: FollowOptions): AsyncIterable<StoredEvent>
-  log(id: string, jobId: string): Promise<readonly LogLine[]>
+  /** @param query `from` or `tail`; every line when it is empty */
+  log(id: string, jobId: string, query?: { readonly from?: number; readonly tail?: number }): Promise<readonly LogLine[]>
+  /** Matching lines, at most 1000, with the true count. */
+  searchLog(id: string, jobId: string, text: string): Promise<{ readonly matches: number; readonly lines: readonly LogLine[] }>
   /** The bytes of a log as they were written. */
   rawLog(id: string, jobId: string): Promise<AsyncIterable<Uint8Array>>
   followLog(id: string, jobId: string, options: FollowOptions): AsyncIterable<LogLine>
@@ -96,11 +113,27 @@ export const createClient = (url: string, token: Secret): Client => {
     },
     deploy: (request, key) => post('/v1/deployments', request, { 'idempotency-key': key }),
     deployment: (id) => get(at(id)),
-    deployments: (limit, cursor) =>
-      get(`/v1/deployments?limit=${limit}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
+    deployments: (limit, cursor, filters = {}) =>
+      get(`/v1/deployments?${new URLSearchParams({ limit: String(limit), ...(cursor === undefined ? {} : { cursor }), ...filters })}`),
+    again: (id, verb, key) => post(`${at(id)}/${verb}`, undefined, { 'idempotency-key': key }),
+    diffRuns: (a, b) => get(`${at(a)}/diff?with=${encodeURIComponent(b)}`),
+    history: async (id) => (await get<{ events: StoredEvent[] }>(`${at(id)}/events`)).events,
+    hasPackage: async (sha256) => {
+      try {
+        await send('GET', `/v1/packages/${sha256}`)
+        return true
+      } catch (thrown) {
+        if (thrown instanceof TelpherError && thrown.code === 'package_missing') return false
+        throw thrown
+      }
+    },
     cancel: (id) => post(`${at(id)}/cancel`),
     events: (id, options) => follow(`${at(id)}/events`, options),
-    log: async (id, jobId) => (await get<{ lines: LogLine[] }>(logAt(id, jobId))).lines,
+    log: async (id, jobId, { from, tail } = {}) => {
+      const query = tail === undefined ? `after=${(from ?? 1) - 1}` : `tail=${tail}`
+      return (await get<{ lines: LogLine[] }>(`${logAt(id, jobId)}?${query}`)).lines
+    },
+    searchLog: (id, jobId, text) => get(`${logAt(id, jobId)}/search?limit=1000&q=${encodeURIComponent(text)}`),
     rawLog: async (id, jobId) =>
       (await send('GET', logAt(id, jobId), { headers: { accept: 'text/plain' } }, uploadMs)).body ?? new ReadableStream(),
     followLog: (id, jobId, options) => follow(logAt(id, jobId), options),

@@ -47,7 +47,9 @@ export const endText = ({ deployment, jobs }: Detail, paint: Palette, seen: (job
     lines.push(`${paint.green('✓')} ${safe(`${job.step.name} → ${job.target}: ${job.end?.sentence ?? 'done'}`)}`)
   if (good.length > mostSuccesses) lines.push(`${paint.green('✓')} and ${good.length - mostSuccesses} more`)
   for (const job of bad.filter(({ status }) => status !== 'skipped')) lines.push(...failureLines(job, seen(job.jobId), paint))
-  const skipped = bad.filter(({ status }) => status === 'skipped').length
+  const skipped = bad.filter(({ status, carried }) => status === 'skipped' && carried === undefined).length
+  const carried = bad.filter((job) => job.carried !== undefined).length
+  if (carried > 0) lines.push(`– ${carried} not run again: ${carried === 1 ? 'it' : 'they'} succeeded before`)
   if (skipped > 0) lines.push(`– ${skipped} skipped`)
   const [failed] = bad.filter(({ status }) => status !== 'skipped' && status !== 'cancelled')
   if (failed !== undefined) lines.push(`next: telpher logs ${deployment.id}${jobs.length > 1 ? ` --job ${failed.jobId}` : ''}`)

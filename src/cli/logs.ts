@@ -11,6 +11,9 @@ interface LogFlags {
   readonly follow?: boolean
   readonly job?: string
   readonly raw?: boolean
+  readonly from?: string
+  readonly tail?: string
+  readonly search?: string
 }
 
 const titleOf = (job: Job): string => `${job.step.name} → ${job.target}`
@@ -67,12 +70,40 @@ const writeRaw = async (cli: Cli, client: Client, id: string, chosen: readonly J
   }
 }
 
+const lineCount = (flag: string, value: string | undefined, most: number): number | undefined => {
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (/^\d+$/.test(value) && number >= 1 && number <= most) return number
+  throw new TelpherError('usage', `${flag} ${value}: give a whole number from 1 to ${most}`, { field: flag })
+}
+
+type ReadLines = (job: Job) => Promise<readonly LogLine[]>
+
+/** How the lines of a job are asked for. @throws TelpherError usage when the flags do not go together */
+const readerFor = (cli: Cli, client: Client, id: string, flags: LogFlags): ReadLines => {
+  const from = lineCount('--from', flags.from, Number.MAX_SAFE_INTEGER)
+  const tail = lineCount('--tail', flags.tail, 10_000)
+  const given = [from, tail, flags.search].filter((value) => value !== undefined).length
+  if (given > 1 || (given > 0 && (flags.follow === true || flags.raw === true)))
+    throw new TelpherError('usage', 'give one of --from, --tail, --search, --follow and --raw', { field: '--from' })
+  const { search } = flags
+  if (search === undefined)
+    return (job) => client.log(id, job.jobId, { ...(from === undefined ? {} : { from }), ...(tail === undefined ? {} : { tail }) })
+  return async (job) => {
+    const { matches, lines } = await client.searchLog(id, job.jobId, search)
+    cli.say(`${titleOf(job)}: ${matches} ${matches === 1 ? 'line matches' : 'lines match'}`)
+    if (lines.length < matches) cli.say(`only the first ${lines.length} are shown`)
+    return lines
+  }
+}
+
 /** `telpher logs DEPLOYMENT`: the output of its jobs, one after the other; as it comes with `--follow`. */
 export const runLogs: Command<LogFlags> = async (cli, [id = ''], flags) => {
   const isDocument = cli.format === 'json' || cli.format === 'yaml'
   if (flags.follow === true && (isDocument || flags.raw === true))
     throw new TelpherError('usage', `--follow never ends as one document: use -o jsonl, or leave it out`, { field: '--follow' })
   const client = await cli.client()
+  const linesOf = readerFor(cli, client, id, flags)
   const chosen = choose((await client.deployment(id)).jobs, id, flags.job)
   if (flags.follow === true) return followAll(cli, client, id, chosen)
   if (flags.raw === true) {
@@ -81,12 +112,11 @@ export const runLogs: Command<LogFlags> = async (cli, [id = ''], flags) => {
   }
   if (isDocument) {
     const logs: object[] = []
-    for (const job of chosen)
-      logs.push({ jobId: job.jobId, step: job.step.name, target: job.target, lines: await client.log(id, job.jobId) })
+    for (const job of chosen) logs.push({ jobId: job.jobId, step: job.step.name, target: job.target, lines: await linesOf(job) })
     await print(cli, logs, () => '')
     return exitCodes.ok
   }
   const write = writerFor(cli, chosen)
-  for (const job of chosen) for (const line of await client.log(id, job.jobId)) write(job, line)
+  for (const job of chosen) for (const line of await linesOf(job)) write(job, line)
   return exitCodes.ok
 }

@@ -8,13 +8,16 @@ import { unpack } from '../steps/package/unpack.ts'
 import { nameFrom, planStep } from './plan.ts'
 
 let dir: string
+const configMap = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`
 const at = (path: string): string => join(dir, path)
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'telpher-plan-'))
   for (const folder of ['web', 'chart/templates', 'empty', 'notes']) await mkdir(at(folder), { recursive: true })
-  await writeFile(at('web/Web.yaml'), 'kind: ConfigMap')
+  await writeFile(at('web/Web.yaml'), configMap('web'))
   await writeFile(at('chart/Chart.yaml'), 'name: c\nversion: 1.0.0')
-  await writeFile(at('chart/templates/a.yaml'), 'kind: ConfigMap')
+  await writeFile(at('chart/templates/a.yaml'), configMap('a'))
+  await writeFile(at('list.yaml'), '- replicas')
+  await writeFile(at('elsewhere.yaml'), `${configMap('a')}---\n${configMap('b')}  namespace: other\n`)
   await writeFile(at('prod.yaml'), 'replicas: 2')
   await writeFile(at('notes/README.md'), 'hello')
   await writeFile(at('packed.tgz'), 'x')
@@ -58,6 +61,10 @@ test('a glob from elsewhere gives names below the folder that its files share', 
   expect([...(await unpack(bytes)).keys()]).toEqual(['chart/templates/a.yaml', 'web/Web.yaml'])
 })
 
+test('objects may name the namespace that is asked for', async () => {
+  expect((await planStep('elsewhere.yaml', { namespace: 'other' }, dir)).step).toMatchObject({ namespace: 'other' })
+})
+
 test('an archive is a chart', async () => {
   expect((await planStep('packed.tgz', { helm: 'web' }, dir)).step).toMatchObject({ kind: 'helm', chart: 'packed.tgz', name: 'web' })
 })
@@ -69,6 +76,8 @@ test.each([
   ['web', { createNamespace: true }, 'usage', '--create-namespace is for Helm charts'],
   ['chart', { helm: 'web', set: ['a'] }, 'usage', 'NAME=VALUE'],
   ['chart', { helm: 'web', values: ['/nowhere.yaml'] }, 'usage', 'no such file'],
+  ['chart', { helm: 'web', values: ['list.yaml'] }, 'chart_invalid', 'list.yaml:1: values are a map'],
+  ['elsewhere.yaml', { namespace: 'shop' }, 'invalid_manifest', 'elsewhere.yaml:6: document 2: ConfigMap b is for namespace other'],
   ['web', { deadline: 'soon' }, 'usage', '--deadline'],
   ['nowhere', {}, 'empty_package', 'nothing at'],
   ['empty', {}, 'empty_package', 'no'],

@@ -1,10 +1,12 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
 import type { StepInput } from '../model/step.ts'
 import { packPath } from '../steps/package/pack.ts'
+import { readValues } from '../steps/values.ts'
 import { manifestsIn } from './manifests.ts'
 import { seconds } from './seconds.ts'
+import { tryStep } from './try-step.ts'
 
 /** What a user says of the step that a path is deployed by. */
 export interface StepFlags {
@@ -45,9 +47,11 @@ export const nameFrom = (path: string): string =>
     .slice(0, 63)
     .replace(/-+$/, '') || 'step'
 
-const mustExist = (file: string): void => {
+/** Its author knows a values file by its path; in the package it has another. @throws TelpherError usage, chart_invalid */
+const mustBeValues = (file: string): void => {
   if (!existsSync(file) || !statSync(file).isFile())
     throw new TelpherError('usage', `--values ${file}: there is no such file`, { field: '--values' })
+  readValues(file, readFileSync(file))
 }
 
 const ofCharts = ['values', 'set', 'createNamespace'] as const
@@ -79,14 +83,15 @@ export const packChart = async (
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
  * @param given the path as the user wrote it
  * @param cwd what it is relative to
- * @throws TelpherError usage, empty_package, package_refused, package_too_large
+ * @throws TelpherError usage, empty_package, package_refused, package_too_large, and invalid_manifest, chart_invalid for what a worker
+ *   could not take
  */
 export const planStep = async (given: string, flags: StepFlags, cwd: string): Promise<PlannedStep> => {
   // A glob is looked up from the folder of this process, as its shell would.
   const path = existsSync(resolve(cwd, given)) ? resolve(cwd, given) : given
   checkKind(path, given, flags)
   const values = (flags.values ?? []).map((file) => resolve(cwd, file))
-  values.forEach(mustExist)
+  values.forEach(mustBeValues)
   const common = {
     name: flags.name ?? nameFrom(flags.helm ?? path),
     ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
@@ -95,7 +100,9 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
   if (flags.helm === undefined) {
     const { bytes, sha256, files } = await packPath(path)
     manifestsIn(files, given)
-    return { step: { kind: 'apply', ...common, package: sha256 }, bytes, sha256 }
+    const planned: PlannedStep = { step: { kind: 'apply', ...common, package: sha256 }, bytes, sha256 }
+    await tryStep(planned, flags.namespace)
+    return planned
   }
   const { bytes, sha256, ...inside } = await packChart(path, values)
   const step: StepInput = {
@@ -107,5 +114,6 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
     set: setsOf(flags.set ?? []),
     createNamespace: flags.createNamespace ?? false,
   }
+  await tryStep({ step, bytes })
   return { step, bytes, sha256 }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
+import { decodeText } from '../model/text.ts'
 import type { Finding } from '../process/check.ts'
 import { frameOf } from '../process/frame.ts'
 import { type Parsed, parseProcess, type ReadProcess } from '../process/parse.ts'
@@ -25,12 +26,9 @@ export const readProcessFile = async (cwd: string, file: string): Promise<Proces
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new TelpherError('usage', `there is no process file ${file}: write one with telpher init`, { cause, field: file })
   })
-  try {
-    const source = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return { file, folder: dirname(path), source, parsed: parseProcess(source) }
-  } catch (cause) {
-    throw new TelpherError('invalid_process', `${file} is not UTF-8`, { cause, field: file })
-  }
+  const source = decodeText(bytes)
+  if (typeof source !== 'string') throw new TelpherError('invalid_process', `${file} is ${source.problem}`, { field: file })
+  return { file, folder: dirname(path), source, parsed: parseProcess(source) }
 }
 
 /** Findings that came up after parsing, with their places. */

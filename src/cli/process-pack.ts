@@ -2,15 +2,13 @@ import { existsSync, statSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
-import { type StepInput, stepSchema } from '../model/step.ts'
+import type { StepInput } from '../model/step.ts'
 import type { Finding } from '../process/check.ts'
 import type { ResolvedStep } from '../process/resolve.ts'
 import type { Path } from '../process/types.ts'
-import { planHelm } from '../steps/helm.ts'
-import { selectObjects } from '../steps/manifests/select.ts'
 import { packPaths } from '../steps/package/pack.ts'
-import { unpack } from '../steps/package/unpack.ts'
 import { isChart, type PlannedStep, packChart } from './plan.ts'
+import { tryStep } from './try-step.ts'
 
 /** What a step has besides its package, and what its files are called in it. */
 type InPackage = Pick<PlannedStep, 'bytes' | 'sha256'> & { readonly chart?: string; readonly values?: string[] }
@@ -56,14 +54,6 @@ const missing = async ({ sources }: ResolvedStep, folder: string, isList: boolea
   return isChart(at(chart)) ? files : [{ path: ['helm', 'chart'], message: `${chart} is no chart: it has no Chart.yaml` }, ...files]
 }
 
-/** Reads the package as a worker will. @throws TelpherError what the worker would end with */
-const tryPackage = async ({ step, bytes }: PlannedStep): Promise<void> => {
-  const files = await unpack(bytes)
-  const checked = stepSchema.parse(step)
-  if (checked.kind === 'apply') selectObjects(files, checked.paths, checked.namespace ?? '')
-  else planHelm(checked, checked.namespace ?? 'default', files, {})
-}
-
 /**
  * What is wrong with the files of a step: paths that lead to nothing, charts that are none, manifests that cannot be read.
  * @param isList whether `apply` is written as a list
@@ -73,7 +63,7 @@ export const checkSources = async (resolved: ResolvedStep, folder: string, isLis
   const gone = await missing(resolved, folder, isList)
   if (gone.length > 0) return gone
   try {
-    await tryPackage(await packStep(resolved, folder))
+    await tryStep(await packStep(resolved, folder))
     return []
   } catch (thrown) {
     if (!(thrown instanceof TelpherError)) throw toTelpherError(thrown)

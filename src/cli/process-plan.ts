@@ -16,6 +16,7 @@ import { packStep } from './process-pack.ts'
 export interface Plan {
   readonly steps: readonly PlannedStep[]
   readonly name?: string
+  readonly inputs?: Readonly<Record<string, string>>
   /** Where the process says to deploy to; absent when it does not say. */
   readonly targets?: (client: Client) => Promise<string[]>
   /** How the process takes them. */
@@ -85,6 +86,7 @@ export const planProcess = async (cli: Cli, file: string, flags: ProcessFlags): 
   const resolved = resolveSteps(process, values).steps.filter((step) => step !== undefined)
   return {
     name: process.name,
+    ...(values.size === 0 ? {} : { inputs: Object.fromEntries(values) }),
     steps: await Promise.all(resolved.map((step) => packStep(step, folder))),
     ...(process.rollout === undefined ? {} : { rollout: process.rollout }),
     ...(process.targets === undefined ? {} : { targets: (client: Client) => targetsOf(process, client) }),

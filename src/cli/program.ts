@@ -25,8 +25,7 @@ const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpe
 
 const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): void => {
   const command = parent.command(spec.path.at(-1) ?? '', { hidden: spec.hidden === true }).description(spec.about)
-  const argument = spec.args === undefined ? undefined : new Argument(spec.args)
-  if (argument !== undefined)
+  for (const argument of spec.args?.split(' ').map((name) => new Argument(name)) ?? [])
     command.addArgument(spec.values === undefined || typeof spec.values === 'string' ? argument : argument.choices([...spec.values]))
   command.showHelpAfterError(`  See: telpher ${spec.path.join(' ')} --help\n  ${errorNumber('usage')} usage`)
   if (spec.aliases !== undefined) command.aliases(spec.aliases)

@@ -35,13 +35,13 @@ const summaryOf = (objects: readonly ObjectProgress[]): string => {
 const rowOf = (job: Job): Row => ({
   jobId: job.jobId,
   title: `${job.step.name} → ${job.target}`,
-  status: 'pending',
+  status: job.carried === undefined ? 'pending' : job.status,
   since: job.createdAt,
   attempt: 0,
   worker: '',
   startedAt: undefined,
   endedAt: undefined,
-  detail: '',
+  detail: job.carried === undefined ? '' : safe(job.end?.sentence ?? ''),
   lastLines: [],
 })
 

@@ -18,7 +18,7 @@ export interface OptionSpec {
 export interface CommandSpec {
   readonly path: readonly [string, ...string[]]
   readonly aliases?: readonly string[]
-  /** Such as `<name>` and `[deployment]`. */
+  /** Such as `<name>` and `[deployment]`; several are parted by spaces. */
   readonly args?: string
   /** What its argument may be: for shells, and where it is a list, for the parser too. */
   readonly values?: Values | readonly string[]

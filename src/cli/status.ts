@@ -5,9 +5,9 @@ import type { Cli, Command } from './context.ts'
 import { endText } from './ending.ts'
 import { exitCodes } from './exit.ts'
 import { follow } from './follow.ts'
+import { showPage } from './list.ts'
 import { print, table } from './output.ts'
 import { seconds } from './seconds.ts'
-import { age } from './text.ts'
 
 interface StatusFlags {
   readonly limit: string
@@ -41,28 +41,9 @@ const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number
   return followed.code
 }
 
-const showLast = async (cli: Cli, { limit, cursor }: StatusFlags): Promise<number> => {
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100)
-    throw new TelpherError('usage', `--limit ${limit}: give a number from 1 to 100`, { field: '--limit' })
-  const { deployments, next } = await (await cli.client()).deployments(Number(limit), cursor)
-  const now = Date.now()
-  const rows = deployments.map((one) => [
-    one.id,
-    one.request.steps.map((step) => step.name).join(','),
-    one.targets.length > 3 ? `${one.targets.slice(0, 3).join(',')} and ${one.targets.length - 3} more` : one.targets.join(','),
-    one.state,
-    one.result ?? '',
-    age(one.createdAt, now),
-  ])
-  await print(cli, deployments, () => (rows.length === 0 ? '' : table(['DEPLOYMENT', 'STEPS', 'TARGETS', 'STATE', 'RESULT', 'AGE'], rows)))
-  if (rows.length === 0) cli.say('No deployments yet. Start one with: telpher deploy PATH --target NAME')
-  if (next !== undefined) cli.say(`There are more: telpher status --limit ${limit} --cursor ${next}`)
-  return exitCodes.ok
-}
-
 /** `telpher status [DEPLOYMENT]`: one deployment, or the last ones. */
 export const runStatus: Command<StatusFlags> = (cli, [id], flags) => {
   if (id === undefined && flags.wait === true)
     throw new TelpherError('usage', '--wait follows one deployment: name it', { field: '--wait' })
-  return id === undefined ? showLast(cli, flags) : showOne(cli, id, flags)
+  return id === undefined ? showPage(cli, flags, 'telpher status') : showOne(cli, id, flags)
 }

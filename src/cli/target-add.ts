@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { readKubeconfig } from '../credentials/kubeconfig.ts'
 import { TelpherError } from '../model/errors.ts'
+import { decodeText } from '../model/text.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print } from './output.ts'
@@ -24,13 +25,18 @@ const kubeconfigPath = (cli: Cli, file: string | undefined): string => {
   return resolve(cli.cwd, file ?? fromEnvironment ?? join(cli.env['HOME'] ?? homedir(), '.kube/config'))
 }
 
-const readText = (path: string): Promise<string> => readFile(path, 'utf8')
+const readText = async (path: string): Promise<string> => {
+  const text = decodeText(await readFile(path))
+  if (typeof text !== 'string') throw new TelpherError('invalid_kubeconfig', `${path} is ${text.problem}`, { field: path })
+  return text
+}
 
 /** `telpher target add`: the context is read on this machine; only what a target needs is sent. */
 export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) => {
   const client = await cli.client()
   const path = kubeconfigPath(cli, flags.file)
   const content = await readText(path).catch((cause: unknown) => {
+    if (cause instanceof TelpherError) throw cause
     throw new TelpherError('invalid_kubeconfig', `${path} cannot be read: name another with --file`, { cause, field: '--file' })
   })
   const context = await readKubeconfig(content, { context: flags.fromKubeconfig, path, readFile: readText })

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../model/verdict.ts'
+import type { FailureClass, KubeObject } from '../model/verdict.ts'
 import { conditionOf, isTrue, numberAt, part, textAt } from './assess/fields.ts'
 import type { Graces, Trouble } from './graces.ts'
 import { isBeingPrepared } from './pods.ts'
@@ -13,8 +13,17 @@ export const timeOfEvent = (event: KubeObject): number =>
       '',
   )
 
+/** What is missing besides, by the words of the API server's service account plugin and of the kubelet. */
+const missing = /(?:configmap|secret|serviceaccount)\b.*not found|references non-existent/i
+
+const classOfCreation = (said: string): FailureClass => {
+  if (/exceeded quota/.test(said)) return 'quota_exceeded'
+  if (missing.test(said)) return 'container_config'
+  return /admission|denied|violates PodSecurity/.test(said) ? 'admission_denied' : 'forbidden'
+}
+
 const creationTrouble = (object: KubeObject, said: string, graces: Graces): Trouble => ({
-  class: /exceeded quota/.test(said) ? 'quota_exceeded' : /admission|denied/.test(said) ? 'admission_denied' : 'forbidden',
+  class: classOfCreation(said),
   kind: object.kind ?? '',
   name: object.metadata.name ?? '',
   message: `pods cannot be created: ${said}`,
@@ -26,6 +35,18 @@ export const troubleOfConditions = (object: KubeObject, graces: Graces): Trouble
   const failure = conditionOf(object, 'ReplicaFailure')
   return isTrue(failure) ? creationTrouble(object, failure?.message ?? '', graces) : undefined
 }
+
+/**
+ * A claim that is not bound: which provisioner is slow and which will never come is not to be told, so that it fails
+ * nothing by itself.
+ */
+export const troubleOfClaim = (object: KubeObject, message: string): Trouble => ({
+  class: 'volume_pending',
+  kind: 'PersistentVolumeClaim',
+  name: object.metadata.name ?? '',
+  message,
+  graceMs: Number.POSITIVE_INFINITY,
+})
 
 const newest = (events: Iterable<KubeObject>, about: KubeObject, reason: RegExp, since: number): string | undefined => {
   let found: KubeObject | undefined
@@ -63,14 +84,30 @@ export const troublesOfEvents = (
     if (!isBeingPrepared(pod)) continue
     const said = newest(events, pod, /^(?:FailedMount|FailedAttachVolume|FailedCreatePodSandBox)$/, since)
     if (said === undefined) continue
-    const missing = /(?:configmap|secret|serviceaccount)\b.*not found|references non-existent/i.test(said)
+    const isMissing = missing.test(said)
     troubles.push({
-      class: missing ? 'container_config' : /sandbox/i.test(said) ? 'other' : 'volume_pending',
+      class: isMissing ? 'container_config' : /sandbox/i.test(said) ? 'other' : 'volume_pending',
       kind: 'Pod',
       name: pod.metadata.name ?? '',
       message: `pod ${pod.metadata.name} cannot be prepared: ${said}`,
-      graceMs: missing ? graces.containerConfig : graces.unschedulable,
+      graceMs: isMissing ? graces.containerConfig : graces.unschedulable,
     })
   }
   return troubles
+}
+
+/**
+ * The probe that a container was killed for, by the newest event that says so (kubelet: Killing, "Container web failed
+ * liveness probe, will be restarted"): of the container itself nothing but an exit code is known.
+ */
+export const probeThatKilled = (events: readonly KubeObject[], container: string): 'liveness' | 'startup' | undefined => {
+  const killings = events
+    .filter((event) => textAt(event, 'reason') === 'Killing')
+    .map((event) => ({
+      at: timeOfEvent(event),
+      said: /^Container (\S+) failed (liveness|startup) probe/.exec(textAt(event, 'message') ?? ''),
+    }))
+    .filter(({ said }) => said?.[1] === container)
+    .toSorted((a, b) => b.at - a.at)
+  return killings[0]?.said?.[2] as 'liveness' | 'startup' | undefined
 }

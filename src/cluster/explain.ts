@@ -1,9 +1,9 @@
 import type { ClusterConnection } from '../model/ports.ts'
-import type { ChainLink, Failure, KubeObject, ObjectRef } from '../model/verdict.ts'
+import type { ChainLink, Failure, FailureClass, KubeObject, ObjectRef } from '../model/verdict.ts'
 import { endOf } from './assess/containers.ts'
 import { numberAt, part, textAt } from './assess/fields.ts'
 import { assess } from './assess/index.ts'
-import { timeOfEvent } from './evidence.ts'
+import { probeThatKilled, timeOfEvent } from './evidence.ts'
 import type { Trouble } from './graces.ts'
 import { lastLinesOf } from './last-lines.ts'
 import { containersOf } from './pods.ts'
@@ -26,17 +26,32 @@ export interface Explained {
 /** Events that say why, among those that only warn. */
 const telling = /^(?:Failed|BackOff|Unhealthy|Evicted)/
 
-/** The newest event about an object since the attempt began. */
-const lastEvent = async ({ connection, view, since, signal }: Explained, object: KubeObject): Promise<ChainLink | undefined> => {
-  const selector = encodeURIComponent(`involvedObject.uid=${object.metadata.uid ?? ''},type=Warning`)
+/** The events about an object since the attempt began, the newest first. */
+const eventsOf = async ({ connection, view, since, signal }: Explained, object: KubeObject): Promise<readonly KubeObject[]> => {
+  const selector = encodeURIComponent(`involvedObject.uid=${object.metadata.uid ?? ''}`)
   const { namespace = 'default' } = object.metadata
   const path = `${collectionPath({ group: '', version: 'v1', resource: 'events', namespace })}?fieldSelector=${selector}`
   const { objects } = await list(connection, path, signal)
   const from = since + (view.clockSkew() ?? 0) - 2000
-  const recent = objects.filter((event) => timeOfEvent(event) >= from).sort((a, b) => timeOfEvent(b) - timeOfEvent(a))
-  const newest = recent.find((event) => telling.test(textAt(event, 'reason') ?? '')) ?? recent[0]
-  if (newest === undefined) return undefined
-  return { kind: 'Event', name: textAt(newest, 'reason') ?? '', message: harmless(textAt(newest, 'message') ?? '') }
+  return objects.filter((event) => timeOfEvent(event) >= from).sort((a, b) => timeOfEvent(b) - timeOfEvent(a))
+}
+
+/** The newest event that tells why; one about a probe where that is the trouble, since others follow from it. */
+const tellingEvent = (events: readonly KubeObject[], found: FailureClass): ChainLink | undefined => {
+  // That no volume fits a claim is told as a normal event, again and again (kube-controller-manager: FailedBinding).
+  const warnings = events.filter((event) => textAt(event, 'type') === 'Warning' || textAt(event, 'reason') === 'FailedBinding')
+  const reasons = (pattern: RegExp): KubeObject | undefined => warnings.find((event) => pattern.test(textAt(event, 'reason') ?? ''))
+  const event = (found === 'probe_failing' ? reasons(/^Unhealthy$/) : undefined) ?? reasons(telling) ?? warnings[0]
+  if (event === undefined) return undefined
+  return { kind: 'Event', name: textAt(event, 'reason') ?? '', message: harmless(textAt(event, 'message') ?? '') }
+}
+
+/** A container that is killed for a failing probe looks like one that crashes. */
+const withProbe = (trouble: Trouble, events: readonly KubeObject[]): Trouble => {
+  const { container = '' } = trouble
+  const probe = trouble.class === 'crash_loop' ? probeThatKilled(events, container) : undefined
+  if (probe === undefined) return trouble
+  return { ...trouble, class: 'probe_failing', message: `container ${container} is killed again and again: its ${probe} probe fails` }
 }
 
 const linkOf = (object: KubeObject, message = assess(object).message): ChainLink => ({
@@ -95,10 +110,16 @@ const chainOf = (asked: Explained): Chain => {
 /** Engines repeat themselves when an image cannot be pulled: the chain has it all. */
 const longestSentence = 299
 
-/** One sentence that a person can act on; a probe's failure is told by its event. */
-const sentenceOf = ({ ref, trouble }: Explained, event: ChainLink | undefined): string => {
-  const probe = trouble.class === 'probe_failing' && event?.name === 'Unhealthy' ? `: ${event.message}` : ''
-  const [first = ''] = `${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}${probe}`.split('\n', 1)
+/** Troubles whose reason only an event has. */
+const toldByEvent: Partial<Readonly<Record<FailureClass, RegExp>>> = {
+  probe_failing: /^Unhealthy$/,
+  volume_pending: /^(?:FailedBinding|ProvisioningFailed)$/,
+}
+
+/** One sentence that a person can act on. */
+const sentenceOf = (ref: ObjectRef, trouble: Trouble, event: ChainLink | undefined): string => {
+  const because = event !== undefined && toldByEvent[trouble.class]?.test(event.name) === true ? `: ${event.message}` : ''
+  const [first = ''] = `${ref.kind ?? ref.resource} ${ref.name}: ${trouble.message}${because}`.split('\n', 1)
   return harmless(first, longestSentence)
 }
 
@@ -109,10 +130,12 @@ const sentenceOf = ({ ref, trouble }: Explained, event: ChainLink | undefined): 
 export const explain = async (given: Explained): Promise<Failure> => {
   const asked = { ...given, signal: AbortSignal.any([given.signal, AbortSignal.timeout(patienceMs)]) }
   const { links, subject, pod, container } = chainOf(asked)
-  const [event, lastLines] = await Promise.all([
-    subject === undefined ? undefined : lastEvent(asked, subject).catch(() => undefined),
+  const [events, lastLines] = await Promise.all([
+    subject === undefined ? [] : eventsOf(asked, subject).catch(() => []),
     pod === undefined || container === undefined ? [] : lastLinesOf(asked.connection, pod, container, asked.signal).catch(() => []),
   ])
+  const trouble = withProbe(asked.trouble, events)
+  const event = tellingEvent(events, trouble.class)
   if (event !== undefined) links.push(event)
-  return { class: asked.trouble.class, sentence: sentenceOf(asked, event), object: asked.ref, chain: links, lastLines }
+  return { class: trouble.class, sentence: sentenceOf(asked.ref, trouble, event), object: asked.ref, chain: links, lastLines }
 }

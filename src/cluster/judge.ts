@@ -1,7 +1,7 @@
 import type { Assessment, FailureClass, KubeObject, ObjectRef } from '../model/verdict.ts'
 import { conditionOf, notObserved, numberAt, part, textAt } from './assess/fields.ts'
 import { assess, mayHeal, needsPods } from './assess/index.ts'
-import { troubleOfConditions, troublesOfEvents } from './evidence.ts'
+import { troubleOfClaim, troubleOfConditions, troublesOfEvents } from './evidence.ts'
 import type { Graces, Trouble } from './graces.ts'
 import { createPatience } from './patience.ts'
 import { containersOf, hasUnprobed, isRunning, troublesOfPod } from './pods.ts'
@@ -172,7 +172,8 @@ export const createJudge = (options: {
     if (assessment.rule === 'unverified') notes.add(`${nameOf(ref)}: ${assessment.message}`)
     if (!withPods.has(object.kind ?? '') || assessment.status === 'Terminating' || assessment.status === 'Suspended') {
       patience.outlived(key, [])
-      return { assessment }
+      const isUnbound = object.kind === 'PersistentVolumeClaim' && assessment.status === 'InProgress'
+      return isUnbound ? { assessment, suspect: troubleOfClaim(object, assessment.message) } : { assessment }
     }
     return lookAtWorkload(key, ref, object, view, assessment)
   }

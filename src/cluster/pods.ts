@@ -24,6 +24,13 @@ const isKeptUp = (pod: KubeObject, container: string): boolean =>
   textAt(part(pod, 'spec'), 'restartPolicy') !== 'Never' &&
   (textAt(part(pod, 'spec'), 'restartPolicy') !== 'OnFailure' || textAt(specOf(pod, container), 'restartPolicy') === 'Always')
 
+/** What people call a container: restartable init containers are sidecars (Kubernetes docs, sidecar containers). */
+const titleOf = (pod: KubeObject, container: string): string => {
+  const init = listAt(part(pod, 'spec'), 'initContainers').find((entry) => entry['name'] === container)
+  if (init === undefined) return `container ${container}`
+  return `${textAt(init, 'restartPolicy') === 'Always' ? 'sidecar' : 'init container'} ${container}`
+}
+
 const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: number, graces: Graces): Trouble | undefined => {
   const name = textAt(container, 'name') ?? ''
   const waiting = part(part(container, 'state'), 'waiting')
@@ -38,17 +45,22 @@ const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: nu
     return { ...at, class: 'image_pull', graceMs: graces.imagePull, attempts, message: `the image ${image} cannot be pulled: ${said}` }
   }
   if (configReasons.includes(reason))
-    return { ...at, class: 'container_config', graceMs: graces.containerConfig, message: `container ${name} cannot be started: ${said}` }
+    return {
+      ...at,
+      class: 'container_config',
+      graceMs: graces.containerConfig,
+      message: `${titleOf(pod, name)} cannot be started: ${said}`,
+    }
   const restarts = (numberAt(container, 'restartCount') ?? 0) - restartsBefore
   if (isKeptUp(pod, name) && restarts >= graces.restarts)
     return {
       ...at,
       class: 'crash_loop',
       graceMs: 0,
-      message: `container ${name} keeps crashing: ${restarts} restarts, ${endOf(container)}`,
+      message: `${titleOf(pod, name)} keeps crashing: ${restarts} restarts, ${endOf(container)}`,
     }
   if (isUnready(container, specOf(pod, name)))
-    return { ...at, class: 'probe_failing', graceMs: Number.POSITIVE_INFINITY, message: `container ${name} runs, but is not ready` }
+    return { ...at, class: 'probe_failing', graceMs: Number.POSITIVE_INFINITY, message: `${titleOf(pod, name)} runs, but is not ready` }
   return undefined
 }
 

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { mustBeKubernetes, readAnswer } from '../model/answer.ts'
 import type { CheckLine, CheckReport, CheckRung } from '../model/check.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
@@ -101,14 +102,15 @@ const post = async (connection: ClusterConnection, path: string, body: unknown):
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify(body),
   })
-  return { answer, body: await json(answer.body).catch(() => undefined) }
+  return { answer, body: await readAnswer(answer.body) }
 }
 
-const whoAmI = async (connection: ClusterConnection): Promise<Found> => {
+const whoAmI = async (connection: ClusterConnection, server: string): Promise<Found> => {
   const { answer, body } = await post(connection, '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'SelfSubjectReview',
   })
+  mustBeKubernetes(server, answer, body)
   if (answer.status === 401) throw new TelpherError('target_unauthorized', 'the API server refused the credential (401)')
   if (answer.status !== 201) return { message: `accepted; the server does not say as whom (${answer.status})` }
   const { status } = body as { status?: { userInfo?: { username?: string } } }
@@ -166,7 +168,9 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
   }
   const connection = connect(target, credential)
   const stands = (): boolean => lines.every(({ status }) => status !== 'failed')
-  lines.push(stands() ? await climb('authentication', target.account.mode, () => whoAmI(connection)) : skipped('authentication'))
+  lines.push(
+    stands() ? await climb('authentication', target.account.mode, () => whoAmI(connection, target.server)) : skipped('authentication'),
+  )
   if (stands()) {
     const namespaces = target.policy.namespaces.length > 0 ? target.policy.namespaces : [target.namespace]
     const asked = namespaces.flatMap((namespace) => needed.map((need) => ({ namespace, ...need })))

@@ -23,6 +23,8 @@ export interface Job extends JobRef, JobState {
   readonly waitsFor?: string
   readonly failure?: Failure
   readonly objects?: readonly ObjectProgress[]
+  /** The job whose success stands for this one: a retry does not run it again, and it is `skipped` from the beginning. */
+  readonly carried?: JobRef
 }
 
 /** What a lock guards: one Helm release or inventory, in one namespace of one cluster. */
@@ -36,10 +38,25 @@ export interface LockName {
 /** OpenTelemetry CI/CD run states. */
 export type RunState = 'pending' | 'executing' | 'finalizing' | 'finished'
 
+/** How a deployment may come from an earlier one. */
+export const lineageKinds = ['retry', 'rerun', 'rollback'] as const
+export type LineageKind = (typeof lineageKinds)[number]
+
+/** Where a deployment comes from: a retry of the failed part, everything once more, or back to how it was then. */
+export interface Lineage {
+  readonly kind: LineageKind
+  /** Id of the earlier deployment; it may have expired meanwhile. */
+  readonly of: string
+}
+
 export interface Deployment {
   readonly id: string
   readonly request: DeploymentRequest
   readonly targets: readonly string[]
+  /** The namespaces that its steps write to, each once; absent in records of before they were kept. */
+  readonly namespaces?: readonly string[]
+  /** Absent for one that was started anew. */
+  readonly lineage?: Lineage
   readonly state: RunState
   readonly result?: Result
   readonly createdAt: number

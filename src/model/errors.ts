@@ -31,6 +31,20 @@ export const errorTable = {
   idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
   idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
   usage: [1017, 'user', false, 'See: telpher --help'],
+  deployment_running: [
+    1030,
+    'user',
+    false,
+    'Wait for its end with: telpher status DEPLOYMENT --wait, or end it: telpher cancel DEPLOYMENT',
+  ],
+  nothing_failed: [1031, 'user', false, 'Run everything again with: telpher rerun DEPLOYMENT'],
+  never_succeeded: [1032, 'user', false, 'Choose one that succeeded: telpher list --status success'],
+  package_expired: [
+    1033,
+    'user',
+    false,
+    'Deploy from the folder or chart of that time: telpher deploy PATH; a package is kept for 30 days.',
+  ],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],
@@ -87,6 +101,12 @@ export const errorTable = {
   target_timeout: [1407, 'target', true, 'The API server did not answer in time: check its load.'],
   target_error: [1408, 'target', true, 'See the answer of the API server.'],
   credential_expired: [1409, 'target', false, 'Add the target again with a valid credential.'],
+  target_not_kubernetes: [
+    1410,
+    'target',
+    false,
+    'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
+  ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
   gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],

@@ -96,6 +96,8 @@ export interface DeploymentRequest {
   /** A tag, or an expression of tags such as `env=prod and not legacy`. */
   tag?: string | undefined
   rollout?: Rollout | undefined
+  /** What the inputs of its process were, for who looks later: the steps have them filled in. */
+  inputs?: Record<string, string> | undefined
 }
 
 export interface DeploymentRequestInput {
@@ -104,6 +106,7 @@ export interface DeploymentRequestInput {
   targets?: string[] | undefined
   tag?: string | undefined
   rollout?: Rollout | undefined
+  inputs?: Record<string, string> | undefined
 }
 
 /** Whether a word may be a tag. */
@@ -126,6 +129,10 @@ export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentReq
     targets: z.array(nameSchema).max(500).default([]),
     tag: tagExpressionSchema.optional(),
     rollout: rolloutSchema.optional(),
+    inputs: z
+      .record(z.string().min(1).max(128), z.string().max(4096))
+      .refine((inputs) => Object.keys(inputs).length <= 100, 'give at most 100 inputs')
+      .optional(),
   })
   .refine((request) => request.targets.length > 0 || request.tag !== undefined, {
     path: ['targets'],

@@ -68,6 +68,6 @@ export const advance = (deployment: Deployment, jobs: readonly JobSnapshot[]): A
     .filter((action) => action !== undefined)
   const ends = jobs.map(({ job }) => job.status).filter((status): status is TerminalStatus => isTerminal(status))
   if (ends.length === jobs.length && jobs.every(({ settled }) => settled)) return [{ type: 'finish', result: deploymentResult(ends) }]
-  const hasBegun = jobs.some(({ job }) => job.status !== 'pending')
+  const hasBegun = jobs.some(({ job }) => job.status !== 'pending' && job.carried === undefined)
   return deployment.state === 'pending' && hasBegun ? [{ type: 'execute' }, ...actions] : actions
 }

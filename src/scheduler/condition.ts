@@ -11,7 +11,11 @@ const ended = ({ step, target, status }: Job): string => `step ${step.name} befo
 /** Only a step that asks for a failure is skipped without one: any other skip has its cause before it. */
 const isUncalledFor = ({ status, step }: Job): boolean => status === 'skipped' && step.when === 'failure'
 
-const hasFailed = (job: Job): boolean => isTerminal(job.status) && job.status !== 'succeeded' && !isUncalledFor(job)
+/** Whether a job has done what it was for: here, or in the deployment that it was carried over from. */
+export const hasSucceeded = ({ status, carried }: Job): boolean => status === 'succeeded' || carried !== undefined
+
+/** Whether a job has ended without its work done, other than by a condition that asks for a failure. */
+export const hasFailed = (job: Job): boolean => isTerminal(job.status) && !hasSucceeded(job) && !isUncalledFor(job)
 
 /**
  * Whether a job's condition holds. After a cancelled step nothing runs, whatever its condition: who cancels wants an end.

@@ -18,7 +18,6 @@ const lockOf = (step: Step, target: Target): LockName => ({
  */
 export const expand = (request: DeploymentRequest, targets: readonly Target[], now: number): { deployment: Deployment; jobs: Job[] } => {
   const id = newId('dep', now)
-  const deployment: Deployment = { id, request, targets: targets.map(({ name }) => name), state: 'pending', createdAt: now }
   const jobs = request.steps.flatMap((step, stepIndex) =>
     targets.map(
       (target): Job => ({
@@ -34,5 +33,13 @@ export const expand = (request: DeploymentRequest, targets: readonly Target[], n
       }),
     ),
   )
+  const deployment: Deployment = {
+    id,
+    request,
+    targets: targets.map(({ name }) => name),
+    namespaces: [...new Set(jobs.map(({ lock }) => lock.namespace))].sort(),
+    state: 'pending',
+    createdAt: now,
+  }
   return { deployment, jobs }
 }

@@ -2,8 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
+import { addAgainRoutes } from './again.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
+import { addDiffRoute } from './diff/route.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
@@ -52,6 +54,8 @@ export const createApi = (deps: ApiDeps): Api => {
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addDeploymentRoutes(api, deps)
+  addAgainRoutes(api, deps)
+  addDiffRoute(api, deps)
   addStreamRoutes(api, deps)
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
   on(api, 'openapi', (context) =>

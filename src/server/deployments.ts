@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
-import { isId } from '../model/ids.ts'
 import { isTerminal } from '../model/states.ts'
 import { type DeploymentRequest, deploymentRequestSchema, isTag } from '../model/step.ts'
 import { hasTags, readTags } from '../model/tags.ts'
@@ -9,16 +8,12 @@ import type { Target } from '../model/target.ts'
 import { expand } from '../scheduler/expand.ts'
 import { untilThrough } from '../store/index.ts'
 import type { Api, ApiDeps } from './context.ts'
+import { listDeployments, listSchema } from './list.ts'
 import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
 
-const pageSchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z
-    .string()
-    .refine((id) => isId('dep', id), 'give the `next` of the page before')
-    .optional(),
+export const keySchema: z.ZodType<{ readonly 'Idempotency-Key'?: string | undefined }> = z.object({
+  'Idempotency-Key': z.string().min(1).max(255).optional(),
 })
-const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
 
 /** The request was checked: an expression that cannot be read means nobody. */
 const isTagged = (text: string, tags: readonly string[]): boolean => {
@@ -63,7 +58,7 @@ const create = async (request: DeploymentRequest, deps: ApiDeps): Promise<string
 }
 
 /** Does the work once for each key: a repeated request gets the first one's answer. */
-const once = async (key: string | undefined, text: string, deps: ApiDeps, work: () => Promise<string>): Promise<string> => {
+export const once = async (key: string | undefined, text: string, deps: ApiDeps, work: () => Promise<string>): Promise<string> => {
   if (key === undefined) return work()
   const begun = await deps.store.idempotency.begin(key, createHash('sha256').update(text).digest('hex'))
   if (begun.state === 'done') return begun.body
@@ -76,7 +71,7 @@ const once = async (key: string | undefined, text: string, deps: ApiDeps, work: 
   return body
 }
 
-const idOf = (body: string): string => (JSON.parse(body) as { deployment: { id: string } }).deployment.id
+export const idOf = (body: string): string => (JSON.parse(body) as { deployment: { id: string } }).deployment.id
 
 export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
@@ -86,10 +81,7 @@ export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
     const body = await once(key, text, deps, () => create(request, deps))
     return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${idOf(body)}` })
   })
-  on(api, 'listDeployments', async (context) => {
-    const { limit, cursor } = parsed(pageSchema, context.req.query())
-    return context.json(await store.deployments.list({ limit, ...(cursor === undefined ? {} : { cursor }) }))
-  })
+  on(api, 'listDeployments', async (context) => context.json(await listDeployments(store, parsed(listSchema, context.req.query()))))
   on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(deploymentIdOf(context))))
   on(api, 'cancel', async (context) => {
     const id = deploymentIdOf(context)

@@ -1,4 +1,6 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { listQuery } from './list.ts'
+import { logQuery, searchQuery } from './logqueries.ts'
 import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
@@ -16,6 +18,13 @@ const named = z.object({ name: z.string() })
 const byId = z.object({ id: z.string() })
 const byJob = z.object({ id: z.string(), jobId: z.string() })
 
+const again = (verb: string, description: string): RouteConfig => ({
+  method: 'post',
+  path: `/v1/deployments/{id}/${verb}`,
+  request: { params: byId, headers: z.object({ 'idempotency-key': z.string().max(255).optional() }) },
+  responses: { 202: json(shapes.run, `${description}; Location says where`), default: problem },
+})
+
 export type RouteName =
   | 'livez'
   | 'readyz'
@@ -30,8 +39,13 @@ export type RouteName =
   | 'deploy'
   | 'listDeployments'
   | 'getDeployment'
+  | 'retry'
+  | 'rerun'
+  | 'rollback'
+  | 'diffRuns'
   | 'events'
   | 'log'
+  | 'searchLog'
   | 'ledger'
   | 'cancel'
   | 'listWorkers'
@@ -97,9 +111,9 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   listDeployments: {
     method: 'get',
     path: '/v1/deployments',
-    request: { query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20), cursor: z.string().optional() }) },
+    request: { query: listQuery },
     responses: {
-      200: json(shapes.deployments, 'Newest first'),
+      200: json(shapes.deployments, 'Newest first; a page may be short, or empty, and `next` still name one after it'),
       default: problem,
     },
   },
@@ -108,6 +122,15 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}',
     request: { params: byId },
     responses: { 200: json(shapes.run, 'The deployment with its jobs'), default: problem },
+  },
+  retry: again('retry', 'The failed part once more, from the steps that failed'),
+  rerun: again('rerun', 'Everything once more, with the same packages and inputs'),
+  rollback: again('rollback', 'Back to this deployment: its packages and inputs, on its targets'),
+  diffRuns: {
+    method: 'get',
+    path: '/v1/deployments/{id}/diff',
+    request: { params: byId, query: z.object({ with: z.string().openapi({ description: 'The other deployment' }) }) },
+    responses: { 200: json(shapes.runDiff, 'What differs; of Secrets only keys and short hashes'), default: problem },
   },
   events: {
     method: 'get',
@@ -127,7 +150,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}/jobs/{jobId}/log',
     request: {
       params: byJob,
-      query: z.object({ after: z.coerce.number().int().min(0).optional() }),
+      query: logQuery,
       headers: z.object({ 'last-event-id': z.string().optional() }),
     },
     responses: {
@@ -137,6 +160,12 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       },
       default: problem,
     },
+  },
+  searchLog: {
+    method: 'get',
+    path: '/v1/deployments/{id}/jobs/{jobId}/log/search',
+    request: { params: byJob, query: searchQuery },
+    responses: { 200: json(shapes.logSearch, 'All matching lines counted, by block too; the first of them'), default: problem },
   },
   ledger: {
     method: 'get',

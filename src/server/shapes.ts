@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { checkRungs } from '../model/check.ts'
+import { lineageKinds } from '../model/deployment.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
 import { targetSchema } from '../model/target.ts'
@@ -57,6 +58,7 @@ const job = z
     waitsFor: z.string().optional(),
     failure: failure.optional(),
     objects: z.array(progress).optional(),
+    carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
   })
   .openapi('Job')
 
@@ -65,6 +67,8 @@ const deployment = z
     id: z.string(),
     request: deploymentRequestSchema,
     targets: z.array(z.string()),
+    namespaces: z.array(z.string()).optional(),
+    lineage: z.object({ kind: z.enum(lineageKinds), of: z.string() }).optional(),
     state: runState,
     result: result.optional(),
     createdAt: time,
@@ -72,6 +76,44 @@ const deployment = z
     endedAt: time.optional(),
   })
   .openapi('Deployment')
+
+const change = z.enum(['added', 'removed', 'changed'])
+const fieldChanges = z.array(z.object({ field: z.string(), a: z.string().optional(), b: z.string().optional() }))
+const fileChange = z.object({
+  path: z.string(),
+  change,
+  a: z.string().optional(),
+  b: z.string().optional(),
+  diff: z.array(z.string()).optional(),
+  note: z.string().optional(),
+})
+const outcome = z.object({
+  status: z.enum(jobStatuses),
+  code: z.string().optional(),
+  sentence: z.string().optional(),
+  attempts: z.number().int(),
+})
+const millis = z.number().int().optional()
+
+const runDiff = z
+  .object({
+    a: z.string(),
+    b: z.string(),
+    same: z.boolean(),
+    request: fieldChanges,
+    steps: z.array(
+      z.object({
+        step: z.string(),
+        change,
+        fields: fieldChanges,
+        package: z.object({ a: z.string(), b: z.string(), files: z.array(fileChange), note: z.string().optional() }).optional(),
+      }),
+    ),
+    targets: z.object({ onlyA: z.array(z.string()), onlyB: z.array(z.string()) }),
+    results: z.array(z.object({ step: z.string(), target: z.string(), a: outcome.optional(), b: outcome.optional() })),
+    timings: z.object({ totalA: millis, totalB: millis, steps: z.array(z.object({ step: z.string(), a: millis, b: millis })) }),
+  })
+  .openapi('RunDiff')
 
 const every = { id: z.string(), at: time }
 const event = z
@@ -100,6 +142,14 @@ const event = z
 const line = z
   .object({ n: z.number().int(), at: time, stream: z.enum(['stdout', 'stderr', 'system']), text: z.string() })
   .openapi('LogLine')
+
+const logSum = {
+  total: z.number().int(),
+  bytes: z.number().int(),
+  complete: z.boolean(),
+  gap: z.object({ from: z.number().int(), to: z.number().int(), lines: z.number().int(), bytes: z.number().int() }).optional(),
+}
+const matchingBlock = z.object({ from: z.number().int(), to: z.number().int(), matches: z.number().int() })
 
 const write = z
   .object({
@@ -189,8 +239,10 @@ export type ShapeName =
   | 'events'
   | 'line'
   | 'lines'
+  | 'logSearch'
   | 'ledger'
   | 'workers'
+  | 'runDiff'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
@@ -206,8 +258,16 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   event,
   events: z.object({ events: z.array(event) }),
   line,
-  lines: z.object({ lines: z.array(line) }),
+  lines: z.object({ ...logSum, lines: z.array(line), next: z.number().int().optional() }),
+  logSearch: z.object({
+    ...logSum,
+    matches: z.number().int(),
+    searched: z.number().int(),
+    lines: z.array(line),
+    blocks: z.array(matchingBlock),
+  }),
   ledger: z.object({ entries: z.array(write) }),
+  runDiff,
   workers: z.object({ workers: z.array(worker), now: time }),
   problem,
 }

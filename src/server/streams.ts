@@ -3,6 +3,7 @@ import { streamSSE, streamText } from 'hono/streaming'
 import { z } from 'zod'
 import type { LogLine, StoredEvent } from '../model/deployment.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
+import { logQuery, searchQuery } from './logqueries.ts'
 import { deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
 
 /** Proxies close streams on which nothing comes; a comment keeps them open. */
@@ -61,7 +62,6 @@ const eventId = z.object({
     .regex(/^\d{1,16}(-\d{1,16})?$/, 'give the id of an event')
     .optional(),
 })
-const lineNumber = z.object({ after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0) })
 
 /** The place to begin after: what a client has seen last, else what it asks for. */
 const afterOf = (context: Context<ApiEnv>): string | undefined =>
@@ -86,7 +86,8 @@ export const addStreamRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'log', async (context) => {
     const ref = jobRefOf(context)
     await store.jobs.get(ref)
-    const { after } = parsed(lineNumber, { after: afterOf(context) })
+    const { from, tail, limit, after: asked } = parsed(logQuery, { ...context.req.query(), after: afterOf(context) })
+    const after = asked ?? (from ?? 1) - 1
     const log = store.logs(ref)
     if (accepts(context, 'text/event-stream'))
       return sendEvents(context, deps, {
@@ -94,6 +95,16 @@ export const addStreamRoutes = (api: Api, deps: ApiDeps): void => {
         read: (signal) => log.read({ after, follow: true, signal }),
       })
     if (accepts(context, 'text/plain')) return sendText(context, deps, log.read({ after, follow: false }))
-    return context.json({ lines: await Array.fromAsync(log.read({ after, follow: false })) })
+    if (from !== undefined || tail !== undefined || limit !== undefined)
+      return context.json(await log.window({ from: after + 1, limit: limit ?? 1000, ...(tail === undefined ? {} : { tail }) }))
+    const { lines: _, next: __, ...whole } = await log.window({ from: Number.MAX_SAFE_INTEGER, limit: 1 })
+    return context.json({ ...whole, lines: await Array.fromAsync(log.read({ after, follow: false })) })
+  })
+  on(api, 'searchLog', async (context) => {
+    const ref = jobRefOf(context)
+    await store.jobs.get(ref)
+    const { q, ignoreCase, limit } = parsed(searchQuery, context.req.query())
+    const { signal } = context.req.raw
+    return context.json(await store.logs(ref).search({ text: q, ignoreCase: ignoreCase === 'true', limit, signal }))
   })
 }

@@ -127,3 +127,17 @@ test('the first reason to stop wins, and says what had been written', () => {
     sentence: 'the deadline of 60 s passed while running; 2 objects had been written',
   })
 })
+
+test('a deadline tells the trouble that was found, where one was', () => {
+  const failure = {
+    class: 'probe_failing',
+    sentence: 'Deployment a: container web runs, but is not ready: Readiness probe failed',
+    object: progress('a', 'InProgress', '').ref,
+    chain: [],
+    lastLines: [],
+  } as const
+  const objects = [progress('a', 'InProgress', '0 of 1')]
+  expect(endOfVerdict({ outcome: 'deadline', objects, failure, notes: [] }, step('apply')).sentence).toBe(
+    'the deadline of 60 s passed while verifying, waiting for Deployment a: container web runs, but is not ready: Readiness probe failed',
+  )
+})

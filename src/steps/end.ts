@@ -23,7 +23,7 @@ export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
   if (verdict.outcome === 'failed')
     return { status: 'failed', code: codeOfFailure(verdict.failure?.class), sentence: verdict.failure?.sentence ?? 'an object failed' }
   const waiting = verdict.objects.filter((object) => object.assessment.status !== 'Current')
-  const blocker = waiting[0] === undefined ? 'the verdict' : described(waiting[0])
+  const blocker = verdict.failure?.sentence ?? (waiting[0] === undefined ? 'the verdict' : described(waiting[0]))
   const others = waiting.length > 1 ? ` and ${waiting.length - 1} more` : ''
   return {
     status: 'timed_out',

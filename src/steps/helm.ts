@@ -5,6 +5,7 @@ import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { HelmStep } from '../model/step.ts'
 import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
 import type { PackageFiles } from './package/unpack.ts'
+import { readValues } from './values.ts'
 
 /** Hooks that helm runs after the objects were written and that may expect ready pods (helm.sh: chart hooks). */
 const postHook = /helm\.sh\/hook["']?\s*:\s*["']?[^\n"']*post-(?:install|upgrade)/
@@ -22,6 +23,8 @@ const chartFiles = (step: HelmStep, files: PackageFiles): { readonly inside: [st
   const described = readChart(definition)
   if (typeof described?.name !== 'string' || typeof described.version !== 'string')
     throw new TelpherError('chart_invalid', 'Chart.yaml needs name and version', { field: 'chart' })
+  const defaults = inside.find(([path]) => path === 'values.yaml')?.[1]
+  if (defaults !== undefined) readValues(`${prefix}values.yaml`, defaults)
   return { inside, archive: false }
 }
 
@@ -37,7 +40,7 @@ const valuesFiles = (step: HelmStep, files: PackageFiles): PlanFile[] =>
   step.values.map((path, index) => {
     const content = files.get(posix.normalize(path))
     if (content === undefined) throw new TelpherError('chart_invalid', `the values file ${path} is not in the package`, { field: 'values' })
-    return { path: `values-${index}.yaml`, mode: 0o600, content }
+    return { path: `values-${index}.yaml`, mode: 0o600, content: readValues(path, content) }
   })
 
 /** A packed chart cannot be looked into without unpacking it: it is taken to have post hooks, which only costs helm's own wait. */

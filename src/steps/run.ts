@@ -75,7 +75,7 @@ const prepare = async (job: Job, target: Target, connection: ClusterConnection, 
     .fetchPackage(job.step.package)
     .then(unpack)
     .then((files) => planStep({ step: job.step, target, files, origin: job }))
-  const [plan] = await Promise.all([planning, reach(connection, stop.signal)])
+  const [plan] = await Promise.all([planning, reach(connection, target.server, stop.signal)])
   if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
   return plan
 }

@@ -1,7 +1,7 @@
 import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.ts'
-import { newId } from '../model/ids.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys, indexKeys } from './keys.ts'
+import { idFloor, listDeployments } from './list.ts'
 import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
 import type { DeploymentPatch, Deployments, JobSnapshot, StoreLimits, Wakes } from './types.ts'
 
@@ -11,12 +11,6 @@ const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEve
   state,
   ...(patch.result === undefined ? {} : { result: patch.result }),
 })
-
-/** No creation takes longer, in ms, however far the clocks of two servers are apart. */
-const creationMs = 3_600_000
-
-/** Ids begin with their time, so ids older than this sort before it. */
-const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
 
 const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks: Record<string, string>): JobSnapshot[] =>
   jobIds(jobs)
@@ -46,16 +40,11 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
   const forget = async (id: string): Promise<void> => {
     await connection.call((redis) => redis.zrem(indexKeys.active, id))
   }
-  /** Records of these ids, undefined where one has expired. */
-  const records = async (ids: readonly string[]): Promise<(Deployment | undefined)[]> => {
-    const hashes = await connection.call((redis) => Promise.all(ids.map((id) => redis.hgetall(deploymentKeys(id).record))))
-    return hashes.map((hash, index) => (hash['deployment'] === undefined ? undefined : parseRecord(ids[index] ?? '', hash)))
-  }
   return {
     create: async (deployment, jobs) => {
-      const { id, request, targets, createdAt, state } = deployment
+      const { state, result: _result, startedAt: _startedAt, endedAt: _endedAt, ...fixed } = deployment
+      const { id, createdAt } = fixed
       const keys = deploymentKeys(id)
-      const fixed: FixedDeployment = { id, request, targets, createdAt }
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
       await connection.call((redis) =>
         redis
@@ -81,18 +70,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const { deployment, jobs } = await read(id)
       return { deployment, jobs: jobs.map(({ job }) => job) }
     },
-    list: async ({ limit, cursor }) => {
-      const max = cursor === undefined ? '+' : `(${cursor}`
-      const ids = await connection.call((redis) => redis.zrevrangebylex(indexKeys.deployments, max, '-', 'LIMIT', 0, limit))
-      const found = await records(ids)
-      // One that is being created is indexed before it has its record.
-      const created = idFloor(Date.now() - creationMs)
-      const expired = ids.filter((id, index) => found[index] === undefined && id < created)
-      if (expired.length > 0) await connection.call((redis) => redis.zrem(indexKeys.deployments, ...expired))
-      const last = ids.at(-1)
-      const deployments = found.filter((deployment) => deployment !== undefined)
-      return ids.length < limit || last === undefined ? { deployments } : { deployments, next: last }
-    },
+    list: (options) => listDeployments(connection, options),
     active: () => connection.call((redis) => redis.zrange(indexKeys.active, '0', '-1')),
     advance: async (id, from, to, patch) => {
       const keys = deploymentKeys(id)

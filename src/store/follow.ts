@@ -9,12 +9,17 @@ export interface StreamEntry {
   readonly fields: ReadonlyMap<string, string>
 }
 
-type RawEntry = [id: string, fields: string[]]
+export type RawEntry = [id: Buffer, fields: Buffer[]]
 
-const toEntry = ([id, flat]: RawEntry): StreamEntry => ({
-  id,
-  fields: new Map(Array.from({ length: flat.length / 2 }, (_, index) => [flat[index * 2] ?? '', flat[index * 2 + 1] ?? ''])),
-})
+/** The field `z` holds bytes, one a character; every other is text. */
+export const toEntry = ([id, flat]: RawEntry): StreamEntry => {
+  const fields = new Map<string, string>()
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = String(flat[at])
+    fields.set(name, flat[at + 1]?.toString(name === 'z' ? 'latin1' : 'utf8') ?? '')
+  }
+  return { id: id.toString(), fields }
+}
 
 /** How many entries of each stream one read brings at most. */
 export const pageSize = 256
@@ -23,9 +28,9 @@ export const pageSize = 256
 const readStreams = async (redis: Redis, after: ReadonlyMap<string, string>, block: boolean): Promise<Map<string, StreamEntry[]>> => {
   const streams = [...after.keys(), ...after.values()]
   const answer = block
-    ? await redis.xread('COUNT', pageSize, 'BLOCK', blockMs, 'STREAMS', ...streams)
-    : await redis.xread('COUNT', pageSize, 'STREAMS', ...streams)
-  return new Map((answer ?? []).map(([key, entries]) => [key, (entries as RawEntry[]).map(toEntry)]))
+    ? await redis.xreadBuffer('COUNT', pageSize, 'BLOCK', blockMs, 'STREAMS', ...streams)
+    : await redis.xreadBuffer('COUNT', pageSize, 'STREAMS', ...streams)
+  return new Map(((answer ?? []) as [Buffer, RawEntry[]][]).map(([key, entries]) => [key.toString(), entries.map(toEntry)]))
 }
 
 interface FollowOptions {

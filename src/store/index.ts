@@ -28,8 +28,8 @@ const defaultLimits: StoreLimits = {
   idempotencyMs: dayMs,
   checkMs: 600_000,
   workerMs: 3_600_000,
-  logHeadBytes: 8 * 1024 * 1024,
-  logTailBytes: 8 * 1024 * 1024,
+  logHeadBytes: 8_000_000,
+  logTailBytes: 8_000_000,
   events: 10_000,
 }
 

@@ -4,7 +4,9 @@ import { isTerminal } from '../model/states.ts'
 import type { Connection } from './connection.ts'
 import { followStreams, pageSize } from './follow.ts'
 import { deploymentKeys, jobKeys } from './keys.ts'
+import { packBlock } from './logblock.ts'
 import { fromChunk, type Place, toChunks } from './logformat.ts'
+import { createLogView } from './logview.ts'
 import { untilThrough } from './persist.ts'
 import type { StoredJob } from './records.ts'
 import type { JobLog, StoreLimits } from './types.ts'
@@ -16,7 +18,7 @@ export const createLog = (connection: Connection, limits: StoreLimits, ref: JobR
   let batches = 0
   let last: Promise<unknown> = Promise.resolve()
 
-  const store = async (args: readonly (string | number)[]): Promise<void> => {
+  const store = async (args: readonly (string | number | Buffer)[]): Promise<void> => {
     await untilThrough(() => connection.script('log-append', [keys.log, keys.logHead, keys.logTail], args), { signal: connection.closed })
   }
   /** One after the other, so that lines keep their order and a batch that is sent again is known by its number. */
@@ -30,33 +32,45 @@ export const createLog = (connection: Connection, limits: StoreLimits, ref: JobR
     return text === null || isTerminal((JSON.parse(text) as StoredJob).status)
   }
 
+  const view = createLogView(connection, keys, isOver)
+
   return {
+    window: view.window,
+    search: view.search,
     append: (lines) => {
       const chunks = toChunks(lines)
       if (chunks.length === 0) return Promise.resolve()
-      return inOrder(() =>
-        store([
-          writer,
-          ++batches,
-          limits.logHeadBytes,
-          limits.logTailBytes,
-          limits.deploymentMs,
-          ...chunks.flatMap(({ count, bytes, data }) => [count, bytes, data]),
-        ]),
-      )
+      return inOrder(async () => {
+        const blocks: (string | number | Buffer)[] = []
+        for (const { count, bytes, lines: taken } of chunks) {
+          const { field, data } = await packBlock(taken)
+          blocks.push(count, bytes, field, data)
+        }
+        await store([writer, ++batches, limits.logHeadBytes, limits.logTailBytes, limits.deploymentMs, ...blocks])
+      })
     },
     end: () =>
       inOrder(async () => {
-        await untilThrough(
-          () =>
-            connection.call((redis) => redis.multi().xadd(keys.logTail, '*', 'end', '1').pexpire(keys.logTail, limits.deploymentMs).exec()),
-          { signal: connection.closed },
-        )
+        await untilThrough(() => connection.script('log-end', [keys.log, keys.logTail], [limits.deploymentMs]), {
+          signal: connection.closed,
+        })
       }),
     async *read({ after = 0, follow, signal }): AsyncGenerator<LogLine> {
+      const ended = AbortSignal.any(signal === undefined ? [connection.closed] : [connection.closed, signal])
+      // What lies wholly before the place is not fetched.
+      const startOf = (key: string): Promise<string> => {
+        const ask = (): Promise<string> => (after === 0 ? Promise.resolve('0-0') : view.idBefore(key, after + 1))
+        return follow
+          ? untilThrough(ask, { signal: ended, forMs: Infinity }).catch((error: unknown) => {
+              // Who stops to follow during an outage has what it wanted.
+              if (ended.aborted) return '0-0'
+              throw error
+            })
+          : ask()
+      }
       const ids = new Map([
-        [keys.logHead, '0-0'],
-        [keys.logTail, '0-0'],
+        [keys.logHead, await startOf(keys.logHead)],
+        [keys.logTail, await startOf(keys.logTail)],
       ])
       let place: Place = { n: after, bytes: after === 0 ? 0 : undefined }
       for await (const found of followStreams(connection, ids, { follow, idle: isOver, ...(signal === undefined ? {} : { signal }) })) {
@@ -68,7 +82,7 @@ export const createLog = (connection: Connection, limits: StoreLimits, ref: JobR
           [keys.logTail, tail],
         ] as const) {
           for (const entry of entries) {
-            const chunk = fromChunk(entry, place)
+            const chunk = await fromChunk(entry, place)
             ids.set(key, entry.id)
             place = chunk.place
             yield* chunk.lines

@@ -14,6 +14,7 @@ export type ScriptName =
   | 'emit'
   | 'list-workers'
   | 'log-append'
+  | 'log-end'
   | 'put-chunk'
   | 'remove-target'
   | 'renew-claim'

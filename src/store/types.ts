@@ -78,16 +78,26 @@ export interface DeploymentPatch {
   readonly endedAt?: number
 }
 
+/** Which deployments are listed. */
+export interface ListOptions {
+  /** At most so many. */
+  readonly limit: number
+  /** Only those older than this id. */
+  readonly cursor?: string
+  /** When they were created, both inclusive, in ms since the epoch. */
+  readonly since?: number
+  readonly until?: number
+  /** Which of them are wanted; all when absent. */
+  readonly matches?: (deployment: Deployment) => boolean
+}
+
 export interface Deployments {
   /** Stores it with its jobs, its first event, and wakes the schedulers. */
   create(deployment: Deployment, jobs: readonly Job[]): Promise<void>
   /** @throws TelpherError unknown_deployment */
   get(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: Job[] }>
   /** Newest first. @param options.limit at most so many; `next` is the cursor of the page after */
-  list(options: {
-    readonly limit: number
-    readonly cursor?: string
-  }): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
+  list(options: ListOptions): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
   /** Ids of those not finished, oldest first. */
   active(): Promise<string[]>
   /** Compare-and-set on the state, with the `deployment` event in the same script; `finished` starts the retention. */
@@ -198,6 +208,41 @@ export interface NewLogLine {
   readonly at: number
 }
 
+/** Lines that the cap left out of a log, by the numbers of the first and the last. */
+export interface LogGap {
+  readonly from: number
+  readonly to: number
+  readonly lines: number
+  readonly bytes: number
+}
+
+/** What a log has as a whole. */
+export interface LogSum {
+  /** Lines that were written, those left out among them: the number of the last one. */
+  readonly total: number
+  readonly bytes: number
+  /** Whether no more will come. */
+  readonly complete: boolean
+  readonly gap?: LogGap
+}
+
+export interface LogWindow extends LogSum {
+  readonly lines: readonly LogLine[]
+  /** The number to ask for next; absent after the last line. */
+  readonly next?: number
+}
+
+export interface LogSearch extends LogSum {
+  /** Lines that hold the text. */
+  readonly matches: number
+  /** Kept lines that were looked through: `total` without the gap. */
+  readonly searched: number
+  /** The first of them. */
+  readonly lines: readonly LogLine[]
+  /** Every block with matches: numbers of its first and last line, and how many of them match. */
+  readonly blocks: readonly { readonly from: number; readonly to: number; readonly matches: number }[]
+}
+
 export interface JobLog {
   /** Appends a batch; what is repeated after a redis_timeout by the same object is stored once. */
   append(lines: readonly NewLogLine[]): Promise<void>
@@ -206,6 +251,22 @@ export interface JobLog {
    * @param options.follow waits for more, until end() or the job's end, or the signal aborts
    */
   read(options: { readonly after?: number; readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<LogLine>
+  /**
+   * Lines from number `from` on, at most `limit`; with `tail` the last so many instead.
+   * @throws TelpherError redis_timeout, redis_unreachable
+   */
+  window(options: { readonly from?: number; readonly tail?: number; readonly limit: number }): Promise<LogWindow>
+  /**
+   * Looks through every kept line.
+   * @param options.limit of the matches that are given; all are counted
+   * @throws TelpherError redis_timeout, redis_unreachable
+   */
+  search(options: {
+    readonly text: string
+    readonly ignoreCase: boolean
+    readonly limit: number
+    readonly signal?: AbortSignal
+  }): Promise<LogSearch>
   /** No more lines will come: ends those who follow. */
   end(): Promise<void>
 }

@@ -10,12 +10,13 @@ import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
+import { searchSuite } from './logsearch.ts'
 import { nodeSuite } from './node.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts', 'node'] as const
+const suites = ['deploy', 'parts', 'logs', 'node'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,7 +44,6 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   await measure('the version command', () => versionTime(runs))
   await measure('the verifier', () => assessRate(runs))
   await measure('the start', () => startSuite({ executor, runs }))
-  await measure('output', () => logsSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
@@ -73,11 +73,16 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     figures.push(...(await deploySuite({ stack, runs })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
+  if (chosen.includes('logs')) {
+    say('measuring output and the search of a log')
+    const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+    figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
+  }
   return figures
 }
 
 const figures: Figure[] = []
-if (chosen.includes('deploy') || chosen.includes('parts')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
+if (chosen.some((name) => name !== 'node')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
 if (chosen.includes('node')) {
   say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')
   figures.push(...(await on({ node: 'real', audit: 'all' }, (stack) => nodeSuite({ stack, runs: Math.min(runs, 3) }))))

@@ -4,43 +4,9 @@ import type { Failure } from '../../src/model/verdict.ts'
 import type { CliResult } from '../support/cli.ts'
 import { useE2e } from '../support/e2e-stack.ts'
 import { detailOf, expectFault } from '../support/faults.ts'
+import { type Container, deploymentOf, podOf } from '../support/workloads.ts'
 
 const ask = useE2e({ env: { TELPHER_CONCURRENCY: '8' } })
-
-interface Container {
-  readonly name?: string
-  readonly image?: string
-  /** A line of shell; the image's own command when absent. */
-  readonly script?: string
-  readonly readinessProbe?: object
-}
-
-const containerOf = ({ name = 'main', image = 'example.test/busybox:1', script, readinessProbe }: Container): object => ({
-  name,
-  image,
-  imagePullPolicy: 'IfNotPresent',
-  ...(script === undefined ? {} : { command: ['/bin/sh', '-c', script] }),
-  ...(readinessProbe === undefined ? {} : { readinessProbe }),
-})
-
-const podOf = (containers: readonly Container[], initContainers: readonly Container[] = []): object => ({
-  terminationGracePeriodSeconds: 1,
-  containers: containers.map(containerOf),
-  initContainers: initContainers.map(containerOf),
-})
-
-/** JSON is YAML. */
-const deploymentOf = (name: string, pod: object): string =>
-  JSON.stringify({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name } }, spec: pod },
-    },
-  })
 
 const failureOf = (detail: Detail | undefined): Failure | undefined => detail?.jobs[0]?.failure
 

@@ -69,7 +69,7 @@ const writePki = (state: State, authority: Authority): void => {
   put('ca', authority)
   put(
     'apiserver',
-    authority.issue({ commonName: 'kube-apiserver', hosts: ['localhost', 'kubernetes.default.svc', '127.0.0.1', '10.96.0.1'] }),
+    authority.issue({ commonName: 'kube-apiserver', hosts: ['localhost', 'kubernetes.default.svc', '127.0.0.1', '::1', '10.96.0.1'] }),
   )
   put('etcd', authority.issue({ commonName: 'etcd', hosts: ['127.0.0.1'] }))
   put('kubelet-client', authority.issue({ commonName: 'kube-apiserver', organizations: ['system:masters'] }))

@@ -5,11 +5,15 @@ import { createAuthority } from './pki.ts'
 
 test('a certificate names its subject and hosts and is signed by its authority', () => {
   const authority = createAuthority('test-ca')
-  const { certPem, keyPem } = authority.issue({ commonName: 'jane', organizations: ['a', 'b'], hosts: ['localhost', '127.0.0.1'] })
+  const { certPem, keyPem } = authority.issue({
+    commonName: 'jane',
+    organizations: ['a', 'b'],
+    hosts: ['localhost', '127.0.0.1', '::1', '2001:db8::ff00:42'],
+  })
   const parsed = new X509Certificate(certPem)
   const issuer = new X509Certificate(authority.certPem)
   expect(parsed.subject.split('\n').sort()).toEqual(['CN=jane', 'O=a', 'O=b'])
-  expect(parsed.subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1')
+  expect(parsed.subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, IP Address:2001:DB8:0:0:0:0:FF00:42')
   expect(parsed.checkIssued(issuer) && parsed.verify(issuer.publicKey)).toBe(true)
   expect(parsed.checkPrivateKey(createPrivateKey(keyPem))).toBe(true)
   expect([issuer.ca, parsed.ca]).toEqual([true, false])

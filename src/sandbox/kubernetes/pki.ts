@@ -12,7 +12,7 @@ export interface CertificateRequest {
   readonly commonName: string
   /** Kubernetes reads them as groups. */
   readonly organizations?: readonly string[]
-  /** DNS names and IPv4 addresses that a server answers for. */
+  /** DNS names and addresses that a server answers for. */
   readonly hosts?: readonly string[]
   /** From one hour ago by default, so that a clock that lags does not matter. */
   readonly notBefore?: Date
@@ -49,8 +49,19 @@ const keyId = (key: KeyObject): Buffer => createHash('sha1').update(publicDer(ke
 const keyUsage = (authority: boolean): Buffer =>
   extension('2.5.29.15', authority ? bits(Buffer.from([0x86]), 1) : bits(Buffer.from([0x80]), 7), true)
 
-const altName = (host: string): Buffer =>
-  isIP(host) === 4 ? context(7, Buffer.from(host.split('.').map(Number))) : context(2, Buffer.from(host))
+/** The sixteen bytes of an address; a URL writes all addresses alike, with at most one `::` (RFC 5952). */
+const ipv6Bytes = (host: string): Buffer => {
+  const [before = '', after] = new URL(`http://[${host}]/`).hostname.slice(1, -1).split('::')
+  const groups = (text: string | undefined): string[] => (text ?? '').split(':').filter((group) => group !== '')
+  const [head, tail] = [groups(before), groups(after)]
+  const all = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail]
+  return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex')
+}
+
+const altName = (host: string): Buffer => {
+  if (isIP(host) === 6) return context(7, ipv6Bytes(host))
+  return isIP(host) === 4 ? context(7, Buffer.from(host.split('.').map(Number))) : context(2, Buffer.from(host))
+}
 
 const leafExtensions = (request: CertificateRequest): Buffer[] => [
   extension('2.5.29.19', sequence(), true),

@@ -1,19 +1,14 @@
 import { type Document, LineCounter, parseAllDocuments, type YAMLError } from 'yaml'
+import { decodeText } from '../../model/text.ts'
 import { jsonStream } from './json.ts'
 import { isList, itemsOf, reading } from './lists.ts'
-import { invalidAt, type ManifestObject, objectOf } from './object.ts'
-
-/** Kubernetes' own limit for what etcd stores is 1.5 MiB; kubectl's apply would fail later and worse. */
-const longestText = 3 * 1024 * 1024
+import { invalidAt, type ManifestObject, type ManifestPlace, objectOf } from './object.ts'
 
 const decode = (file: string, bytes: Buffer): string => {
-  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : undefined
-  try {
-    // Line breaks are normalised by YAML itself (YAML 1.2.2, 5.4), so that this changes no value.
-    return new TextDecoder(utf16 ?? 'utf-8', { fatal: true }).decode(bytes).replaceAll('\r\n', '\n')
-  } catch {
-    throw invalidAt(file, 1, 'it is neither UTF-8 nor UTF-16')
-  }
+  const text = decodeText(bytes)
+  if (typeof text !== 'string') throw invalidAt({ file, line: 1 }, `it is ${text.problem}`)
+  // Line breaks are normalised by YAML itself (YAML 1.2.2, 5.4), so that this changes no value.
+  return text.replaceAll('\r\n', '\n')
 }
 
 const problemIn = (source: string, counter: LineCounter, problem: YAMLError): { readonly line: number; readonly why: string } => {
@@ -22,11 +17,11 @@ const problemIn = (source: string, counter: LineCounter, problem: YAMLError): { 
   return { line, why: problem.code === 'RESOURCE_EXHAUSTION' ? 'it is nested too deeply' : `not YAML: ${problem.message}` }
 }
 
-const readValue = (document: Document, file: string, line: number): unknown => {
+const readValue = (document: Document, place: ManifestPlace): unknown => {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (thrown) {
-    throw invalidAt(file, line, thrown instanceof Error ? thrown.message : 'it cannot be read')
+    throw invalidAt(place, thrown instanceof Error ? thrown.message : 'it cannot be read')
   }
 }
 
@@ -36,26 +31,25 @@ const textOf = (source: string, [start, , end]: readonly [number, number, number
 
 const isYamlDocument = (document: Document | Document.Parsed): document is Document.Parsed => document.range !== null
 
-const readText = (file: string, source: string, lineBefore: number): ManifestObject[] => {
+const readText = (file: string, source: string, before: { readonly lines: number; readonly document?: number }): ManifestObject[] => {
   const counter = new LineCounter()
   const documents = [...parseAllDocuments(source, { ...reading, lineCounter: counter })].filter(isYamlDocument)
-  return documents.flatMap((document) => {
-    const line = counter.linePos(document.contents?.range?.[0] ?? document.range[0]).line + lineBefore
+  return documents.flatMap((document, at) => {
+    const number = before.document ?? (documents.length > 1 ? at + 1 : undefined)
+    const line = counter.linePos(document.contents?.range?.[0] ?? document.range[0]).line + before.lines
+    const place: ManifestPlace = { file, line, ...(number === undefined ? {} : { document: number }) }
     const [problem] = document.errors
     if (problem !== undefined) {
       const found = problemIn(source, counter, problem)
-      throw invalidAt(file, found.line + lineBefore, found.why)
+      throw invalidAt({ ...place, line: found.line + before.lines }, found.why)
     }
-    const value = readValue(document, file, line)
+    const value = readValue(document, place)
     if (value === null || value === undefined) return []
-    if (typeof value !== 'object' || Array.isArray(value)) throw invalidAt(file, line, 'a document must be an object')
+    if (typeof value !== 'object' || Array.isArray(value)) throw invalidAt(place, 'a document must be an object')
     const found = isList(value)
-      ? itemsOf(value, document, { source, file, counter, lineBefore })
+      ? itemsOf(value, document, { source, counter, lineBefore: before.lines, place })
       : [{ value, text: textOf(source, document.range), line }]
-    return found.map((one) => {
-      if (one.text.length > longestText) throw invalidAt(file, one.line, 'the object is larger than Kubernetes takes (1.5 MiB)')
-      return objectOf(one.value, one.text, file, one.line)
-    })
+    return found.map((one) => objectOf(one.value, one.text, { ...place, line: one.line }))
   })
 }
 
@@ -67,6 +61,13 @@ const readText = (file: string, source: string, lineBefore: number): ManifestObj
 export const readManifest = (file: string, bytes: Buffer): ManifestObject[] => {
   const source = decode(file, bytes)
   const spans = jsonStream(source)
-  if (spans === undefined) return readText(file, source, 0)
-  return spans.flatMap(({ start, end }) => readText(file, source.slice(start, end), source.slice(0, start).split('\n').length - 1))
+  if (spans === undefined) return readText(file, source, { lines: 0 })
+  let [lines, counted] = [0, 0]
+  return spans.flatMap(({ start, end }, at) => {
+    for (let next = source.indexOf('\n', counted); next !== -1 && next < start; next = source.indexOf('\n', counted)) {
+      lines++
+      counted = next + 1
+    }
+    return readText(file, source.slice(start, end), { lines, document: at + 1 })
+  })
 }

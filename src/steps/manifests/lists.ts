@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap, isSeq, type LineCounter, parseDocument } from 'yaml'
-import { invalidAt, textField } from './object.ts'
+import { invalidAt, type ManifestPlace, textField } from './object.ts'
 
 /** An item of a List as a document of its own. */
 export interface ListItem {
@@ -36,7 +36,7 @@ const means = (text: string, value: unknown): boolean => {
 export const itemsOf = (
   list: { readonly items: readonly unknown[] | null },
   document: Document,
-  at: { readonly source: string; readonly file: string; readonly counter: LineCounter; readonly lineBefore: number },
+  at: { readonly source: string; readonly counter: LineCounter; readonly lineBefore: number; readonly place: ManifestPlace },
 ): ListItem[] => {
   const nodes = isMap(document.contents) ? document.contents.get('items') : undefined
   return (list.items ?? []).map((value, index) => {
@@ -46,7 +46,10 @@ export const itemsOf = (
     const text = `${' '.repeat(col - 1)}${at.source.slice(start, end)}`
     const place = line + at.lineBefore
     if (!safely(() => means(text, value)))
-      throw invalidAt(at.file, place, 'an item of a List that uses anchors cannot be applied by itself: write it as a document')
+      throw invalidAt(
+        { ...at.place, line: place },
+        'an item of a List that uses anchors cannot be applied by itself: write it as a document',
+      )
     return { value, text, line: place }
   })
 }

@@ -57,7 +57,7 @@ test('JSON objects one after the other are documents', () => {
     ['c', 2],
   ])
   expect(found.map(({ text }) => text)).toEqual(['a', 'b', 'c'].map(object))
-  expect(() => read(`${object('a')}\n{"apiVersion":"v1"}`, 'a.json')).toThrow('a.json:2: an object needs')
+  expect(() => read(`${object('a')}\n{"apiVersion":"v1"}`, 'a.json')).toThrow('a.json:2: document 2: an object needs')
 })
 
 test('the items of a List are objects of their own', () => {
@@ -104,7 +104,14 @@ test.each([
   ['an alias bomb', bomb, 'a.yaml:1: '],
   ['deep nesting', `a: ${'['.repeat(20_000)}`, 'nested too deeply'],
   ['bytes that are no text', Buffer.from([0x61, 0xff, 0xfe, 0x80]), 'neither UTF-8'],
-  ['an object for nobody', `${configMap('a')}data: {x: "${'x'.repeat(4 << 20)}"}\n`, 'larger than Kubernetes takes'],
+  ['an object for nobody', `${configMap('a')}data: {x: "${'x'.repeat(4 << 20)}"}\n`, 'ConfigMap a has 4.00 MiB of data'],
+  [
+    'the third of four documents',
+    `${configMap('a')}---\n# nothing\n---\nkind: ConfigMap\n---\n${configMap('c')}`,
+    'a.yaml:7: document 3: an object needs',
+  ],
+  ['a document that is broken', `${configMap('a')}---\na: [\n`, 'a.yaml:5: document 2: not YAML'],
+  ['UTF-16 without a mark', Buffer.from(configMap('a'), 'utf16le'), 'a.yaml:1: it is UTF-16 without a byte order mark'],
 ])('%s is refused with its place', (_, text, message) => {
   expect(() => read(text)).toThrow(expect.objectContaining({ code: 'invalid_manifest', message: expect.stringContaining(message) }))
 })
@@ -140,6 +147,20 @@ test('whatever the bytes are, they are read or refused, never an accident', () =
     }),
     { numRuns: 2000 },
   )
+})
+
+test.for(['yaml', 'json', 'list'] as const)('five thousand objects in one file are read in no time: %s', (form) => {
+  const names = Array.from({ length: 5000 }, (_, index) => `map-${index}`)
+  const objects = names.map((name) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { a: 'b' } }))
+  const text = {
+    yaml: names.map(configMap).join('---\n'),
+    json: objects.map((object) => JSON.stringify(object, undefined, 2)).join('\n'),
+    list: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, undefined, 2),
+  }[form]
+  const begun = performance.now()
+  expect(namesIn(text)).toEqual(names)
+  // A net for what grows with the square of the number, which takes minutes.
+  expect(performance.now() - begun).toBeLessThan(10_000)
 })
 
 const packageOf = (files: Record<string, string>) => new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]))

@@ -34,8 +34,7 @@ export const selectObjects = (files: PackageFiles, paths: readonly string[] | un
   for (const object of objects) {
     const key = [object.group, object.kind, object.namespace ?? namespace, object.name].join('\n')
     const twin = seen.get(key)
-    if (twin !== undefined)
-      throw invalidAt(object.file, object.line, `${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`)
+    if (twin !== undefined) throw invalidAt(object, `${object.kind} ${object.name} is already at ${twin.file}:${twin.line}`)
     seen.set(key, object)
   }
   return objects

@@ -13,6 +13,7 @@ let served: ServedApi
 let cli: TestCli
 let checker: Consumer
 let id: string
+let failedId: string
 const [target, pool, worker] = [freshName('target'), freshName('pool'), freshName('wrk')]
 
 beforeAll(async () => {
@@ -40,6 +41,8 @@ beforeAll(async () => {
   id = await deploymentOn(served.store, target)
   await playDeployment(served.store, id, { status: 'succeeded', sentence: '1 object is current' }, { lines: ['one', 'two: "x"'] })
   expect((await started).code).toBe(0)
+  failedId = (JSON.parse((await cli.run(['rerun', id, '--no-wait', '-o', 'json'])).stdout) as { deployment: { id: string } }).deployment.id
+  await playDeployment(served.store, failedId, { status: 'failed', sentence: 'it is broken', code: 'verify_failed' })
 })
 afterAll(async () => {
   await checker.close()
@@ -78,6 +81,12 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'deploy and wait': () => ['status', id, '--wait'],
   status: () => ['status', '--limit', '5'],
   'status of one': () => ['status', id],
+  list: () => ['list', '--target', target],
+  view: () => ['view', id],
+  rerun: () => ['rerun', id, '--no-wait'],
+  rollback: () => ['rollback', '--to', id, '--no-wait'],
+  retry: () => ['retry', failedId, '--no-wait'],
+  'diff-runs': () => ['diff-runs', id, failedId],
   logs: () => ['logs', id],
   cancel: () => ['cancel', id],
   assess: () => ['assess', 'web.yaml'],
@@ -136,4 +145,25 @@ test('jsonl of a log is a line for each line', async () => {
   const { stdout } = await cli.run(['logs', id, '-o', 'jsonl'])
   const lines = stdout.trimEnd().split('\n')
   expect(lines.map((line) => (JSON.parse(line) as { text: string }).text)).toEqual(['one', 'two: "x"'])
+})
+
+test('parts of a log are given by line, from its end, or by what they hold', async () => {
+  const textsOf = async (...flags: string[]): Promise<string[]> => {
+    const { stdout } = await cli.run(['logs', id, '-o', 'jsonl', ...flags])
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { text: string }).text)
+  }
+  expect(await textsOf('--from', '2')).toEqual(['two: "x"'])
+  expect(await textsOf('--tail', '1')).toEqual(['two: "x"'])
+  expect(await textsOf('--search', 'on')).toEqual(['one'])
+  expect((await cli.run(['logs', id, '--search', 'on'])).stderr).toContain('1 line matches')
+  for (const bad of [
+    ['--from', '0'],
+    ['--tail', 'x'],
+    ['--from', '1', '--tail', '1'],
+    ['--search', 'x', '-f'],
+  ])
+    expect((await cli.run(['logs', id, ...bad])).code).toBe(2)
 })

@@ -110,7 +110,7 @@ steps:
     [['gone.yaml'], 'there is no process file gone.yaml'],
     [['good.yaml', '--input', 'tag=x'], '--input tag=x: give text that matches [0-9.]+'],
     [['good.yaml', '--input', 'tga=1'], '--input tga: the process has no such input; did you mean tag?'],
-    [['latin1.yaml'], 'latin1.yaml is not UTF-8'],
+    [['latin1.yaml'], 'latin1.yaml is neither UTF-8 nor UTF-16: save it as UTF-8'],
   ])('%j is refused', async (args, message) => {
     await put('good.yaml', good)
     await writeFile(join(cli.dir, 'latin1.yaml'), Buffer.from([0x6e, 0xe4]))

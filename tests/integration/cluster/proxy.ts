@@ -15,8 +15,8 @@ export interface TcpProxy {
   stop(): Promise<void>
 }
 
-/** @param port of the real server on 127.0.0.1 */
-export const startProxy = async (port: number): Promise<TcpProxy> => {
+/** @param port of the real server on 127.0.0.1 @param host address that the proxy listens on */
+export const startProxy = async (port: number, host = '127.0.0.1'): Promise<TcpProxy> => {
   const pairs = new Set<readonly [Socket, Socket]>()
   const clients = new Set<Socket>()
   let frozen = false
@@ -33,7 +33,7 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
     client.on('error', () => upstream.destroy())
     client.pipe(upstream).pipe(client)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

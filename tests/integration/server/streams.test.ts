@@ -156,6 +156,24 @@ describe('logs', () => {
     expect((await served.call('GET', `${path}?after=x`)).status).toBe(422)
   })
 
+  test('come in windows by line, and are searched', async () => {
+    const { id, jobIds } = await startDeployment(served)
+    const ref = { deploymentId: id, jobId: jobIds[0] ?? '' }
+    await served.store.logs(ref).append(lines(1, 1200))
+    const path = `/v1/deployments/${id}/jobs/${ref.jobId}/log`
+    const get = async (query: string) => (await served.call('GET', `${path}${query}`)).json()
+    const window = (await get('?from=1001&limit=2')) as { lines: { n: number }[] }
+    expect(shapes.lines.safeParse(window).error).toBeUndefined()
+    expect(window).toMatchObject({ total: 1200, complete: false, next: 1003, lines: [{ n: 1001 }, { n: 1002 }] })
+    expect(await get('?tail=1')).toMatchObject({ lines: [{ n: 1200 }] })
+    const found = await get('/search?q=LINE%2011&ignoreCase=true&limit=2')
+    expect(shapes.logSearch.safeParse(found).error).toBeUndefined()
+    expect(found).toMatchObject({ matches: 111, searched: 1200, total: 1200, lines: [{ n: 11 }, { n: 110 }] })
+    expect(await get('/search?q=LINE')).toMatchObject({ matches: 0, lines: [], blocks: [] })
+    for (const bad of ['?from=0', '?from=1&tail=1', '?limit=10001', '/search', '/search?q=a%0Ab'])
+      expect((await served.call('GET', `${path}${bad}`)).status).toBe(422)
+  })
+
   test('reach a slow reader whole', async () => {
     const { id, jobIds } = await startDeployment(served)
     const ref = { deploymentId: id, jobId: jobIds[0] ?? '' }

@@ -99,3 +99,53 @@ test('stores each line once while Redis is killed', async () => {
   await writer.end()
   expect((await following).map(({ text }) => text)).toEqual(Array.from({ length: 300 }, (_, index) => `line ${index + 1}`))
 })
+
+test('gives windows by line, true across the gap, and the last lines', async () => {
+  const job = await create()
+  const log = store.logs(job)
+  for (let batch = 0; batch < 40; batch++)
+    await log.append(Array.from({ length: 500 }, (_, index) => lineOf(`${batch * 500 + index + 1} `.padEnd(99, 'x'))))
+  const open = await log.window({ from: 1, limit: 3 })
+  expect(open).toMatchObject({ total: 20_000, bytes: 2_000_000, complete: false, next: 4 })
+  expect(numbers(open.lines)).toEqual([1, 2, 3])
+  const gap = open.gap!
+  expect(gap.lines).toBe(gap.to - gap.from + 1)
+  expect(gap.bytes).toBe(gap.lines * 100)
+  const across = await log.window({ from: gap.from - 2, limit: 4 })
+  expect(numbers(across.lines)).toEqual([gap.from - 2, gap.from - 1, gap.to + 1, gap.to + 2])
+  for (const { n, text } of across.lines) expect(text.startsWith(`${n} `)).toBe(true)
+  expect(numbers((await log.window({ from: gap.from + 5, limit: 1 })).lines)).toEqual([gap.to + 1])
+  await log.end()
+  const last = await log.window({ tail: 3, limit: 1000 })
+  expect(last.complete).toBe(true)
+  expect(last.next).toBeUndefined()
+  expect(numbers(last.lines)).toEqual([19_998, 19_999, 20_000])
+  expect((await log.window({ from: 20_001, limit: 10 })).lines).toEqual([])
+  expect(numbers(await collect(log.read({ follow: false, after: 19_990 })))).toEqual(
+    Array.from({ length: 10 }, (_, index) => 19_991 + index),
+  )
+})
+
+test('counts every match of every kept line, by block', async () => {
+  const job = await create()
+  const log = store.logs(job)
+  for (let batch = 0; batch < 5; batch++)
+    await log.append(Array.from({ length: 700 }, (_, index) => lineOf(index % 100 === 7 ? `An ERROR in ${batch}` : 'all is well')))
+  const found = await log.search({ text: 'error', ignoreCase: true, limit: 10 })
+  expect(found).toMatchObject({ matches: 35, searched: 3500, total: 3500 })
+  expect(numbers(found.lines)).toEqual([8, 108, 208, 308, 408, 508, 608, 708, 808, 908])
+  expect(found.blocks.map(({ matches }) => matches)).toEqual([7, 7, 7, 7, 7])
+  expect(found.blocks[1]).toMatchObject({ from: 701, to: 1400 })
+  expect((await log.search({ text: 'error', ignoreCase: false, limit: 10 })).matches).toBe(0)
+})
+
+test('goes on after its end when another attempt writes on', async () => {
+  const job = await create()
+  const log = store.logs(job)
+  await log.append([lineOf('one')])
+  await log.end()
+  await store.logs(job).append([lineOf('two')])
+  expect((await log.window({ limit: 10 })).complete).toBe(false)
+  await store.logs(job).end()
+  expect((await collect(log.read({ follow: false }))).map(({ text }) => text)).toEqual(['one', 'two'])
+})

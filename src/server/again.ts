@@ -1,0 +1,41 @@
+import { TelpherError } from '../model/errors.ts'
+import type { Target } from '../model/target.ts'
+import { packagesOf, type Run, rerunOf, retryOf, rollbackTo } from '../scheduler/again.ts'
+import { untilThrough } from '../store/index.ts'
+import type { Api, ApiDeps } from './context.ts'
+import { idOf, keySchema, once } from './deployments.ts'
+import { deploymentIdOf, on, parsed } from './on.ts'
+
+/** @throws TelpherError package_expired when one that is needed is no longer there */
+const mustStillHave = async (run: Run, of: string, { store }: ApiDeps): Promise<void> => {
+  for (const sha256 of packagesOf(run)) {
+    if (await store.packages.has(sha256)) continue
+    const steps = run.jobs.filter((job) => job.step.package === sha256).map((job) => job.step.name)
+    const names = [...new Set(steps)].join(', ')
+    throw new TelpherError('package_expired', `the package of step ${names} of ${of} is no longer kept (${sha256.slice(0, 12)})`)
+  }
+}
+
+type Plan = (earlier: Run, known: ReadonlyMap<string, Target>, now: number) => Run
+
+const start = async (id: string, plan: Plan, deps: ApiDeps): Promise<string> => {
+  const [earlier, targets] = await Promise.all([deps.store.deployments.get(id), deps.store.targets.list()])
+  const run = plan(earlier, new Map(targets.map((target) => [target.name, target])), (deps.now ?? Date.now)())
+  await mustStillHave(run, id, deps)
+  // Safe to repeat, and a caller's repetition would be another deployment.
+  await untilThrough(() => deps.store.deployments.create(run.deployment, run.jobs), { forMs: 20_000 })
+  return JSON.stringify(run)
+}
+
+const plans: Readonly<Record<'retry' | 'rerun' | 'rollback', Plan>> = { retry: retryOf, rerun: rerunOf, rollback: rollbackTo }
+
+/** New deployments from earlier ones: retry, rerun, rollback. */
+export const addAgainRoutes = (api: Api, deps: ApiDeps): void => {
+  for (const verb of ['retry', 'rerun', 'rollback'] as const)
+    on(api, verb, async (context) => {
+      const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
+      const id = deploymentIdOf(context)
+      const body = await once(key, `${verb} ${id}`, deps, () => start(id, plans[verb], deps))
+      return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${idOf(body)}` })
+    })
+}
