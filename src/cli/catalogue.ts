@@ -54,7 +54,7 @@ const daily: readonly CommandSpec[] = [
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
-      "telpher deploy --tag 'env=prod and not legacy' --canary 1 --max-parallel 10 --stop-after 3",
+      'telpher deploy --tag env=prod --canary 1 --max-parallel 10 --stop-after 3',
     ],
     load: async () => (await import('./deploy.ts')).runDeploy,
   },

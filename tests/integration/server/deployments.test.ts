@@ -48,6 +48,9 @@ test('a deployment is stored as one job for each step and target, and found agai
 test.each([
   ['a target that is not there', () => ({ steps: [step()], targets: [freshName('nobody')] }), 404, 'unknown_target'],
   ['a tag that no target has', () => ({ steps: [step()], tag: freshName('notag') }), 404, 'unknown_target'],
+  ['a tag expression that cannot be read', () => ({ steps: [step()], tag: 'a and' }), 422, 'invalid_input'],
+  ['no target at a time', () => ({ steps: [step()], tag, rollout: { maxParallel: 0 } }), 422, 'invalid_input'],
+  ['a canary that is no target of it', () => ({ steps: [step()], tag, rollout: { canary: ['stranger'] } }), 404, 'unknown_target'],
   ['neither target nor tag', () => ({ steps: [step()] }), 422, 'invalid_input'],
   [
     'a package that was not uploaded',
@@ -61,6 +64,16 @@ test.each([
 ])('%s is refused', async (_, body, status, name) => {
   const answer = await deploy(body())
   expect([answer.status, ((await answer.json()) as { name: string }).name]).toEqual([status, name])
+})
+
+test('an expression of tags means the targets for which it holds', async () => {
+  const other = freshName('target')
+  const legacy = freshName('legacy')
+  await served.call('POST', '/v1/targets', newTarget(other, { tags: [tag, legacy], pool: 'here' }))
+  const answer = await deploy({ steps: [step()], tag: `${tag} and not ${legacy}`, rollout: { maxParallel: 1 } })
+  const run = (await answer.json()) as Run
+  expect([answer.status, run.deployment.targets]).toEqual([202, [target]])
+  await served.call('DELETE', `/v1/targets/${other}`)
 })
 
 describe('an Idempotency-Key', () => {
