@@ -48,10 +48,14 @@ const actionFor = ({ job, admittedAt, settled }: JobSnapshot, before: Line, depl
 }
 
 const actionsFor = (line: Line, leave: Leave, deployment: Deployment): (Action | undefined)[] => {
-  if (leave.type === 'never') return line.map(({ job }) => ({ type: 'skip', job, end: leave.end }))
-  const [first] = line
-  if (leave.type === 'hold') return first === undefined ? [] : [{ type: 'hold', job: first.job, reason: leave.reason }]
-  return line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment))
+  if (leave.type === 'go') return line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment))
+  const first = line.find(({ job }) => job.status === 'pending')
+  return line.map((snapshot) => {
+    const { job } = snapshot
+    if (isTerminal(job.status)) return actionFor(snapshot, [], deployment)
+    if (leave.type === 'never') return { type: 'skip', job, end: leave.end }
+    return snapshot === first ? { type: 'hold', job, reason: leave.reason } : undefined
+  })
 }
 
 /**

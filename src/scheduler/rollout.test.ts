@@ -4,6 +4,7 @@ import { applyStep, sampleRequest, sampleTarget } from '../../tests/support/samp
 import type { Deployment, Job } from '../model/deployment.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { isTerminal, type JobStatus } from '../model/states.ts'
+import { advance } from './advance.ts'
 import { expand } from './expand.ts'
 import { leavesOf } from './rollout.ts'
 
@@ -65,6 +66,18 @@ describe('leavesOf', () => {
         },
       ),
     )
+  })
+  test('what a retry carries over is no beginning', () => {
+    const { deployment, lines } = setUp(3, { maxParallel: 1, canary: 1, stopAfter: 1 })
+    const carried = (job: Job): Job => ({ ...job, status: 'skipped', carried: { deploymentId: job.deploymentId, jobId: job.jobId } })
+    const retried = new Map([...lines].map(([name, line]) => [name, [...line.map(carried), ...line]]))
+    expect([...leavesOf(deployment, retried).values()].map(({ type }) => type)).toEqual(['go', 'hold', 'hold'])
+    const failed = new Map(retried).set('t0', [...(lines.get('t0') ?? []).map(carried), withStatus(lines.get('t0')![0]!, 'failed')])
+    const snapshots = [...failed.values()]
+      .flat()
+      .map((job, stepIndex) => ({ job: { ...job, stepIndex, jobId: `job_${stepIndex}` }, settled: false }))
+    const actions = advance({ ...deployment, state: 'executing' }, snapshots).map(({ type }) => type)
+    expect(actions.toSorted()).toEqual(['settle', 'settle', 'settle', 'settle', 'skip', 'skip'])
   })
   test('without a rollout everything goes', () => {
     const { deployment, lines } = setUp(3, undefined)

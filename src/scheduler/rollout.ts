@@ -12,7 +12,8 @@ const go: Leave = { type: 'go' }
 const hold = (reason: string): Leave => ({ type: 'hold', reason })
 const never = (sentence: string): Leave => ({ type: 'never', end: { status: 'skipped', sentence: `not started: ${sentence}` } })
 
-const isNew = (jobs: readonly Job[]): boolean => jobs.every(({ status }) => status === 'pending')
+/** Nothing of it has been begun here: what a retry carries over was done by another deployment. */
+const isNew = (jobs: readonly Job[]): boolean => jobs.every(({ status, carried }) => status === 'pending' || carried !== undefined)
 const isOver = (jobs: readonly Job[]): boolean => jobs.every(({ status }) => isTerminal(status))
 
 /** Whether it has ended and did not succeed; one that was never begun has not failed. */
