@@ -31,6 +31,8 @@ export interface Config {
   cpus: number
   /** Port of the worker's health endpoints; 0 means a free one. */
   healthPort: number
+  /** How long finished deployments are kept, their logs, and how many deployments at most. */
+  keep: { readonly deploymentMs: number; readonly logMs: number; readonly deployments: number }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -42,6 +44,8 @@ const defaultName = (): string =>
     .slice(0, 63) || 'worker'
 
 const integer = (low: number, high: number, fallback: number) => z.coerce.number().int().min(low).max(high).default(fallback)
+
+const dayMs = 86_400_000
 
 const schema = z.object({
   TELPHER_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' }).default('redis://127.0.0.1:6379'),
@@ -60,6 +64,9 @@ const schema = z.object({
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
+  TELPHER_KEEP_DAYS: integer(1, 3650, 90),
+  TELPHER_KEEP_DEPLOYMENTS: integer(1, 1_000_000, 10_000),
+  TELPHER_KEEP_LOG_DAYS: integer(1, 3650, 30),
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -94,6 +101,11 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,
+    keep: {
+      deploymentMs: read.TELPHER_KEEP_DAYS * dayMs,
+      logMs: read.TELPHER_KEEP_LOG_DAYS * dayMs,
+      deployments: read.TELPHER_KEEP_DEPLOYMENTS,
+    },
     logLevel: read.TELPHER_LOG_LEVEL,
   }
 }

@@ -6,7 +6,8 @@ import { runScript, type ScriptName } from './scripts.ts'
 export interface Connection {
   /** @throws TelpherError redis_timeout, redis_unreachable, redis_full */
   call<T>(work: (redis: Redis) => Promise<T>): Promise<T>
-  script(name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown>
+  /** @param useReserve writes although Redis is full; what running deployments need always does (scripts.ts) */
+  script(name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[], useReserve?: boolean): Promise<unknown>
   /** A new connection for blocking reads; whoever asked for it ends it. */
   blocking(): Redis
   sent(): number
@@ -113,7 +114,7 @@ export const connect = (options: {
   }
   return {
     call,
-    script: (name, keys, args) => call((client) => runScript(client, name, keys, args)),
+    script: (name, keys, args, useReserve) => call((client) => runScript(client, name, keys, args, useReserve)),
     blocking: () => {
       const client = new Redis(url, { ...base, maxRetriesPerRequest: null, socketTimeout: blockMs + timeoutMs })
       client.on('error', () => {})

@@ -13,10 +13,10 @@ const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEve
 })
 
 /** No creation takes longer, in ms, however far the clocks of two servers are apart. */
-const creationMs = 3_600_000
+export const creationMs = 3_600_000
 
 /** Ids begin with their time, so ids older than this sort before it. */
-const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
+export const idFloor = (at: number): string => newId('dep', at).slice(0, 'dep_'.length + 10)
 
 const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks: Record<string, string>): JobSnapshot[] =>
   jobIds(jobs)
@@ -57,14 +57,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const keys = deploymentKeys(id)
       const fixed: FixedDeployment = { id, request, targets, createdAt }
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
-      await connection.call((redis) =>
-        redis
-          .multi()
-          .zadd(indexKeys.active, 0, id)
-          .zadd(indexKeys.deployments, 0, id)
-          .zremrangebylex(indexKeys.deployments, '-', `(${idFloor(Math.max(0, createdAt - 2 * limits.deploymentMs))}`)
-          .exec(),
-      )
+      await connection.call((redis) => redis.multi().zadd(indexKeys.active, 0, id).zadd(indexKeys.deployments, 0, id).exec())
       await connection.script(
         'create-deployment',
         [keys.record, keys.jobs, keys.events],

@@ -11,6 +11,7 @@ import { createPackages } from './packages.ts'
 import { createFixedCache } from './records.ts'
 import { createChecks, createIdempotency } from './requests.ts'
 import { checkRedis } from './startcheck.ts'
+import { createSweep } from './sweep.ts'
 import { createAccounts, createTargets } from './targets.ts'
 import type { Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
@@ -23,8 +24,11 @@ export type * from './types.ts'
 const dayMs = 86_400_000
 
 const defaultLimits: StoreLimits = {
-  deploymentMs: 14 * dayMs,
-  packageMs: 30 * dayMs,
+  deploymentMs: 90 * dayMs,
+  deployments: 10_000,
+  logMs: 30 * dayMs,
+  packageMs: 120 * dayMs,
+  packageGraceMs: 3_600_000,
   idempotencyMs: dayMs,
   checkMs: 600_000,
   workerMs: 3_600_000,
@@ -39,7 +43,9 @@ const defaultLimits: StoreLimits = {
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
   const { url, clientName, log = () => {}, timeoutMs = 5000 } = options
-  const limits: StoreLimits = { ...defaultLimits, ...options.limits }
+  const given: StoreLimits = { ...defaultLimits, ...options.limits }
+  const limits: StoreLimits = { ...given, packageMs: Math.max(given.packageMs, given.deploymentMs + 30 * dayMs) }
+  const logLimits: StoreLimits = { ...limits, deploymentMs: limits.logMs }
   const connection = connect({ url, timeoutMs, log, ...(clientName === undefined ? {} : { clientName }) })
   try {
     await checkRedis(connection, log)
@@ -62,7 +68,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     locks: createLocks(connection),
     wakes,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
-    logs: (ref) => createLog(connection, limits, ref),
+    sweep: createSweep(connection, connection, limits),
+    logs: (ref) => createLog(connection, logLimits, ref),
     ledger: (ref) => createLedger(connection, limits, ref),
     installation: () => installationId(connection),
     ping: async () => {

@@ -10,10 +10,16 @@ import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
 
 /** How long what is written is kept, in ms, and how much of a log. */
 export interface StoreLimits {
-  /** Everything of a finished deployment. */
+  /** Everything of a finished deployment, but its logs. */
   readonly deploymentMs: number
-  /** A package, counted from its last use. */
+  /** How many finished deployments are kept at most: the oldest go first. */
+  readonly deployments: number
+  /** Logs, counted from the last line. */
+  readonly logMs: number
+  /** A package, counted from its last use: the net below the sweep, so longer than any deployment that refers to it. */
   readonly packageMs: number
+  /** How long a package stays that no kept deployment refers to, counted from its last use. */
+  readonly packageGraceMs: number
   readonly idempotencyMs: number
   readonly checkMs: number
   /** The record of a worker that is no longer heard. */
@@ -215,6 +221,14 @@ export interface JobLedger extends Ledger {
   read(): Promise<LedgerEntry[]>
 }
 
+/** Removes what is no longer kept; safe to repeat, by several servers, and to be cut anywhere. */
+export interface Sweep {
+  /** Finished deployments that are too old or too many, with all that belongs to them. @returns how many went */
+  deployments(now?: number): Promise<number>
+  /** Packages that no kept deployment refers to, after their grace. @returns how many went */
+  packages(): Promise<number>
+}
+
 export interface Store {
   readonly targets: Targets
   readonly accounts: Accounts
@@ -227,6 +241,7 @@ export interface Store {
   readonly idempotency: Idempotency
   readonly locks: Locks
   readonly wakes: Wakes
+  readonly sweep: Sweep
   events(deploymentId: string): DeploymentEvents
   logs(ref: JobRef): JobLog
   ledger(ref: JobRef): JobLedger
