@@ -7,6 +7,8 @@ import { nameSchema } from './model/target.ts'
 /** What a server or worker process is told from outside. */
 export interface Config {
   redisUrl: string
+  /** Redis of logs and packages; the same one as that of the states unless told otherwise. */
+  storeRedisUrl: string
   /** Where key file, token file and logs lie. */
   dataDir: string
   /** File of the master key that seals accounts, mode 0400. */
@@ -47,8 +49,11 @@ const integer = (low: number, high: number, fallback: number) => z.coerce.number
 
 const dayMs = 86_400_000
 
+const redisUrl = z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' })
+
 const schema = z.object({
-  TELPHER_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' }).default('redis://127.0.0.1:6379'),
+  TELPHER_REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),
+  TELPHER_STORE_REDIS_URL: redisUrl.optional(),
   TELPHER_DATA_DIR: z.string().min(1).default('.telpher'),
   TELPHER_KEY_FILE: z.string().optional(),
   TELPHER_TOKEN_FILE: z.string().optional(),
@@ -86,6 +91,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
   const dataDir = resolve(read.TELPHER_DATA_DIR)
   return {
     redisUrl: read.TELPHER_REDIS_URL,
+    storeRedisUrl: read.TELPHER_STORE_REDIS_URL ?? read.TELPHER_REDIS_URL,
     dataDir,
     keyFile: read.TELPHER_KEY_FILE ?? resolve(dataDir, 'master.key'),
     tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),

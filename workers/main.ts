@@ -47,7 +47,12 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
-  const store = await openStore({ url: config.redisUrl, clientName: `worker-${config.workerName}`, limits: config.keep })
+  const store = await openStore({
+    url: config.redisUrl,
+    storeUrl: config.storeRedisUrl,
+    clientName: `worker-${config.workerName}`,
+    limits: config.keep,
+  })
   const key = await loadKeyFile(config.keyFile)
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
   await executor.probe()

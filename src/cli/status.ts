@@ -44,7 +44,8 @@ const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number
 const showLast = async (cli: Cli, { limit, cursor }: StatusFlags): Promise<number> => {
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100)
     throw new TelpherError('usage', `--limit ${limit}: give a number from 1 to 100`, { field: '--limit' })
-  const { deployments, next } = await (await cli.client()).deployments(Number(limit), cursor)
+  const client = await cli.client()
+  const { deployments, next } = await client.deployments(Number(limit), cursor)
   const now = Date.now()
   const rows = deployments.map((one) => [
     one.id,
@@ -56,6 +57,7 @@ const showLast = async (cli: Cli, { limit, cursor }: StatusFlags): Promise<numbe
   ])
   await print(cli, deployments, () => (rows.length === 0 ? '' : table(['DEPLOYMENT', 'STEPS', 'TARGETS', 'STATE', 'RESULT', 'AGE'], rows)))
   if (rows.length === 0) cli.say('No deployments yet. Start one with: telpher deploy PATH --target NAME')
+  for (const warning of (await client.store()).warnings) cli.say(`Warning: ${warning}.`)
   if (next !== undefined) cli.say(`There are more: telpher status --limit ${limit} --cursor ${next}`)
   return exitCodes.ok
 }

@@ -26,7 +26,7 @@ export interface RunningServer {
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const [key, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
-  const store = await openStore({ url: config.redisUrl, clientName: 'server', limits: config.keep })
+  const store = await openStore({ url: config.redisUrl, storeUrl: config.storeRedisUrl, clientName: 'server', limits: config.keep })
   const queue = openQueue({ url: config.redisUrl })
   const closing = new AbortController()
   const api = createApi({

@@ -6,9 +6,11 @@ export interface RetentionTimes {
   readonly deploymentsMs: number
   /** ms between two looks for packages that nobody needs. */
   readonly packagesMs: number
+  /** ms between two looks at the memory. */
+  readonly memoryMs: number
 }
 
-const defaultTimes: RetentionTimes = { deploymentsMs: 60_000, packagesMs: 600_000 }
+const defaultTimes: RetentionTimes = { deploymentsMs: 60_000, packagesMs: 600_000, memoryMs: 5000 }
 
 /**
  * Starts the loops that remove what is no longer kept. Several servers may run them; an outage only delays them.
@@ -40,6 +42,7 @@ export const startRetention = (options: {
   const loops = [
     every(times.deploymentsMs, 'deployments', () => store.sweep.deployments()),
     every(times.packagesMs, 'packages', () => store.sweep.packages()),
+    every(times.memoryMs, 'logs', () => store.sweep.logs()),
   ]
   return { stopped: Promise.all(loops).then(() => {}) }
 }

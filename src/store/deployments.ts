@@ -2,6 +2,7 @@ import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.
 import { newId } from '../model/ids.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys, indexKeys } from './keys.ts'
+import { isFull } from './persist.ts'
 import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
 import type { DeploymentPatch, Deployments, JobSnapshot, StoreLimits, Wakes } from './types.ts'
 
@@ -46,6 +47,13 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
   const forget = async (id: string): Promise<void> => {
     await connection.call((redis) => redis.zrem(indexKeys.active, id))
   }
+  /** What was refused leaves no trace; what an earlier try stored stays. */
+  const undo = async (id: string): Promise<void> => {
+    await connection.call(async (redis) => {
+      if ((await redis.exists(deploymentKeys(id).record)) === 1) return
+      await Promise.all([redis.zrem(indexKeys.active, id), redis.zrem(indexKeys.deployments, id)])
+    })
+  }
   /** Records of these ids, undefined where one has expired. */
   const records = async (ids: readonly string[]): Promise<(Deployment | undefined)[]> => {
     const hashes = await connection.call((redis) => Promise.all(ids.map((id) => redis.hgetall(deploymentKeys(id).record))))
@@ -58,16 +66,16 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const fixed: FixedDeployment = { id, request, targets, createdAt }
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
       await connection.call((redis) => redis.multi().zadd(indexKeys.active, 0, id).zadd(indexKeys.deployments, 0, id).exec())
-      await connection.script(
-        'create-deployment',
-        [keys.record, keys.jobs, keys.events],
-        [
-          JSON.stringify(fixed),
-          state,
-          JSON.stringify(deploymentEvent(state, {})),
-          ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
-        ],
-      )
+      const args = [
+        JSON.stringify(fixed),
+        state,
+        JSON.stringify(deploymentEvent(state, {})),
+        ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
+      ]
+      await connection.script('create-deployment', [keys.record, keys.jobs, keys.events], args).catch(async (error: unknown) => {
+        if (isFull(error)) await undo(id).catch(() => {})
+        throw error
+      })
       await wakes.send(id).catch(() => {})
     },
     get: async (id) => {

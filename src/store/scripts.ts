@@ -19,6 +19,7 @@ export type ScriptName =
   | 'forget-member'
   | 'list-workers'
   | 'log-append'
+  | 'mark-shed'
   | 'put-chunk'
   | 'remove-deployment'
   | 'remove-package'

@@ -24,7 +24,7 @@ const keysOfJobs = (deploymentId: string, ids: readonly string[]): { readonly lo
 }
 
 /** Members of a sorted set with one score, in order, a page a time; what is removed meanwhile does not disturb it. */
-export async function* pagesOf(connection: Connection, key: string, max: string = '+'): AsyncGenerator<string[]> {
+async function* pagesOf(connection: Connection, key: string, max: string = '+'): AsyncGenerator<string[]> {
   for (let after = '-'; ; ) {
     const page = await connection.call((redis) => redis.zrangebylex(key, after, max, 'LIMIT', 0, pageSize))
     if (page.length > 0) yield page
@@ -35,8 +35,8 @@ export async function* pagesOf(connection: Connection, key: string, max: string 
 }
 
 const redisNow = async (connection: Connection): Promise<number> => {
-  const [seconds] = await connection.call((redis) => redis.time())
-  return Number(seconds) * 1000
+  const [seconds, micros] = await connection.call((redis) => redis.time())
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
 }
 
 /**
@@ -44,7 +44,7 @@ const redisNow = async (connection: Connection): Promise<number> => {
  * the entry in the index goes last, so that what was begun is found again.
  * @param store where logs and packages are
  */
-export const createSweep = (connection: Connection, store: Connection, limits: StoreLimits): Sweep => {
+export const createSweep = (connection: Connection, store: Connection, limits: StoreLimits): Omit<Sweep, 'logs'> => {
   const look = (ids: readonly string[]): Promise<Look[]> =>
     connection.call((redis) =>
       Promise.all(

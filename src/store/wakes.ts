@@ -1,8 +1,7 @@
-import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
 import { followStreams } from './follow.ts'
 import { wakeKey } from './keys.ts'
-import { untilThrough } from './persist.ts'
+import { isFull, untilThrough } from './persist.ts'
 import type { Wakes } from './types.ts'
 
 /** Wakes that nobody heard are found by the sweep, so only the last ones are kept. */
@@ -14,7 +13,7 @@ export const createWakes = (connection: Connection): Wakes => ({
       await connection.call((redis) => redis.xadd(wakeKey, 'MAXLEN', '~', keptWakes, '*', 'd', deploymentId))
     } catch (error) {
       // The sweep finds what a full Redis does not take.
-      if (!(error instanceof TelpherError && error.code === 'redis_full')) throw error
+      if (!isFull(error)) throw error
     }
   },
   async *follow(signal) {
