@@ -5,14 +5,14 @@ import { on } from './on.ts'
 const levels: Readonly<Record<MemoryUse['level'], number>> = { ok: 0, warn: 1, refuse: 2, reserve: 3 }
 
 /** What warns of a Redis that gets full, for people. */
-export const memoryWarnings = async (store: Pick<Store, 'memory'>): Promise<string[]> =>
+const memoryWarnings = async (store: Pick<Store, 'memory'>): Promise<string[]> =>
   (await store.memory.look()).flatMap((use) => memoryWarning(use) ?? [])
 
 const gauge = (name: string, help: string, rows: readonly (readonly [labels: string, value: number])[]): string =>
   [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...rows.map(([labels, value]) => `${name}{${labels}} ${value}`), ''].join('\n')
 
 /** Prometheus' text format 0.0.4. */
-export const metricsOf = (uses: readonly MemoryUse[]): string => {
+const metricsOf = (uses: readonly MemoryUse[]): string => {
   const rows = (value: (use: MemoryUse) => number) => uses.map((use) => [`redis="${use.redis}"`, value(use)] as const)
   return [
     gauge(

@@ -7,7 +7,7 @@ import type { Memory, MemoryLevel, MemoryUse } from './types.ts'
  * From which part of maxmemory on what is done (docs/reference/retention.md). What lies above the last one is the reserve of
  * running deployments: their states, their events and the queue.
  */
-export const memoryLevels: readonly (readonly [from: number, level: MemoryLevel])[] = [
+const memoryLevels: readonly (readonly [from: number, level: MemoryLevel])[] = [
   [0.92, 'reserve'],
   [0.85, 'refuse'],
   [0.7, 'warn'],

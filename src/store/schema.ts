@@ -9,7 +9,7 @@ import { type Migration, type MigrationContext, migrations } from './migrations.
 const turnMs = 30_000
 
 /** The version that a list of steps leads to. */
-export const versionOf = (steps: readonly Migration[]): number => steps.length + 1
+const versionOf = (steps: readonly Migration[]): number => steps.length + 1
 
 /** The version of what this program stores. */
 export const schemaVersion: number = versionOf(migrations)
