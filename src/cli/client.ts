@@ -56,6 +56,8 @@ export interface Client {
   removeTarget(name: string): Promise<void>
   startCheck(name: string): Promise<{ readonly id: string; readonly waitsFor?: string }>
   check(name: string, id: string): Promise<CheckReport | undefined>
+  /** How full Redis is, in sentences where it is getting so. */
+  store(): Promise<{ readonly warnings: readonly string[] }>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
@@ -148,6 +150,7 @@ export const createClient = (url: string, token: Secret): Client => {
       const response = await send('GET', `${targetAt(name)}/checks/${encodeURIComponent(id)}`)
       return response.status === 202 ? undefined : await jsonOf<CheckReport>(response, url)
     },
+    store: () => get('/v1/store'),
     workers: () => get('/v1/workers'),
   }
 }

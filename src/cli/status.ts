@@ -41,9 +41,15 @@ const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number
   return followed.code
 }
 
+const showLast = async (cli: Cli, flags: StatusFlags): Promise<number> => {
+  const code = await showPage(cli, flags, 'telpher status')
+  for (const warning of (await (await cli.client()).store()).warnings) cli.say(`Warning: ${warning}.`)
+  return code
+}
+
 /** `telpher status [DEPLOYMENT]`: one deployment, or the last ones. */
 export const runStatus: Command<StatusFlags> = (cli, [id], flags) => {
   if (id === undefined && flags.wait === true)
     throw new TelpherError('usage', '--wait follows one deployment: name it', { field: '--wait' })
-  return id === undefined ? showPage(cli, flags, 'telpher status') : showOne(cli, id, flags)
+  return id === undefined ? showLast(cli, flags) : showOne(cli, id, flags)
 }

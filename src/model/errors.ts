@@ -54,7 +54,12 @@ export const errorTable = {
   redis_eviction: [1203, 'infrastructure', false, 'Run: redis-cli CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.'],
   redis_persistence: [1204, 'infrastructure', false, 'Run: redis-cli CONFIG SET appendonly yes, and put it into redis.conf.'],
   redis_timeout: [1205, 'infrastructure', true, 'Redis did not answer in time: check its load and the network.'],
-  redis_full: [1206, 'infrastructure', true, 'Give Redis more memory (maxmemory) or remove old deployments.'],
+  redis_full: [
+    1206,
+    'infrastructure',
+    true,
+    'Give Redis more memory (maxmemory), or keep less: TELPHER_KEEP_DEPLOYMENTS and TELPHER_KEEP_LOG_DAYS.',
+  ],
   docker_unreachable: [1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'],
   image_missing: [
     1211,
@@ -78,6 +83,8 @@ export const errorTable = {
     'The record was sealed with another key, or changed: restore the key file that sealed it.',
   ],
   token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
+  store_newer: [1231, 'infrastructure', false, 'Start the version of Telpher that wrote this data, or a newer one.'],
+  store_migrating: [1232, 'infrastructure', true, 'Wait until the other server or worker has started, then start this one again.'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],

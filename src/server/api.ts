@@ -6,6 +6,7 @@ import { addAgainRoutes } from './again.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
@@ -48,9 +49,12 @@ export const createApi = (deps: ApiDeps): Api => {
   on(api, 'livez', (context) => context.json({ status: 'ok' }))
   on(api, 'readyz', async (context) => {
     await deps.store.ping()
-    return context.json({ status: 'ok' })
+    // Who asks without a token is told that it gets tight, not where.
+    const levels = (await deps.store.memory.look()).map(({ level }) => level)
+    return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
   })
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
+  addMemoryRoutes(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addDeploymentRoutes(api, deps)

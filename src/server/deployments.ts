@@ -6,7 +6,7 @@ import { type DeploymentRequest, deploymentRequestSchema, isTag } from '../model
 import { hasTags, readTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
 import { expand } from '../scheduler/expand.ts'
-import { untilThrough } from '../store/index.ts'
+import { isFull, untilThrough } from '../store/index.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { listDeployments, listSchema } from './list.ts'
 import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
@@ -50,10 +50,11 @@ const mustHavePackages = async (request: DeploymentRequest, { store }: ApiDeps):
 
 /** Stores a deployment and answers with it. */
 const create = async (request: DeploymentRequest, deps: ApiDeps): Promise<string> => {
+  await deps.store.memory.mustHaveRoom()
   const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
   const { deployment, jobs } = expand(request, targets, (deps.now ?? Date.now)())
   // Safe to repeat, and a caller's repetition would be another deployment.
-  await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: 20_000 })
+  await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: 20_000, unless: isFull })
   return JSON.stringify({ deployment, jobs })
 }
 

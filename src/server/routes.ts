@@ -49,6 +49,8 @@ export type RouteName =
   | 'ledger'
   | 'cancel'
   | 'listWorkers'
+  | 'store'
+  | 'metrics'
   | 'openapi'
 
 /** Every route of the API: what is here is served, and what is served is here (tests/integration/server). */
@@ -183,6 +185,19 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/workers',
     responses: { 200: json(shapes.workers, 'Workers as last heard'), default: problem },
+  },
+  store: {
+    method: 'get',
+    path: '/v1/store',
+    responses: { 200: json(shapes.store, 'How full each Redis is, and what follows from it'), default: problem },
+  },
+  metrics: {
+    method: 'get',
+    path: '/metrics',
+    responses: {
+      200: { description: "Prometheus' text format 0.0.4", content: { 'text/plain': { schema: z.string() } } },
+      default: problem,
+    },
   },
   openapi: {
     method: 'get',

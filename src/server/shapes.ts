@@ -211,6 +211,15 @@ const checkReport = z
   })
   .openapi('CheckReport')
 
+const memory = z.object({
+  redis: z.enum(['state', 'store']),
+  place: z.string(),
+  usedBytes: z.number().int(),
+  maxBytes: z.number().int(),
+  ratio: z.number().optional(),
+  level: z.enum(['ok', 'warn', 'refuse', 'reserve']),
+})
+
 const problem = z
   .object({
     type: z.string(),
@@ -227,6 +236,7 @@ const problem = z
 
 export type ShapeName =
   | 'status'
+  | 'store'
   | 'package'
   | 'target'
   | 'targets'
@@ -246,7 +256,8 @@ export type ShapeName =
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
-  status: z.object({ status: z.literal('ok') }),
+  status: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).optional() }),
+  store: z.object({ redis: z.array(memory), warnings: z.array(z.string()), schema: z.number().int() }),
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
   target: targetSchema,
   targets: z.object({ targets: z.array(targetSchema) }),
