@@ -3,6 +3,7 @@ import { newId } from '../model/ids.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createGrants } from './grants.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
@@ -93,6 +94,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   return {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
+    grants: createGrants(connection),
     packages: createPackages(store, limits),
     deployments: createDeployments(connection, limits, wakes),
     jobs: createJobs(connection, limits, wakes, fixed),
