@@ -1,17 +1,20 @@
 import type { Config } from '../src/config.ts'
 import { createMasker } from '../src/credentials/mask.ts'
+import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
+import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
-import type { Target } from '../src/model/target.ts'
+import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
-import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
+import { type RunDeps, type RunResult, runStep, superseded as supersededError } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import { type Access, openAccess } from './access.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
@@ -73,7 +76,7 @@ const take = async (item: JobRef & { attempt: number }, { store, id }: WorkerDep
 /** Writes a state change of ours; a refusal means that the job is no longer ours. */
 const enter = async (job: Job, event: JobEvent, { store }: WorkerDeps, report?: JobReport): Promise<void> => {
   const applied = await untilThrough(() => store.jobs.apply(job, event, report))
-  if (!applied.ok) throw superseded()
+  if (!applied.ok) throw supersededError()
 }
 
 const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
@@ -87,6 +90,15 @@ const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
   const found = await untilThrough(() => store.jobs.get(ref)).catch(() => undefined)
   return found !== undefined && isTerminal(found.status)
 }
+
+/** What is awaited, unless the signal comes first. */
+const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 
 /** The log first: an end is only recorded when everything before it is in the store. */
 const finish = async (
@@ -117,33 +129,64 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const events = store.events(job.deploymentId)
   const lines = createLogWriter(store.logs(ref))
   let openWrites = (): number => 0
+  const superseded = (): void => {
+    claim.supersede()
+    stop.ask('superseded')
+  }
   const held: Held = {
     ...ref,
     attempt: job.attempt,
     openWrites: () => openWrites(),
     renewed: (sentAt) => claim.renewed(sentAt),
-    superseded() {
-      claim.supersede()
-      stop.ask('superseded')
-    },
+    superseded,
     cancel: () => stop.ask('cancelled'),
   }
   deps.heartbeat.hold(held)
+  let accessing: Promise<Access> | undefined
+  let access: Access | undefined
+  let leaving: Promise<void> | undefined
+  /** The program runs only after there is a connection. */
+  const connected = (): Access => {
+    if (access === undefined) throw new TelpherError('internal', 'a request came before there was a connection')
+    return access
+  }
   try {
     const target = await untilThrough(() => store.targets.get(job.target))
-    const credential = await untilThrough(() => deps.grants.grant(target, { ...ref, attempt: job.attempt }))
-    const secrets = [credential.kind === 'bearer' ? credential.token : credential.key]
+    const secrets: Secret[] = []
     const output = createOutput(
       () => createMasker(secrets),
       (stream, text) => lines.write(stream, text),
     )
+    const connect = (): Promise<Access> =>
+      openAccess({
+        grants: { grant: (...asked) => untilThrough(() => deps.grants.grant(...asked)) },
+        cluster: deps.cluster,
+        target,
+        attempt: { ...ref, attempt: job.attempt },
+        lifetimeMs: lifetimeOf(job.step.deadlineSeconds),
+        onSecret(secret) {
+          secrets.unshift(secret)
+          // The one before may still be on its way; older ones are dead.
+          secrets.splice(2)
+          output.remask()
+        },
+        onRevoked: superseded,
+        log,
+      })
     const result = await runStep(
       job,
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
-        connect: async () => deps.cluster.connect(target, credential),
-        async open(connection, signal) {
+        async connect() {
+          accessing = connect()
+          access = await untilAborted(accessing, stop.signal)
+          return access.connection
+        },
+        disconnect() {
+          leaving = accessing?.then((opened) => opened.end()).catch(() => {})
+        },
+        async open(signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
           const container = await deps.containers.take(containerSpec(job.step.image, deps), signal)
@@ -156,7 +199,8 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
             gate: {
               policy: target.policy,
               claim,
-              connection: () => connection,
+              connection: () => connected().current(),
+              ...(isRenewable(target.account.mode) ? { renew: async () => connected().renew?.() } : {}),
               ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(entries)) },
               attempt: job.attempt,
               mark: `telpher/${job.jobId}/${job.attempt}`,
@@ -185,6 +229,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw thrown
     log.warn({}, 'another attempt took over this job')
   } finally {
+    await leaving
     deps.heartbeat.release(held)
     claim.supersede()
   }

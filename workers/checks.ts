@@ -1,4 +1,5 @@
 import { runLadder } from '../src/cluster/preflight.ts'
+import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import { toTelpherError } from '../src/model/errors.ts'
 import { newId } from '../src/model/ids.ts'
 import { untilThrough } from '../src/store/index.ts'
@@ -8,8 +9,12 @@ import type { WorkerDeps } from './attempt.ts'
 export const runCheck = async ({ checkId, target: name }: { checkId: string; target: string }, deps: WorkerDeps): Promise<void> => {
   const target = await untilThrough(() => deps.store.targets.get(name))
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
-  const report = await deps.grants.grant(target, attempt).then(
-    (credential) => runLadder({ target, credential, worker: deps.config.workerName, kubectlMinor: 34 }),
+  const report = await deps.grants.grant(target, attempt, lifetimeOf(0)).then(
+    async (grant) => {
+      const ladder = await runLadder({ target, credential: grant.credential, worker: deps.config.workerName, kubectlMinor: 34 })
+      await grant.end().catch((err: unknown) => deps.log.warn({ err, target: name }, 'the credential of a check is not revoked yet'))
+      return ladder
+    },
     (thrown: unknown) => {
       const error = toTelpherError(thrown)
       return {

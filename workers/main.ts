@@ -8,13 +8,14 @@ import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import type { Target } from '../src/model/target.ts'
-import { consume, type QueueItem } from '../src/queue/index.ts'
+import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { version } from '../src/version.ts'
 import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
+import { runFence, sweepGrants, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
@@ -29,6 +30,14 @@ const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
     return made
   }
 }
+
+const handlerOf = (item: QueueItem, deps: WorkerDeps): Promise<void> => {
+  if (item.kind === 'check') return runCheck(item, deps)
+  return item.kind === 'fence' ? runFence(item, deps) : runAttempt(item, deps)
+}
+
+/** Fences mostly wait; more of them than workers die at once are not needed. */
+const fencesAtOnce = 8
 
 export interface RunningWorker {
   readonly id: string
@@ -87,13 +96,19 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     sweep: containers.sweep,
     heartbeat,
     cluster: { connect },
-    grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
+    grants: localGrants({
+      readAccount: (account) => store.accounts.get(account),
+      records: store.grants,
+      key,
+      cluster: { connect },
+      installation,
+    }),
     discovery: discoveryCaches(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
   const handle = (item: QueueItem): Promise<void> => {
-    const work = item.kind === 'check' ? runCheck(item, deps) : runAttempt(item, deps)
+    const work = handlerOf(item, deps)
     running.add(work)
     return work.catch((err: unknown) => log.error({ err, item }, 'a queue item failed')).finally(() => running.delete(work))
   }
@@ -104,10 +119,18 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
+  const urgent = consume({
+    url: config.redisUrl,
+    pool: urgentPool(config.pool),
+    concurrency: fencesAtOnce,
+    handler: handle,
+    log: (line) => log.warn(line, 'queue'),
+  })
   containers.expect(containerSpec(undefined, deps))
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
-  }, 60_000)
+    sweepGrants(deps).catch((err: unknown) => log.warn({ err }, 'sweep of credentials'))
+  }, sweepMs)
   const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
 
@@ -124,9 +147,9 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     healthPort: health.port,
     async drain() {
       draining = true
-      await consumer.pause()
+      await Promise.all([consumer.pause(), urgent.pause()])
       await Promise.allSettled(running)
-      await consumer.close()
+      await Promise.all([consumer.close(), urgent.close()])
       await close()
     },
     async abort() {

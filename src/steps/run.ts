@@ -19,8 +19,12 @@ import { deadlineOf, type Stop } from './stop.ts'
 /** The outside world of one attempt. */
 export interface RunDeps {
   readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
+  /** Gets a credential for this attempt and connects with it. */
   readonly connect: () => Promise<ClusterConnection>
-  readonly open: (connection: ClusterConnection, signal: AbortSignal) => Promise<StepSession>
+  /** Begins to take the credential back; never throws, and keeps nobody waiting. */
+  readonly disconnect: () => void
+  /** A container that is ready; it may be asked for before there is a connection, and used only after. */
+  readonly open: (signal: AbortSignal) => Promise<StepSession>
   readonly judge: (judging: Judging) => Promise<Verdict>
   /** Writes the job's next state; rejects when the attempt is no longer ours. */
   readonly enter: (phase: 'run' | 'verify') => Promise<void>
@@ -69,15 +73,24 @@ const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number
 
 const isHelmJob = (job: Job): job is Job & { readonly step: HelmStep } => job.step.kind === 'helm'
 
+interface Prepared {
+  readonly plan: StepPlan
+  readonly connection: ClusterConnection
+}
+
 /** What is to run, and that the API server can be asked for it. */
-const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<StepPlan> => {
+const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<Prepared> => {
   const planning = deps
     .fetchPackage(job.step.package)
     .then(unpack)
     .then((files) => planStep({ step: job.step, target, files, origin: job }))
-  const [plan] = await Promise.all([planning, reach(connection, target.server, stop.signal)])
+  const reaching = deps.connect().then(async (connection) => {
+    await reach(connection, target.server, stop.signal)
+    return connection
+  })
+  const [plan, connection] = await Promise.all([planning, reaching])
   if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
-  return plan
+  return { plan, connection }
 }
 
 /**
@@ -87,12 +100,16 @@ const prepare = async (job: Job, target: Target, connection: ClusterConnection, 
  */
 export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<RunResult> => {
   let recordRelease = async (_end: JobEnd): Promise<void> => {}
-  const result = await runToEnd(job, target, deps, stop, (connection, { namespace }) => {
-    if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
-  })
-  // Helm's container is gone by now; with another attempt at work its release is no longer ours.
-  if (result.end.status !== 'succeeded' && stop.reason() !== 'superseded') await recordRelease(result.end)
-  return result
+  try {
+    const result = await runToEnd(job, target, deps, stop, ({ connection, plan: { namespace } }) => {
+      if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
+    })
+    // Helm's container is gone by now; with another attempt at work its release is no longer ours.
+    if (result.end.status !== 'succeeded' && stop.reason() !== 'superseded') await recordRelease(result.end)
+    return result
+  } finally {
+    deps.disconnect()
+  }
 }
 
 /** The pipeline as a table of contents. */
@@ -101,7 +118,7 @@ const runToEnd = async (
   target: Target,
   deps: RunDeps,
   stop: Stop,
-  onRunning: (connection: ClusterConnection, plan: StepPlan) => void,
+  onRunning: (prepared: Prepared) => void,
 ): Promise<RunResult> => {
   const since = deps.now()
   const deadlineAt = deadlineOf(job.step, since)
@@ -109,18 +126,17 @@ const runToEnd = async (
   let session: StepSession | undefined
   let phase = 'preparing'
   try {
-    const connection = await deps.connect()
     // The container starts while the rest is prepared: that is most of the time before the program runs.
-    const [opened, prepared] = await Promise.allSettled([deps.open(connection, stop.signal), prepare(job, target, connection, deps, stop)])
+    const [opened, prepared] = await Promise.allSettled([deps.open(stop.signal), prepare(job, target, deps, stop)])
     if (opened.status === 'fulfilled') session = opened.value
     if (prepared.status === 'rejected') throw prepared.reason
     if (opened.status === 'rejected') throw opened.reason
     session = opened.value
-    const plan = prepared.value
+    const { plan, connection } = prepared.value
 
     phase = 'running'
     await deps.enter('run')
-    onRunning(connection, plan)
+    onRunning(prepared.value)
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
     const verdict = deps.judge({
