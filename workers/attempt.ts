@@ -11,7 +11,7 @@ import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
-import { type RunDeps, type RunResult, runStep, superseded as supersededError } from '../src/steps/run.ts'
+import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
 import { type Access, openAccess } from './access.ts'
@@ -76,7 +76,7 @@ const take = async (item: JobRef & { attempt: number }, { store, id }: WorkerDep
 /** Writes a state change of ours; a refusal means that the job is no longer ours. */
 const enter = async (job: Job, event: JobEvent, { store }: WorkerDeps, report?: JobReport): Promise<void> => {
   const applied = await untilThrough(() => store.jobs.apply(job, event, report))
-  if (!applied.ok) throw supersededError()
+  if (!applied.ok) throw superseded()
 }
 
 const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
@@ -129,16 +129,15 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const events = store.events(job.deploymentId)
   const lines = createLogWriter(store.logs(ref))
   let openWrites = (): number => 0
-  const superseded = (): void => {
-    claim.supersede()
-    stop.ask('superseded')
-  }
   const held: Held = {
     ...ref,
     attempt: job.attempt,
     openWrites: () => openWrites(),
     renewed: (sentAt) => claim.renewed(sentAt),
-    superseded,
+    superseded() {
+      claim.supersede()
+      stop.ask('superseded')
+    },
     cancel: () => stop.ask('cancelled'),
   }
   deps.heartbeat.hold(held)
@@ -170,7 +169,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           secrets.splice(2)
           output.remask()
         },
-        onRevoked: superseded,
+        onRevoked() {
+          stop.ask('revoked')
+          claim.supersede()
+        },
         log,
       })
     const result = await runStep(

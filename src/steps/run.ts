@@ -104,8 +104,9 @@ export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Sto
     const result = await runToEnd(job, target, deps, stop, ({ connection, plan: { namespace } }) => {
       if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
     })
-    // Helm's container is gone by now; with another attempt at work its release is no longer ours.
-    if (result.end.status !== 'succeeded' && stop.reason() !== 'superseded') await recordRelease(result.end)
+    // Helm's container is gone by now; with another attempt at work its release is no longer ours, and without a credential out of reach.
+    const ours = stop.reason() !== 'superseded' && stop.reason() !== 'revoked'
+    if (result.end.status !== 'succeeded' && ours) await recordRelease(result.end)
     return result
   } finally {
     deps.disconnect()
@@ -178,7 +179,8 @@ const runToEnd = async (
     }
   } catch (thrown) {
     const error = toTelpherError(thrown)
-    if (error.code === 'gate_superseded') throw error
+    // A gate that was shut for want of a credential is an end of this attempt, and not for another's sake.
+    if (error.code === 'gate_superseded' && stop.reason() !== 'revoked') throw error
     if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes: [] }
     return { end: endOfThrown(error, phase), notes: [] }
   } finally {
