@@ -7,7 +7,7 @@ import { exitCodes } from './exit.ts'
 import { follow } from './follow.ts'
 import { showPage } from './list.ts'
 import { print, table } from './output.ts'
-import { seconds } from './seconds.ts'
+import { timeoutOf } from './seconds.ts'
 
 interface StatusFlags {
   readonly limit: string
@@ -35,8 +35,7 @@ const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number
     await print(cli, detail, () => detailText(detail, cli))
     return exitCodes.ok
   }
-  const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
-  const followed = await follow(cli, client, detail, timeoutMs)
+  const followed = await follow(cli, client, detail, timeoutOf(flags))
   await print(cli, followed.detail, () => detailText(followed.detail, cli, followed.seen))
   return followed.code
 }

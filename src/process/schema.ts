@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
-import { stepConditions, tagExpressionSchema } from '../model/step.ts'
+import { stepConditions } from '../model/step.ts'
+import { tagExpressionSchema } from '../model/tags.ts'
 import { nameSchema } from '../model/target.ts'
 import type { Process } from './types.ts'
 
