@@ -135,6 +135,7 @@ export const errorTable = {
     false,
     'Run the workers of this pool in the target cluster with a service account, or choose another mode.',
   ],
+  setup_refused: [1415, 'target', false, 'Correct what is named; a risk that is meant is taken with --acknowledge.'],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
   gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],

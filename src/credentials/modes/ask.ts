@@ -16,9 +16,11 @@ export interface Api {
 }
 
 export interface Asked {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: object
+  /** Of the body; JSON when absent. */
+  readonly type?: string
 }
 
 /** A whole answer in JSON. */
@@ -33,12 +35,12 @@ export interface Told {
 const passing = (thrown: unknown): boolean =>
   thrown instanceof TelpherError && ['target_unreachable', 'target_timeout', 'target_error'].includes(thrown.code)
 
-const once = async ({ connection, server }: Api, { method, path, body }: Asked): Promise<Told> => {
+const once = async ({ connection, server }: Api, { method, path, body, type = 'application/json' }: Asked): Promise<Told> => {
   const answer = await connection.request({
     method,
     path,
     timeoutMs,
-    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': type }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const told = await readAnswer(answer.body)
