@@ -1,5 +1,5 @@
 import type { Config } from '../src/config.ts'
-import { createMasker } from '../src/credentials/mask.ts'
+import { maskersOf } from '../src/credentials/mask.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
@@ -152,8 +152,9 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   try {
     const target = await untilThrough(() => store.targets.get(job.target))
     const secrets: Secret[] = []
+    let maskers = maskersOf(secrets)
     const output = createOutput(
-      () => createMasker(secrets),
+      () => maskers(),
       (stream, text) => lines.write(stream, text),
     )
     const connect = (): Promise<Access> =>
@@ -167,6 +168,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           secrets.unshift(secret)
           // The one before may still be on its way; older ones are dead.
           secrets.splice(2)
+          maskers = maskersOf(secrets)
           output.remask()
         },
         onRevoked() {

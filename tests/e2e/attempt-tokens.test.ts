@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Job } from '../../src/model/deployment.ts'
-import { setUp } from '../support/bootstrap.ts'
 import { type E2e, startE2e } from '../support/e2e-stack.ts'
 import { eventually } from '../support/eventually.ts'
-import { detailOf } from '../support/faults.ts'
+import { detailOf, expectFault } from '../support/faults.ts'
 import { begin, clientOf, configMaps, midApply } from '../support/running.ts'
 import { freshNamespace, sharedCluster } from '../support/sandbox.ts'
 
@@ -21,20 +20,20 @@ interface Place {
   readonly home: string
 }
 
-/** A target of the mode token-request, set up by the cluster's admin. */
-const place = async ({ cluster }: E2e): Promise<Place> => {
-  const [home, namespace] = [await freshNamespace(cluster), await freshNamespace(cluster)]
-  const account = await setUp(cluster, { target: home, home, namespaces: [namespace], clusterWide: false })
-  const policy = { namespaces: [namespace] }
-  const credential = { kind: 'token-request', ...account }
-  const added = await (await clientOf(e2e)).addTarget({ name: home, server: cluster.server, ca: cluster.caPem, policy, credential })
-  expect(added.account).toMatchObject({ mode: 'token-request', deployer: `${home}/deployer-${home}` })
+/** A target as `target add` makes it from an admin's context; its cluster-wide policies are its own by its name. */
+const place = async ({ cluster, cli }: E2e): Promise<Place> => {
+  const namespace = await freshNamespace(cluster)
+  const home = `home-${namespace}`
+  const context = ['--from-kubeconfig', 'local', '--file', cluster.kubeconfig]
+  const added = await cli('target', 'add', home, ...context, '--namespace', namespace, '--home', home, '--yes')
+  expect(added, added.stderr).toMatchObject({ code: 0 })
   return { target: home, namespace, home }
 }
 
 const secretsIn = async ({ home }: Place): Promise<string[]> => {
   const { body } = await e2e.cluster.api('GET', `/api/v1/namespaces/${home}/secrets`)
-  return (JSON.parse(body) as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name)
+  const names = (JSON.parse(body) as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name)
+  return names.filter((name) => name !== `bootstrap-${home}`)
 }
 
 interface AuditEvent {
@@ -93,8 +92,8 @@ test('an attempt whose Secret somebody deletes ends as an error that says so', a
   await midApply(e2e, running, at.namespace)
   const [secret = ''] = await secretsIn(at)
   await e2e.cluster.kubectl('delete', 'secret', secret, '-n', at.home)
-  const { deployment, jobs } = detailOf(await running.ended)
-  expect(deployment.result).toBe('error')
+  const { deployment, jobs } = expectFault('credential-revoked', await running.ended) ?? { jobs: [] }
+  expect(deployment?.result).toBe('error')
   expect(jobs[0]?.end).toMatchObject({
     code: 'grant_revoked',
     sentence: expect.stringContaining('its credential was revoked while running; '),
@@ -112,9 +111,9 @@ test('the token of a killed worker is refused before another attempt begins', as
   holder?.kill('SIGKILL')
   await holder?.exited
   const killedAt = Date.now()
-  const detail = detailOf(await running.ended)
-  expect(detail.jobs[0]).toMatchObject({ status: 'succeeded', attempt: 2 })
-  expect((detail.deployment.endedAt ?? Number.POSITIVE_INFINITY) - killedAt).toBeLessThan(60_000)
+  const detail = expectFault('worker-killed-token', await running.ended)
+  expect(detail?.jobs[0]).toMatchObject({ status: 'succeeded', attempt: 2 })
+  expect((detail?.deployment.endedAt ?? Number.POSITIVE_INFINITY) - killedAt).toBeLessThan(60_000)
   const history = await (await clientOf(e2e)).history(job.deploymentId)
   expect(history.flatMap((event) => (event.type === 'notice' ? [event.message] : []))).toEqual([
     expect.stringMatching(/, its credential is revoked: attempt 2 begins$/),

@@ -50,8 +50,23 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
     const file = kubeconfig === undefined ? cluster.kubeconfig : join(await folder({ kubeconfig }), 'kubeconfig')
     const limits = namespaces.flatMap((namespace) => ['--namespace', namespace])
     const settling = settle === undefined ? [] : ['--settle', String(settle)]
+    // Most tests are about other things than how a target's identity comes about.
+    const mode = /\btoken["']?:/.test(kubeconfig ?? '') ? 'static-token' : 'client-certificate'
     const granted = grants.flatMap((grant) => ['--grant', grant])
-    const added = await cli('target', 'add', name, '--from-kubeconfig', 'local', '--file', file, ...limits, ...settling, ...granted)
+    const added = await cli(
+      'target',
+      'add',
+      name,
+      '--from-kubeconfig',
+      'local',
+      '--mode',
+      mode,
+      '--file',
+      file,
+      ...limits,
+      ...settling,
+      ...granted,
+    )
     if (added.code !== 0) throw new Error(added.stderr)
     return name
   }

@@ -115,8 +115,10 @@ const isRemoved = ({ kind }: SetupObject): boolean => kind !== 'Namespace'
  * @returns what was removed, for people
  * @throws TelpherError target_forbidden, setup_refused, target_*
  */
-export const removeSetup = async (admin: Api, options: SetupOptions): Promise<readonly string[]> => {
-  const objects = [bootstrapSecret(options), ...setupObjects(options).toReversed()].filter(isRemoved)
+export const removeSetup = async (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
+  // Which of the two it was is not kept.
+  const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
+  const objects = [bootstrapSecret(options), ...made.toReversed()].filter(isRemoved)
   const removed: string[] = []
   for (const object of objects) {
     const path = object.kind === 'Secret' ? `${secretsPath(options.home)}/${object.metadata.name}` : setupPath(object)
