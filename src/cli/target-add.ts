@@ -8,7 +8,7 @@ import { exitCodes } from './exit.ts'
 import { contextOf } from './kubeconfig-context.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
-import { rbacText, type SetupFlags, setUpIdentity, setupOptionsOf } from './target-setup.ts'
+import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf } from './target-setup.ts'
 
 interface AddFlags extends SetupFlags {
   readonly fromKubeconfig: string
@@ -56,7 +56,8 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
   for (const namespace of [flags.home, ...namespaces]) mustBeName('namespace', namespace)
   if (flags.printRbac === true) {
     const options = setupOptionsOf(name, namespaces, flags)
-    cli.stdout.write(await rbacText(options, flags.fromKubeconfig))
+    const text = await rbacText(options, flags.fromKubeconfig)
+    await print(cli, rbacList(options), () => text)
     return exitCodes.ok
   }
   const client = await cli.client()

@@ -64,7 +64,10 @@ const planText = (planned: readonly PlannedObject[], options: SetupOptions, serv
   ].join('\n')
 }
 
-/** What people apply by themselves, and how it goes on. */
+/** What people apply by themselves, as one object. */
+export const rbacList = (options: SetupOptions): object => ({ apiVersion: 'v1', kind: 'List', items: setupObjects(options) })
+
+/** The same as documents, and how it goes on. */
 export const rbacText = async (options: SetupOptions, context: string): Promise<string> => {
   const { bootstrap } = namesOf(options.target)
   const documents = await Promise.all(setupObjects(options).map((object) => yamlOf(object)))

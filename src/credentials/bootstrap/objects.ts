@@ -21,7 +21,7 @@ export interface SetupOptions {
 }
 
 /** The longest life of a token that the bootstrap identity may mint, in seconds: the hour that is asked for at most, and some. */
-export const longestTokenSeconds = 3900
+const longestTokenSeconds = 3900
 
 /** The names of what a target has in its cluster. */
 export const namesOf = (target: string): { readonly bootstrap: string; readonly deployer: string; readonly policy: string } => ({
@@ -31,7 +31,7 @@ export const namesOf = (target: string): { readonly bootstrap: string; readonly 
 })
 
 /** The label by which everything of a target is found again. */
-export const targetLabel = 'telpher.dev/target'
+const targetLabel = 'telpher.dev/target'
 
 const rbac = 'rbac.authorization.k8s.io'
 

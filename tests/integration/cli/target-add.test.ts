@@ -118,6 +118,8 @@ test('what is printed can be applied by somebody else, and the token that they m
   const printed = await cli.run([...addArgs(wanted), '--print-rbac'])
   expect(printed.code, printed.stderr).toBe(0)
   expect(await objectsOf(wanted)).toEqual([])
+  const list = JSON.parse((await cli.run([...addArgs(wanted), '--print-rbac', '-o', 'json'])).stdout) as { items: object[] }
+  expect(list.items).toEqual(parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
   await cluster.apply(...parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
   const token = await cluster.serviceAccountToken(wanted.home, `bootstrap-${wanted.name}`)
   await writeFile(join(cli.dir, 'bootstrap'), `${token}\n`)
