@@ -7,7 +7,7 @@ import type { Grants } from '../src/model/ports.ts'
 import type { JobStatus } from '../src/model/states.ts'
 import type { AccountMode } from '../src/model/target.ts'
 import type { FenceOutcome, Store } from '../src/store/index.ts'
-import { isAttemptOver, runFence, sweepGrants } from './fence.ts'
+import { grantSweeper, isAttemptOver, runFence, sweepGrants } from './fence.ts'
 
 const attempt: AttemptRef = { deploymentId: 'dep', jobId: 'job', attempt: 2 }
 
@@ -82,4 +82,24 @@ test('targets of this pool whose tokens can be revoked are swept in turns; one t
   await sweepGrants(depsOf(store, { sweep }))
   await sweepGrants(depsOf(store, { sweep }))
   expect(swept).toEqual(['a', 'd'])
+})
+
+test('a sweep that is called again while it goes on is one', async () => {
+  const { store } = storeOf(undefined, [['a', 'default', 'token-request']])
+  let lists = 0
+  const release = Promise.withResolvers<void>()
+  const list = async (): Promise<[]> => {
+    lists++
+    await release.promise
+    return []
+  }
+  const slow = { ...store, targets: { ...store.targets, list } } as Store
+  const sweep = grantSweeper(depsOf(slow, {}))
+  sweep()
+  sweep()
+  expect(lists).toBe(1)
+  release.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
+  sweep()
+  expect(lists).toBe(2)
 })

@@ -50,3 +50,17 @@ export const sweepGrants = async ({ store, grants, log, config }: FenceDeps): Pr
       .catch((err: unknown) => log.warn({ err, target: target.name }, 'credentials are not swept'))
   }
 }
+
+/** Sweeps when it is called, unless it still does: targets that do not answer can make a sweep longer than the time between two. */
+export const grantSweeper = (deps: FenceDeps): (() => void) => {
+  let isSweeping = false
+  return () => {
+    if (isSweeping) return
+    isSweeping = true
+    sweepGrants(deps)
+      .catch((err: unknown) => deps.log.warn({ err }, 'credentials are not swept'))
+      .finally(() => {
+        isSweeping = false
+      })
+  }
+}

@@ -15,7 +15,7 @@ import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
-import { runFence, sweepGrants, sweepMs } from './fence.ts'
+import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
@@ -127,9 +127,10 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log: (line) => log.warn(line, 'queue'),
   })
   containers.expect(containerSpec(undefined, deps))
+  const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
-    sweepGrants(deps).catch((err: unknown) => log.warn({ err }, 'sweep of credentials'))
+    sweepTokens()
   }, sweepMs)
   const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')

@@ -129,6 +129,17 @@ test('only attempts of this installation are outstanding, each with its age', as
   await place.cluster.kubectl('delete', 'secret', 'another', '-n', place.home)
 })
 
+test('however many are outstanding, all are found', async () => {
+  const attempts = Array.from({ length: 230 }, () => newAttempt())
+  for (let at = 0; at < attempts.length; at += 10)
+    await Promise.all(attempts.slice(at, at + 10).map((attempt) => place.mode.mint(attempt, 600_000)))
+  const found = await place.mode.outstanding()
+  expect(new Set(found.map(({ attempt }) => attempt.jobId))).toEqual(new Set(attempts.map(({ jobId }) => jobId)))
+  for (let at = 0; at < attempts.length; at += 10)
+    await Promise.all(attempts.slice(at, at + 10).map((attempt) => place.mode.revoke(attempt)))
+  expect(await place.mode.outstanding()).toEqual([])
+})
+
 test('an account that is gone is said by its name', async () => {
   const connect = connector(place.cluster)
   const mode = tokenRequestMode({

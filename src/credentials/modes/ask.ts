@@ -7,6 +7,8 @@ const timeoutMs = 10_000
 const patienceMs = 20_000
 const firstPauseMs = 200
 const longestPauseMs = 2000
+/** A page of a hundred objects, each with as many labels and managers as anybody gives them. */
+const mostRead = 4 * 1024 * 1024
 
 /** Where calls go. */
 export interface Api {
@@ -43,7 +45,7 @@ const once = async ({ connection, server }: Api, { method, path, body, type = 'a
     headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': type }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const told = await readAnswer(answer.body)
+  const told = await readAnswer(answer.body, mostRead)
   mustBeKubernetes(server, answer, told)
   const date = Date.parse(answer.headers.date ?? '')
   return { status: answer.status, body: told, date: Number.isNaN(date) ? Date.now() : date }

@@ -123,11 +123,13 @@ export const tokenRequestMode = (options: TokenRequestOptions): Mode => {
     bound.delete(attemptSecretName(attempt))
   }
 
-  const list = async (query: string): Promise<{ readonly items: readonly SecretAnswer[]; readonly date: number }> => {
+  const list = async (
+    query: string,
+  ): Promise<{ readonly items: readonly SecretAnswer[]; readonly date: number; readonly next: string }> => {
     const told = await ask(bootstrap, { method: 'GET', path: `${secrets}?${query}` })
-    const { items } = told.body as { items?: readonly SecretAnswer[] }
+    const { items, metadata } = told.body as { items?: readonly SecretAnswer[]; metadata?: { continue?: string } }
     if (told.status !== 200 || items === undefined) throw refused(`list Secrets in ${namespace}`, told)
-    return { items, date: told.date }
+    return { items, date: told.date, next: metadata?.continue ?? '' }
   }
   const exists = async (name: string, uid: string): Promise<boolean> =>
     (await list(`fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`)).items.some(({ metadata }) => metadata?.uid === uid)
@@ -139,11 +141,17 @@ export const tokenRequestMode = (options: TokenRequestOptions): Mode => {
     mint,
     revoke,
     async outstanding() {
-      const { items, date } = await list(`limit=500&labelSelector=${encodeURIComponent(installationSelector(installation))}`)
-      return items.flatMap((secret) => {
-        const attempt = attemptOf(secret)
-        return attempt === undefined ? [] : [{ attempt, ageMs: date - Date.parse(secret.metadata?.creationTimestamp ?? '') }]
-      })
+      const found: { readonly attempt: AttemptRef; readonly ageMs: number }[] = []
+      const query = `limit=100&labelSelector=${encodeURIComponent(installationSelector(installation))}`
+      for (let next = ''; ; ) {
+        const page = await list(next === '' ? query : `${query}&continue=${encodeURIComponent(next)}`)
+        for (const secret of page.items) {
+          const attempt = attemptOf(secret)
+          if (attempt !== undefined) found.push({ attempt, ageMs: page.date - Date.parse(secret.metadata?.creationTimestamp ?? '') })
+        }
+        next = page.next
+        if (next === '') return found
+      }
     },
     async verify() {
       const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
