@@ -33,6 +33,11 @@ export const setupOptionsOf = (target: string, namespaces: readonly string[], fl
   const { clusterWide = false, home } = flags
   if (namespaces.length === 0 && !clusterWide)
     throw new TelpherError('usage', 'say where it may deploy to: --namespace NAME, or --cluster-wide', { field: '--namespace' })
+  // Who may write Secrets there could make a token of the bootstrap identity.
+  if (namespaces.includes(home))
+    throw new TelpherError('usage', `${home} is for Telpher's own accounts: deploy elsewhere, or name another with --home`, {
+      field: '--home',
+    })
   return { target, home, namespaces, clusterWide }
 }
 

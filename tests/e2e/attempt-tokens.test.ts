@@ -69,6 +69,36 @@ test('a check climbs with a token of its own, and nothing is left of it', async 
   await eventually(async () => (await secretsIn(at)).length === 0)
 })
 
+const chartObject = (apiVersion: string, kind: string, more: object): string =>
+  JSON.stringify({ apiVersion, kind, metadata: { name: 'web' }, ...more })
+const containers = [{ name: 'web', image: 'example.test/web:1' }]
+const template = { metadata: { labels: { app: 'web' } }, spec: { containers } }
+
+test('what applications consist of goes with the rights of the deployer, as a chart and as manifests', async () => {
+  const [at, other] = [await place(e2e), await place(e2e)]
+  const objects = {
+    'map.yaml': chartObject('v1', 'ConfigMap', { data: { a: 'b' } }),
+    'secret.yaml': chartObject('v1', 'Secret', { stringData: { a: 'b' } }),
+    'account.yaml': chartObject('v1', 'ServiceAccount', {}),
+    'service.yaml': chartObject('v1', 'Service', { spec: { ports: [{ port: 80 }] } }),
+    'deployment.yaml': chartObject('apps/v1', 'Deployment', { spec: { replicas: 0, selector: { matchLabels: { app: 'web' } }, template } }),
+    'cronjob.yaml': chartObject('batch/v1', 'CronJob', {
+      spec: { schedule: '0 0 1 1 *', jobTemplate: { spec: { template: { spec: { containers, restartPolicy: 'Never' } } } } },
+    }),
+    'policy.yaml': chartObject('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }),
+    'budget.yaml': chartObject('policy/v1', 'PodDisruptionBudget', {
+      spec: { minAvailable: 0, selector: { matchLabels: { app: 'web' } } },
+    }),
+  }
+  const applied = await e2e.deploy(await e2e.folder(objects), at.target)
+  expect(applied, applied.stderr).toMatchObject({ code: 0 })
+  const templates = Object.fromEntries(Object.entries(objects).map(([name, text]) => [`templates/${name}`, text]))
+  const chart = { 'Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.0.1\n', ...templates }
+  const installed = await e2e.deploy(await e2e.folder(chart), other.target, '--helm', 'web')
+  expect(installed, installed.stderr).toMatchObject({ code: 0 })
+  await eventually(async () => (await secretsIn(at)).length + (await secretsIn(other)).length === 0)
+})
+
 test('a deployment that fails leaves nothing', async () => {
   const at = await place(e2e)
   const broken = { 'a.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec: { ports: [] } }) }

@@ -143,6 +143,7 @@ test.each<readonly [string, string[], string]>([
   ['nowhere to deploy to', [], '--cluster-wide'],
   ['a namespace that is not there', ['--namespace', 'no-such-namespace'], 'there is no namespace no-such-namespace'],
   ['all namespaces without a word about their Secrets', ['--cluster-wide'], '--acknowledge cluster-secrets'],
+  ['its own home to deploy to', ['--namespace', 'shop', '--home', 'shop'], 'deploy elsewhere'],
   ['a namespace that leaves its path', ['--namespace', '../x'], 'namespace'],
 ])('%s is refused before anything is made', async (_, more, said) => {
   const { name, home } = await fresh()
