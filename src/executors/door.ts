@@ -70,8 +70,11 @@ export const doorsIn = (folder: string): Doors | undefined => {
   return { open: () => openDoor(folder) }
 }
 
-/** Milliseconds that a shim's stream may outlive the engine's: longer, and the engine is gone, not the container. */
-const outlives = 2000
+/**
+ * Milliseconds that the shim's stream may outlive the engine's. A shim stays until its worker has taken everything and leaves, and what
+ * it closes is heard here before the engine has passed it on: longer, and the engine is gone, with it whoever could end the container.
+ */
+const outlives = 200
 
 /**
  * The tether of a started container: the door, if the shim comes through it, else the engine's stream. Whichever says something first
@@ -79,13 +82,12 @@ const outlives = 2000
  * @param attached the engine's stream, on which a shim that dies says why
  */
 export const tetherOf = async (attached: Duplex, door: Door): Promise<Duplex> => {
-  const first = await Promise.race([
-    door.entered,
-    once(attached, 'readable').then(
-      () => undefined,
-      () => undefined,
-    ),
-  ])
+  const chosen = new AbortController()
+  const nothing = (): undefined => undefined
+  const spoke = once(attached, 'readable', { signal: chosen.signal }).then(nothing, nothing)
+  const first = await Promise.race([door.entered, spoke])
+  // Whoever listens for what can be read keeps a stream from flowing.
+  chosen.abort()
   door.close()
   if (first === undefined) return attached
   const cut = (message: string): void => {
@@ -93,7 +95,7 @@ export const tetherOf = async (attached: Duplex, door: Door): Promise<Duplex> =>
   }
   attached.on('error', (error) => cut(error.message))
   attached.on('end', () => {
-    const timer = setTimeout(() => cut('The engine is gone, and with it whoever would end the container.'), outlives)
+    const timer = setTimeout(() => cut('The engine of the container is gone.'), outlives)
     first.once('close', () => clearTimeout(timer))
   })
   attached.resume()
