@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { connect } from '../src/cluster/connection.ts'
+import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
@@ -91,6 +91,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
   await containers.sweep()
 
+  const cluster = { connect: createConnector() }
   const deps: WorkerDeps = {
     id,
     installation,
@@ -100,12 +101,12 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     containers,
     sweep: containers.sweep,
     heartbeat,
-    cluster: { connect },
+    cluster,
     grants: localGrants({
       readAccount: (account) => store.accounts.get(account),
       records: store.grants,
       key,
-      cluster: { connect },
+      cluster,
       installation,
     }),
     discovery: discoveryCaches(),
