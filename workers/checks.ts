@@ -9,7 +9,7 @@ export const runCheck = async ({ checkId, target: name }: { checkId: string; tar
   const target = await untilThrough(() => deps.store.targets.get(name))
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
   const report = await deps.grants.grant(target, attempt).then(
-    (credential) => runLadder({ target, credential, worker: deps.config.workerName, kubectlMinor: 34 }),
+    (credential) => runLadder({ target, credential, worker: deps.config.workerName, fixedImage: deps.config.image }),
     (thrown: unknown) => {
       const error = toTelpherError(thrown)
       return {

@@ -44,6 +44,7 @@ const daily: readonly CommandSpec[] = [
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
+      { flags: '--helm-version <major>', about: 'helm 3 or 4 for the release; 4 when absent', choices: ['3', '4'] },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
       ...starting,

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
+import { type HelmMajor, helmMajors } from '../model/image.ts'
 import type { StepInput } from '../model/step.ts'
 import { packPath } from '../steps/package/pack.ts'
 import { readValues } from '../steps/values.ts'
@@ -15,6 +16,7 @@ export interface StepFlags {
   readonly set?: readonly string[]
   readonly namespace?: string
   readonly createNamespace?: boolean
+  readonly helmVersion?: string
   readonly name?: string
   readonly deadline?: string
 }
@@ -54,7 +56,7 @@ const mustBeValues = (file: string): void => {
   readValues(file, readFileSync(file))
 }
 
-const ofCharts = ['values', 'set', 'createNamespace'] as const
+const ofCharts = { values: '--values', set: '--set', createNamespace: '--create-namespace', helmVersion: '--helm-version' } as const
 
 const checkKind = (path: string, given: string, flags: StepFlags): void => {
   const chart = isChart(path)
@@ -62,12 +64,12 @@ const checkKind = (path: string, given: string, flags: StepFlags): void => {
     throw new TelpherError('usage', `${given} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
   if (!chart && flags.helm !== undefined)
     throw new TelpherError('usage', `${given} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
-  const misplaced = ofCharts.find((name) => flags[name] !== undefined)
-  if (!chart && misplaced !== undefined) {
-    const flag = `--${misplaced === 'createNamespace' ? 'create-namespace' : misplaced}`
-    throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
-  }
+  const flag = Object.entries(ofCharts).find(([name]) => flags[name as keyof typeof ofCharts] !== undefined)?.[1]
+  if (!chart && flag !== undefined) throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
 }
+
+/** The parser lets nothing else through. */
+const majorOf = (text: string): HelmMajor | undefined => helmMajors.find((major) => String(major) === text)
 
 /** A chart with its values files as a package, and what both are called in it. */
 export const packChart = async (
@@ -113,6 +115,7 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
     release: flags.helm,
     set: setsOf(flags.set ?? []),
     createNamespace: flags.createNamespace ?? false,
+    ...(flags.helmVersion === undefined ? {} : { helmVersion: majorOf(flags.helmVersion) }),
   }
   await tryStep({ step, bytes })
   return { step, bytes, sha256 }

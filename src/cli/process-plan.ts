@@ -43,6 +43,7 @@ const ofSteps = {
   set: '--set',
   namespace: '--namespace',
   createNamespace: '--create-namespace',
+  helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
 } as const

@@ -60,7 +60,7 @@ export const errorTable = {
     1211,
     'infrastructure',
     false,
-    'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
+    'Build or load the execution image on the host of the worker: telpher image build NAME, or telpher image load FILE.',
   ],
   container_start: [1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'],
   container_deviates: [
@@ -78,6 +78,13 @@ export const errorTable = {
     'The record was sealed with another key, or changed: restore the key file that sealed it.',
   ],
   token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
+  image_tools: [1230, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
+  image_differs: [
+    1231,
+    'infrastructure',
+    false,
+    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
+  ],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
@@ -106,6 +113,12 @@ export const errorTable = {
     'target',
     false,
     'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
+  ],
+  version_skew: [
+    1420,
+    'user',
+    false,
+    'Use an execution image with a kubectl of the server’s version (telpher image list), or let the worker warn: TELPHER_VERSION_SKEW=warn.',
   ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],

@@ -1,8 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { chooseImage, coveredMinors, defaultImage, execImages, findImage, howToGet, imageTag, readVersion, skewWarning } from './image.ts'
+import {
+  chooseImage,
+  coveredMinors,
+  defaultImage,
+  execImages,
+  findImage,
+  howToGet,
+  imageFacts,
+  imageTag,
+  readVersion,
+  skewWarning,
+} from './image.ts'
 
-const chosen = (server: string | undefined, helm?: 3 | 4): readonly string[] => chooseImage(server, helm).images.map(({ name }) => name)
+const chosen = (server: string | undefined, helm?: 3 | 4): readonly string[] =>
+  chooseImage(server, helm).tags.map((tag) => tag.replace('telpher/exec:', ''))
 
 describe('versions of servers', () => {
   test.each([
@@ -23,7 +35,7 @@ describe('versions of servers', () => {
   )
 
   test('what cannot be read never throws', () => {
-    fc.assert(fc.property(fc.string(), (text) => chooseImage(text).images.length > 0))
+    fc.assert(fc.property(fc.string(), (text) => chooseImage(text).tags[0] === imageTag(chooseImage(text).best)))
   })
 })
 
@@ -102,6 +114,15 @@ describe('the images', () => {
     expect(howToGet('telpher/exec:k1.36-h4')).toContain('telpher image build k1.36-h4')
     expect(howToGet('registry.example/tools:1')).toContain('docker pull registry.example/tools:1')
   })
+})
+
+test('an image says its tools by labels, and what is no version is not believed', () => {
+  expect(imageFacts('sha256:1', { 'telpher.kubectl': '1.34.4', 'telpher.helm': '3.21.4', other: 'x' })).toEqual({
+    id: 'sha256:1',
+    kubectl: '1.34.4',
+    helm: '3.21.4',
+  })
+  expect(imageFacts('sha256:1', { 'telpher.kubectl': 'newest', 'telpher.helm': '' })).toEqual({ id: 'sha256:1' })
 })
 
 test('the kubectl of an own image is judged like ours', () => {

@@ -101,7 +101,9 @@ export const skewWarning = (kubectl: string, serverVersion: string | undefined):
 
 export interface ImageChoice {
   /** What the step may run in, best first: every one of them covers the server, or it is the nearest there is. */
-  readonly images: readonly [ExecImage, ...ExecImage[]]
+  readonly tags: readonly string[]
+  /** The first of them. */
+  readonly best: ExecImage
   /** What may break, when none is made for the server. */
   readonly warning?: string
 }
@@ -115,12 +117,17 @@ export const chooseImage = (serverVersion: string | undefined, helm: HelmMajor =
   const candidates = execImages.filter((image) => majorOf(image.helm) === helm)
   const [first = execImages[0]] = candidates
   const server = serverVersion === undefined ? undefined : readVersion(serverVersion)
-  if (server?.major !== 1) return { images: [first], ...warned(skewWarning(first.kubectl, serverVersion)) }
+  if (server?.major !== 1) return { ...listed(first), ...warned(skewWarning(first.kubectl, serverVersion)) }
   const [best, ...others] = candidates.filter((image) => covers(image, server.minor))
-  if (best !== undefined) return { images: [best, ...others] }
+  if (best !== undefined) return listed(best, ...others)
   const nearest = candidates.reduce((near, image) => (distance(image, server.minor) < distance(near, server.minor) ? image : near), first)
-  return { images: [nearest], ...warned(skewWarning(nearest.kubectl, serverVersion)) }
+  return { ...listed(nearest), ...warned(skewWarning(nearest.kubectl, serverVersion)) }
 }
+
+const listed = (best: ExecImage, ...others: readonly ExecImage[]): Pick<ImageChoice, 'best' | 'tags'> => ({
+  best,
+  tags: [best, ...others].map(imageTag),
+})
 
 const warned = (warning: string | undefined): { readonly warning?: string } => (warning === undefined ? {} : { warning })
 
@@ -132,11 +139,28 @@ export const howToGet = (image: string): string => {
     : `run there: telpher image build ${known.name}, or load it from a file: telpher image load FILE`
 }
 
-/** What a step ran with; the versions are those that the image says of itself. */
+/** An image as an engine has it. */
+export interface ImageFacts {
+  /** The engine's id: the SHA-256 of the image's configuration. */
+  readonly id: string
+  /** Versions by the image's labels: absent in one that has none. */
+  readonly kubectl?: string
+  readonly helm?: string
+}
+
+/** @param id as the engine has it @param labels those of the image, or of a container made of it */
+export const imageFacts = (id: string, labels: Readonly<Record<string, string>>): ImageFacts => {
+  const { [imageLabels.kubectl]: kubectl, [imageLabels.helm]: helm } = labels
+  const version = (text: string | undefined): string | undefined =>
+    text !== undefined && readVersion(text) !== undefined ? text.slice(0, 64) : undefined
+  const [client, charts] = [version(kubectl), version(helm)]
+  return { id, ...(client === undefined ? {} : { kubectl: client }), ...(charts === undefined ? {} : { helm: charts }) }
+}
+
+/** What a step ran with. */
 export interface ToolsUsed {
   readonly image: string
-  /** The engine's id of the image: the SHA-256 of its configuration. */
-  readonly imageId: string
+  readonly imageId?: string
   readonly kubectl?: string
   readonly helm?: string
   /** The API server's version. */

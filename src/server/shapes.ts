@@ -38,6 +38,14 @@ const failure = z
 
 const end = z.object({ status: z.enum(terminalStatuses), sentence: z.string(), code: z.string().optional() })
 
+const tools = z.object({
+  image: z.string(),
+  imageId: z.string().optional(),
+  kubectl: z.string().optional(),
+  helm: z.string().optional(),
+  server: z.string().optional(),
+})
+
 const job = z
   .object({
     deploymentId: z.string(),
@@ -58,6 +66,7 @@ const job = z
     waitsFor: z.string().optional(),
     failure: failure.optional(),
     objects: z.array(progress).optional(),
+    tools: tools.optional(),
     carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
   })
   .openapi('Job')
@@ -131,6 +140,7 @@ const event = z
       worker: z.string().optional(),
       sentence: z.string().optional(),
       code: z.string().optional(),
+      tools: tools.optional(),
     }),
     z.object({ ...every, type: z.literal('waiting'), jobId: z.string(), reason: z.string() }),
     z.object({ ...every, type: z.literal('progress'), jobId: z.string(), objects: z.array(progress) }),

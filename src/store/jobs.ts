@@ -8,7 +8,7 @@ import { deploymentKeys } from './keys.ts'
 import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob } from './records.ts'
 import type { Applied, Claims, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
 
-const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
+const jobEvent = (before: Job, after: Job, tools: JobReport['tools']): DeploymentEvent => ({
   type: 'job',
   at: Date.now(),
   jobId: after.jobId,
@@ -20,6 +20,7 @@ const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
   ...(after.worker === undefined ? {} : { worker: after.worker }),
   ...(after.end === undefined ? {} : { sentence: after.end.sentence }),
   ...(after.end?.code === undefined ? {} : { code: after.end.code }),
+  ...(tools === undefined ? {} : { tools }),
 })
 
 /** What transitions decide on, without the rest of the job. */
@@ -43,6 +44,7 @@ const changed = (job: Job, state: JobState, report: JobReport | undefined): Job 
     ...(isTerminal(state.status) ? { endedAt: Date.now() } : {}),
     ...(report?.failure === undefined ? {} : { failure: report.failure }),
     ...(report?.objects === undefined ? {} : { objects: report.objects }),
+    ...(report?.tools === undefined ? {} : { tools: report.tools }),
   }
 }
 
@@ -102,9 +104,9 @@ export const createJobs = (
       const step = transition(stateOf(job), event)
       if (!step.ok) return isAlready(job, event) ? { ok: true, state: stateOf(job), job } : { ...step, job }
       const after = changed(job, step.state, report)
-      const events: DeploymentEvent[] = [jobEvent(job, after)]
-      if (report !== undefined) {
-        const { failure, notes = [] } = report
+      const events: DeploymentEvent[] = [jobEvent(job, after, report?.tools)]
+      if (report?.notes !== undefined) {
+        const { failure, notes } = report
         events.unshift({ type: 'verdict', at: Date.now(), jobId: ref.jobId, notes, ...(failure === undefined ? {} : { failure }) })
       }
       if (await write(ref, version, token, after, markOf(job, after), events)) {
