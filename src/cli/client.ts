@@ -1,6 +1,7 @@
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { ImagePins } from '../model/image.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
@@ -56,6 +57,9 @@ export interface Client {
   removeTarget(name: string): Promise<void>
   startCheck(name: string): Promise<{ readonly id: string; readonly waitsFor?: string }>
   check(name: string, id: string): Promise<CheckReport | undefined>
+  pins(): Promise<ImagePins>
+  /** @param ids none takes the pin away */
+  pinImage(image: string, ids: readonly string[]): Promise<ImagePins>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
@@ -147,6 +151,14 @@ export const createClient = (url: string, token: Secret): Client => {
     async check(name, id) {
       const response = await send('GET', `${targetAt(name)}/checks/${encodeURIComponent(id)}`)
       return response.status === 202 ? undefined : await jsonOf<CheckReport>(response, url)
+    },
+    pins: async () => (await get<{ pins: ImagePins }>('/v1/images/pins')).pins,
+    pinImage: async (image, ids) => {
+      const response = await send('PUT', '/v1/images/pins', {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ image, ids }),
+      })
+      return (await jsonOf<{ pins: ImagePins }>(response, url)).pins
     },
     workers: () => get('/v1/workers'),
   }

@@ -48,6 +48,22 @@ const failureText = (job: Job): string[] => {
   ].map(safe)
 }
 
+const toolRows = (jobs: readonly Job[]): string[][] =>
+  jobs.flatMap(({ step, target, tools }) =>
+    tools === undefined
+      ? []
+      : [
+          [
+            `${step.name} → ${target}`,
+            tools.image,
+            tools.kubectl ?? '',
+            tools.helm ?? '',
+            tools.server ?? '',
+            tools.imageId?.slice('sha256:'.length, 'sha256:'.length + 12) ?? '',
+          ],
+        ],
+  )
+
 const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', title, ...lines])
 const indented = (text: string): string[] =>
   text
@@ -106,6 +122,9 @@ export const viewText = (view: View, paint: Palette): string => {
     ...(attemptRows.length === 0
       ? []
       : section('ATTEMPTS', indented(table(['JOB', 'ATTEMPT', 'WORKER', 'STARTED', 'TOOK', 'ENDED'], attemptRows)))),
+    ...(toolRows(jobs).length === 0
+      ? []
+      : section('TOOLS', indented(table(['JOB', 'IMAGE', 'KUBECTL', 'HELM', 'SERVER', 'ID'], toolRows(jobs))))),
     ...section('FAILURES', jobs.flatMap(failureText)),
     ...section(
       'NOTES',

@@ -6,6 +6,7 @@ import { addAgainRoutes } from './again.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addImageRoutes } from './images.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
@@ -53,6 +54,7 @@ export const createApi = (deps: ApiDeps): Api => {
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
+  addImageRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

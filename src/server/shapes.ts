@@ -252,6 +252,7 @@ export type ShapeName =
   | 'logSearch'
   | 'ledger'
   | 'workers'
+  | 'pins'
   | 'runDiff'
   | 'problem'
 
@@ -278,6 +279,7 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
+  pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   workers: z.object({ workers: z.array(worker), now: time }),
   problem,
 }
