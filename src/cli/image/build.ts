@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
@@ -36,16 +36,17 @@ const wanted = (names: readonly string[], all: boolean): readonly ExecImage[] =>
 }
 
 const make = async (image: ExecImage, arch: Architecture, busybox: string | undefined): Promise<PreparedImage> => {
-  const [{ makeImage }, { programsOf }, { installProgram }, { programKey }, { goCommand }, { progressView }] = await Promise.all([
-    import('../../sandbox/execImage.ts'),
-    import('../../sandbox/image/recipe.ts'),
-    import('../../sandbox/setup/binaries.ts'),
-    import('../../sandbox/setup/versions.ts'),
-    import('../../sandbox/setup/go.ts'),
-    import('../../sandbox/progressView.ts'),
-  ])
+  const [{ makeImage }, { programsOf }, { installProgram, programPath }, { programKey }, { goCommand }, { progressView }] =
+    await Promise.all([
+      import('../../sandbox/execImage.ts'),
+      import('../../sandbox/image/recipe.ts'),
+      import('../../sandbox/setup/binaries.ts'),
+      import('../../sandbox/setup/versions.ts'),
+      import('../../sandbox/setup/go.ts'),
+      import('../../sandbox/progressView.ts'),
+    ])
   const onProgress = progressView(process.stderr)
-  for (const program of programsOf(image, arch))
+  for (const program of programsOf(image, arch).filter((one) => !existsSync(programPath(one))))
     await staged(onProgress, programKey(program), compileMs, () => installProgram(program, goCommand))
   return staged(onProgress, `image ${image.name}`, assembleMs, () => makeImage(image, arch, busybox))
 }
