@@ -18,16 +18,30 @@ steps:
     helm:
       chart: chart
       version: ${major}
-      set: { text: "\${inputs.text}" }
+      set: { text: "\${inputs.text}", workload: "\${inputs.workload}" }
+    deadline: 15s
 inputs:
   text: { type: string }
+  workload: { type: boolean, default: false }
 `
 
 const files = (major: string): Readonly<Record<string, string>> => ({
   'telpher.yaml': processOf(major),
   'maps/map.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n',
   'chart/Chart.yaml': 'apiVersion: v2\nname: tools\nversion: 1.0.0\n',
-  'chart/values.yaml': 'text: none\n',
+  'chart/values.yaml': 'text: none\nworkload: false\n',
+  'chart/templates/workload.yaml': `{{ if .Values.workload }}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: never
+spec:
+  selector: { matchLabels: { app: never } }
+  template:
+    metadata: { labels: { app: never } }
+    spec: { containers: [{ name: main, image: example.test/web:1 }] }
+{{ end }}
+`,
   'chart/templates/map.yaml':
     'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-chart\ndata:\n  text: {{ required "text is needed" .Values.text }}\n',
   // A hook that the end waits for: its objects make the plan take helm's own wait, which differs between the majors.
@@ -63,8 +77,19 @@ const tryImage = async (image: ExecImage, stack: Stack, proxy: VersionProxy, dir
     name,
   ])
   must(added.code === 0, added.stderr)
-  const deploy = async (text: string): Promise<readonly Job[]> => {
-    const ran = await runCli(stack, ['deploy', '-f', `${folder}/telpher.yaml`, '--target', name, '--input', `text=${text}`, '-o', 'json'])
+  const deploy = async (text: string, ...more: string[]): Promise<readonly Job[]> => {
+    const ran = await runCli(stack, [
+      'deploy',
+      '-f',
+      `${folder}/telpher.yaml`,
+      '--target',
+      name,
+      '--input',
+      `text=${text}`,
+      ...more,
+      '-o',
+      'json',
+    ])
     const id = /dep_[0-9A-HJKMNP-TV-Z]{26}/.exec(ran.stdout)?.[0] ?? ''
     must(id !== '', ran.stderr)
     return (await client.deployment(id)).jobs
@@ -86,6 +111,18 @@ const tryImage = async (image: ExecImage, stack: Stack, proxy: VersionProxy, dir
   }
   const failed = (await deploy('')).find(({ step }) => step.kind === 'helm')
   must(failed?.end?.code === 'chart_invalid', `${image.name}: a chart that cannot be rendered ended as ${JSON.stringify(failed?.end)}`)
+  // There is no node: what the chart brings never runs, and its revision must not look good afterwards, whoever ended the waiting.
+  const late = (await deploy('three', '--input', 'workload=true')).find(({ step }) => step.kind === 'helm')
+  must(late?.end?.code === 'deadline_passed', `${image.name}: a chart that never runs ended as ${JSON.stringify(late?.end)}`)
+  const revisions = await stack.cluster.api('GET', `/api/v1/namespaces/${name}/secrets?labelSelector=owner=helm`)
+  const states = (JSON.parse(revisions.body) as { items: { metadata: { labels: Record<string, string> } }[] }).items
+    .map(({ metadata: { labels } }) => `${labels['version']} ${labels['status']}`)
+    .toSorted()
+  must(states.join() === '1 superseded,2 deployed,3 failed', `${image.name}: the revisions are ${states.join(', ')}`)
+  must(
+    (await deploy('four')).every(({ status }) => status === 'succeeded'),
+    `${image.name}: no deployment after the failed one`,
+  )
   process.stdout.write(`  ${image.name}: kubectl ${image.kubectl}, helm ${image.helm}, for a server that says ${server}\n`)
 }
 
