@@ -55,6 +55,7 @@ const daily: readonly CommandSpec[] = [
       'telpher deploy -f deploy/telpher.yaml --input version=1.4.2 --tag env=prod',
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
+      'telpher deploy ./chart --helm web --target staging --helm-version 3',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
       'telpher deploy --tag env=prod --canary 1 --max-parallel 10 --stop-after 3',
     ],

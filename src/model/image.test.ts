@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -96,6 +97,16 @@ describe('the images', () => {
 
   test('names say what is in them', () => {
     for (const { name, kubectl, helm } of execImages) expect(name).toBe(`k${kubectl.replace(/\.\d+$/, '')}-h${helm[0]}`)
+  })
+
+  test('the page about them has this table', () => {
+    const page = readFileSync(new URL('../../docs/how-to/execution-images.md', import.meta.url), 'utf8')
+    const rows = execImages.map((image) => {
+      const { from, to } = coveredMinors(image)
+      const usual = imageTag(image) === defaultImage ? ' (default)' : ''
+      return `| \`${image.name}\`${usual} | ${image.kubectl} | ${image.helm} | 1.${from} to 1.${to} |`
+    })
+    expect(page.split('\n').filter((line) => line.startsWith('| `k'))).toEqual(rows)
   })
 
   test('windows are those of kubectl and of helm together', () => {

@@ -26,7 +26,7 @@ const inputsOf = async (image: ExecImage, arch: Architecture, busybox: string): 
 }
 
 /** Label that tells which inputs an image was made of. */
-export const inputsLabel = 'telpher.inputs'
+const inputsLabel = 'telpher.inputs'
 
 /**
  * Puts an execution image together from programs that are installed; some seconds, most of them reading.

@@ -8,7 +8,7 @@ import { type ExecImage, execImages, findImage } from '../../model/image.ts'
 import type { PreparedImage } from '../../sandbox/image/archive.ts'
 import { type Architecture, architecture } from '../../sandbox/paths.ts'
 import { staged } from '../../sandbox/progress.ts'
-import type { Command } from '../context.ts'
+import type { Cli, Command } from '../context.ts'
 import { exitCodes } from '../exit.ts'
 import { print, table } from '../output.ts'
 import { type EngineFlags, shortId, socketOf } from './engine.ts'
@@ -35,7 +35,8 @@ const wanted = (names: readonly string[], all: boolean): readonly ExecImage[] =>
   })
 }
 
-const make = async (image: ExecImage, arch: Architecture, busybox: string | undefined): Promise<PreparedImage> => {
+const make = async (cli: Cli, image: ExecImage, arch: Architecture, busybox: string | undefined): Promise<PreparedImage> => {
+  const { stderr } = cli
   const [{ makeImage }, { programsOf }, { installProgram, programPath }, { programKey }, { goCommand }, { progressView }] =
     await Promise.all([
       import('../../sandbox/execImage.ts'),
@@ -45,7 +46,7 @@ const make = async (image: ExecImage, arch: Architecture, busybox: string | unde
       import('../../sandbox/setup/go.ts'),
       import('../../sandbox/progressView.ts'),
     ])
-  const onProgress = progressView(process.stderr)
+  const onProgress = progressView({ isTTY: stderr.isTTY, columns: stderr.columns(), write: (text) => stderr.write(text) })
   for (const program of programsOf(image, arch).filter((one) => !existsSync(programPath(one))))
     await staged(onProgress, programKey(program), compileMs, () => installProgram(program, goCommand))
   return staged(onProgress, `image ${image.name}`, assembleMs, () => makeImage(image, arch, busybox))
@@ -71,7 +72,7 @@ export const runImageBuild: Command<BuildFlags> = async (cli, names, flags) => {
     throw new TelpherError('usage', `this machine does not run ${arch}: write the image to a file with --save FILE`, { field: '--arch' })
   const busybox = flags.busybox === undefined ? undefined : resolve(cli.cwd, flags.busybox)
   const made: PreparedImage[] = []
-  for (const image of images) made.push(await make(image, arch, busybox))
+  for (const image of images) made.push(await make(cli, image, arch, busybox))
   const file = flags.save === undefined ? undefined : resolve(cli.cwd, flags.save)
   if (file === undefined) {
     const { localImages } = await import('../../sandbox/image/local.ts')
