@@ -8,6 +8,8 @@ import { nameSchema } from './model/target.ts'
 /** What a server or worker process is told from outside. */
 export interface Config {
   redisUrl: string
+  /** Redis of logs and packages; the same one as that of the states unless told otherwise. */
+  storeRedisUrl: string
   /** Where key file, token file and logs lie. */
   dataDir: string
   /** File of the master key that seals accounts, mode 0400. */
@@ -37,6 +39,8 @@ export interface Config {
   healthPort: number
   /** How much of one job's log is kept, half of its beginning and half of its end, in MB. */
   logKeepMb: number
+  /** How long finished deployments are kept, their logs, and how many deployments at most. */
+  keep: { readonly deploymentMs: number; readonly logMs: number; readonly deployments: number }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -49,8 +53,13 @@ const defaultName = (): string =>
 
 const integer = (low: number, high: number, fallback: number) => z.coerce.number().int().min(low).max(high).default(fallback)
 
+const dayMs = 86_400_000
+
+const redisUrl = z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' })
+
 const schema = z.object({
-  TELPHER_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' }).default('redis://127.0.0.1:6379'),
+  TELPHER_REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),
+  TELPHER_STORE_REDIS_URL: redisUrl.optional(),
   TELPHER_DATA_DIR: z.string().min(1).default('.telpher'),
   TELPHER_KEY_FILE: z.string().optional(),
   TELPHER_TOKEN_FILE: z.string().optional(),
@@ -68,6 +77,9 @@ const schema = z.object({
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
   TELPHER_LOG_KEEP_MB: integer(1, 1024, 16),
+  TELPHER_KEEP_DAYS: integer(1, 3650, 90),
+  TELPHER_KEEP_DEPLOYMENTS: integer(1, 1_000_000, 10_000),
+  TELPHER_KEEP_LOG_DAYS: integer(1, 3650, 30),
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -87,6 +99,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
   const dataDir = resolve(read.TELPHER_DATA_DIR)
   return {
     redisUrl: read.TELPHER_REDIS_URL,
+    storeRedisUrl: read.TELPHER_STORE_REDIS_URL ?? read.TELPHER_REDIS_URL,
     dataDir,
     keyFile: read.TELPHER_KEY_FILE ?? resolve(dataDir, 'master.key'),
     tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),
@@ -104,6 +117,11 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,
     logKeepMb: read.TELPHER_LOG_KEEP_MB,
+    keep: {
+      deploymentMs: read.TELPHER_KEEP_DAYS * dayMs,
+      logMs: read.TELPHER_KEEP_LOG_DAYS * dayMs,
+      deployments: read.TELPHER_KEEP_DEPLOYMENTS,
+    },
     logLevel: read.TELPHER_LOG_LEVEL,
   }
 }

@@ -52,8 +52,9 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const logHalf = config.logKeepMb * 500_000
   const store = await openStore({
     url: config.redisUrl,
+    storeUrl: config.storeRedisUrl,
     clientName: `worker-${config.workerName}`,
-    limits: { logHeadBytes: logHalf, logTailBytes: logHalf },
+    limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })

@@ -1,27 +1,21 @@
-import { randomUUID } from 'node:crypto'
-import type { Cli, Command } from './context.ts'
-import { seconds } from './seconds.ts'
-import { showStarted, startOnce } from './started.ts'
+import type { Command } from './context.ts'
+import { type StartFlags, start } from './started.ts'
 
-interface AgainFlags {
-  readonly wait?: boolean
-  readonly timeout?: string
-  readonly idempotencyKey?: string
-}
-
-const start = async (cli: Cli, verb: 'retry' | 'rerun' | 'rollback', id: string, flags: AgainFlags): Promise<number> => {
-  const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
-  const client = await cli.client()
-  const key = flags.idempotencyKey ?? randomUUID()
-  const started = await startOnce(() => client.again(id, verb, key))
-  return showStarted(cli, client, started, { isFollowed: flags.wait !== false, timeoutMs })
-}
+const again =
+  (verb: 'retry' | 'rerun'): Command<StartFlags> =>
+  async (cli, [id = ''], flags) => {
+    const client = await cli.client()
+    return start(cli, client, flags, (key) => client.again(id, verb, key))
+  }
 
 /** `telpher retry DEPLOYMENT`: the failed part once more, from the failed steps. */
-export const runRetry: Command<AgainFlags> = (cli, [id = ''], flags) => start(cli, 'retry', id, flags)
+export const runRetry: Command<StartFlags> = again('retry')
 
 /** `telpher rerun DEPLOYMENT`: everything once more with the same inputs. */
-export const runRerun: Command<AgainFlags> = (cli, [id = ''], flags) => start(cli, 'rerun', id, flags)
+export const runRerun: Command<StartFlags> = again('rerun')
 
 /** `telpher rollback --to DEPLOYMENT`: how it was after that deployment. */
-export const runRollback: Command<AgainFlags & { readonly to: string }> = (cli, _, flags) => start(cli, 'rollback', flags.to, flags)
+export const runRollback: Command<StartFlags & { readonly to: string }> = async (cli, _, { to, ...flags }) => {
+  const client = await cli.client()
+  return start(cli, client, flags, (key) => client.again(to, 'rollback', key))
+}

@@ -1,11 +1,11 @@
 import type { Deployment } from '../model/deployment.ts'
-import { TelpherError } from '../model/errors.ts'
 import type { Client } from './client.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { moment } from './moment.ts'
+import { wholeNumber } from './number.ts'
 import { print, table } from './output.ts'
-import { age } from './text.ts'
+import { age, quoted } from './text.ts'
 
 interface PageFlags {
   readonly limit: string
@@ -24,12 +24,6 @@ interface ListFlags extends PageFlags {
 
 /** A page of few matches is asked for again, up to 40,000 deployments back: the server looks at 2,000 for one answer. */
 const mostAsks = 20
-
-const limitOf = (limit: string): number => {
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100)
-    throw new TelpherError('usage', `--limit ${limit}: give a number from 1 to 100`, { field: '--limit' })
-  return Number(limit)
-}
 
 const filtersOf = ({ status, since, until, target, namespace, name, tag }: Partial<ListFlags>, now: number): Record<string, string> =>
   Object.fromEntries(
@@ -70,8 +64,6 @@ const rowOf = (one: Deployment, now: number): string[] => [
   one.lineage === undefined ? '' : `${one.lineage.kind} of ${one.lineage.of}`,
 ]
 
-const quoted = (word: string): string => (/^[\w.,:=/@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
-
 /** The command that shows the page after this one. */
 const nextCommand = (command: string, flags: Partial<ListFlags>, next: string): string => {
   const { cursor: _, ...kept } = flags
@@ -84,7 +76,7 @@ const nextCommand = (command: string, flags: Partial<ListFlags>, next: string): 
  * @param command what is told to be typed for the next page
  */
 export const showPage = async (cli: Cli, flags: ListFlags, command: string): Promise<number> => {
-  const limit = limitOf(flags.limit)
+  const limit = wholeNumber('--limit', flags.limit, 100)
   const now = Date.now()
   const filters = filtersOf(flags, now)
   const { deployments, next } = await read(await cli.client(), limit, flags.cursor, filters)

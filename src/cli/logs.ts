@@ -4,6 +4,7 @@ import { TelpherError } from '../model/errors.ts'
 import type { Client } from './client.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
+import { wholeNumber } from './number.ts'
 import { print } from './output.ts'
 import { safe } from './text.ts'
 
@@ -70,19 +71,12 @@ const writeRaw = async (cli: Cli, client: Client, id: string, chosen: readonly J
   }
 }
 
-const lineCount = (flag: string, value: string | undefined, most: number): number | undefined => {
-  if (value === undefined) return undefined
-  const number = Number(value)
-  if (/^\d+$/.test(value) && number >= 1 && number <= most) return number
-  throw new TelpherError('usage', `${flag} ${value}: give a whole number from 1 to ${most}`, { field: flag })
-}
-
 type ReadLines = (job: Job) => Promise<readonly LogLine[]>
 
 /** How the lines of a job are asked for. @throws TelpherError usage when the flags do not go together */
 const readerFor = (cli: Cli, client: Client, id: string, flags: LogFlags): ReadLines => {
-  const from = lineCount('--from', flags.from, Number.MAX_SAFE_INTEGER)
-  const tail = lineCount('--tail', flags.tail, 10_000)
+  const from = wholeNumber('--from', flags.from, Number.MAX_SAFE_INTEGER)
+  const tail = wholeNumber('--tail', flags.tail, 10_000)
   const given = [from, tail, flags.search].filter((value) => value !== undefined).length
   if (given > 1 || (given > 0 && (flags.follow === true || flags.raw === true)))
     throw new TelpherError('usage', 'give one of --from, --tail, --search, --follow and --raw', { field: '--from' })

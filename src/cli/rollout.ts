@@ -1,6 +1,5 @@
 import { TelpherError } from '../model/errors.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
-import { isTag } from '../model/step.ts'
 import { readTags } from '../model/tags.ts'
 
 export interface RolloutFlags {
@@ -12,7 +11,7 @@ export interface RolloutFlags {
 /** The expressions of --tag as one, all of which must hold. @throws TelpherError usage, with the column */
 export const tagsOf = (given: readonly string[] = []): string | undefined => {
   for (const text of given) {
-    const read = readTags(text, isTag)
+    const read = readTags(text)
     if (!read.ok) throw new TelpherError('usage', `--tag "${text}", column ${read.column}: ${read.message}`, { field: '--tag' })
   }
   const [first] = given

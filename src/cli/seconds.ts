@@ -13,3 +13,7 @@ export const seconds = (text: string, flag: string, least = 1): number => {
     throw new TelpherError('usage', `${flag} "${text}": use a duration such as 90s, 10m or 1h30m`, { field: flag })
   return total
 }
+
+/** --timeout in ms; undefined when it is not given. @throws TelpherError usage */
+export const timeoutOf = ({ timeout }: { readonly timeout?: string }): number | undefined =>
+  timeout === undefined ? undefined : seconds(timeout, '--timeout') * 1000

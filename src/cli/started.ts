@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { toTelpherError } from '../model/errors.ts'
 import type { Client, Detail } from './client.ts'
@@ -6,11 +7,19 @@ import { endText } from './ending.ts'
 import { exitCodes } from './exit.ts'
 import { follow } from './follow.ts'
 import { print } from './output.ts'
+import { timeoutOf } from './seconds.ts'
 
 const mostTries = 5
 
-/** Starts a deployment once, however often the answer gets lost. @param ask with an idempotency key, so that repeating is harmless */
-export const startOnce = async (ask: () => Promise<Detail>): Promise<Detail> => {
+/** Flags of every command that starts a deployment. */
+export interface StartFlags {
+  readonly wait?: boolean
+  readonly timeout?: string
+  readonly idempotencyKey?: string
+}
+
+/** Asks once more as long as the answer gets lost. @param ask with an idempotency key, so that repeating is harmless */
+const untilAnswered = async (ask: () => Promise<Detail>): Promise<Detail> => {
   for (let tries = 1; ; tries++) {
     try {
       return await ask()
@@ -22,17 +31,17 @@ export const startOnce = async (ask: () => Promise<Detail>): Promise<Detail> => 
 }
 
 /**
- * What a command does once it has started a deployment: it follows it to its end, or says how to.
+ * Starts a deployment once, however often the answer gets lost, and follows it to its end, or says how to.
+ * @param ask starts it under an idempotency key
  * @returns the exit code
+ * @throws TelpherError usage before anything is asked, and what `ask` throws
  */
-export const showStarted = async (
-  cli: Cli,
-  client: Client,
-  started: Detail,
-  { isFollowed, timeoutMs }: { readonly isFollowed: boolean; readonly timeoutMs: number | undefined },
-): Promise<number> => {
+export const start = async (cli: Cli, client: Client, flags: StartFlags, ask: (key: string) => Promise<Detail>): Promise<number> => {
+  const timeoutMs = timeoutOf(flags)
+  const key = flags.idempotencyKey ?? randomUUID()
+  const started = await untilAnswered(() => ask(key))
   const { id } = started.deployment
-  if (!isFollowed) {
+  if (flags.wait === false) {
     cli.say(`started; follow it with: telpher status ${id} --wait`)
     await print(cli, started, () => `${id}\n`)
     return exitCodes.ok

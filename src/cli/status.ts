@@ -7,7 +7,7 @@ import { exitCodes } from './exit.ts'
 import { follow } from './follow.ts'
 import { showPage } from './list.ts'
 import { print, table } from './output.ts'
-import { seconds } from './seconds.ts'
+import { timeoutOf } from './seconds.ts'
 
 interface StatusFlags {
   readonly limit: string
@@ -35,15 +35,20 @@ const showOne = async (cli: Cli, id: string, flags: StatusFlags): Promise<number
     await print(cli, detail, () => detailText(detail, cli))
     return exitCodes.ok
   }
-  const timeoutMs = flags.timeout === undefined ? undefined : seconds(flags.timeout, '--timeout') * 1000
-  const followed = await follow(cli, client, detail, timeoutMs)
+  const followed = await follow(cli, client, detail, timeoutOf(flags))
   await print(cli, followed.detail, () => detailText(followed.detail, cli, followed.seen))
   return followed.code
+}
+
+const showLast = async (cli: Cli, flags: StatusFlags): Promise<number> => {
+  const code = await showPage(cli, flags, 'telpher status')
+  for (const warning of (await (await cli.client()).store()).warnings) cli.say(`Warning: ${warning}.`)
+  return code
 }
 
 /** `telpher status [DEPLOYMENT]`: one deployment, or the last ones. */
 export const runStatus: Command<StatusFlags> = (cli, [id], flags) => {
   if (id === undefined && flags.wait === true)
     throw new TelpherError('usage', '--wait follows one deployment: name it', { field: '--wait' })
-  return id === undefined ? showPage(cli, flags, 'telpher status') : showOne(cli, id, flags)
+  return id === undefined ? showLast(cli, flags) : showOne(cli, id, flags)
 }

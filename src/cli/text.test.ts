@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { age, cutTo, safe, span, widthOf } from './text.ts'
+import { age, cutTo, quoted, safe, span, widthOf } from './text.ts'
 
 test('text from elsewhere cannot do anything to a terminal', () => {
   const dangerous =
@@ -48,4 +49,17 @@ test('ages read as people say them', () => {
     '25h',
     '5d',
   ])
+})
+
+test.each([
+  ['plain-word', 'plain-word'],
+  ['env=prod,x', 'env=prod,x'],
+  ['=ls', "'=ls'"],
+  ['two words', "'two words'"],
+  ["it's", "'it'\\''s'"],
+  ['$(x) `y`', "'$(x) `y`'"],
+  ['', "''"],
+])('%j is quoted so that a shell reads it as it is', (text, expected) => {
+  expect(quoted(text)).toBe(expected)
+  expect(spawnSync('sh', ['-c', `printf %s ${quoted(text)}`], { encoding: 'utf8' }).stdout).toBe(text)
 })

@@ -54,7 +54,12 @@ export const errorTable = {
   redis_eviction: [1203, 'infrastructure', false, 'Run: redis-cli CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.'],
   redis_persistence: [1204, 'infrastructure', false, 'Run: redis-cli CONFIG SET appendonly yes, and put it into redis.conf.'],
   redis_timeout: [1205, 'infrastructure', true, 'Redis did not answer in time: check its load and the network.'],
-  redis_full: [1206, 'infrastructure', true, 'Give Redis more memory (maxmemory) or remove old deployments.'],
+  redis_full: [
+    1206,
+    'infrastructure',
+    true,
+    'Give Redis more memory (maxmemory), or keep less: TELPHER_KEEP_DEPLOYMENTS and TELPHER_KEEP_LOG_DAYS.',
+  ],
   docker_unreachable: [1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'],
   image_missing: [
     1211,
@@ -70,6 +75,13 @@ export const errorTable = {
     'The engine changed the hardening of the container: check its configuration and plugins.',
   ],
   container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
+  image_differs: [
+    1219,
+    'infrastructure',
+    false,
+    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
+  ],
   key_file: [1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'],
   sealed_record: [
     1221,
@@ -78,13 +90,15 @@ export const errorTable = {
     'The record was sealed with another key, or changed: restore the key file that sealed it.',
   ],
   token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
-  image_tools: [1230, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
-  image_differs: [
-    1231,
-    'infrastructure',
+  store_newer: [1231, 'infrastructure', false, 'Start the version of Telpher that wrote this data, or a newer one.'],
+  store_migrating: [1232, 'infrastructure', true, 'Wait until the other server or worker has started, then start this one again.'],
+  store_not_empty: [
+    1233,
+    'user',
     false,
-    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
+    'Restore into a new installation: start a server with an empty Redis, and give it the key file of the one that was backed up.',
   ],
+  backup_damaged: [1234, 'user', false, 'Take another copy of the file, or another backup; nothing can be made of a part of one.'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],

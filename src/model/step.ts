@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type HelmMajor, helmMajors } from './image.ts'
 import { type Rollout, rolloutSchema } from './rollout.ts'
-import { readTags } from './tags.ts'
-import { nameSchema, tagSchema } from './target.ts'
+import { tagExpressionSchema } from './tags.ts'
+import { nameSchema } from './target.ts'
 
 /** After which ends of the steps before it a step runs on a target. */
 export const stepConditions = ['success', 'failure', 'always'] as const
@@ -112,19 +112,6 @@ export interface DeploymentRequestInput {
   rollout?: Rollout | undefined
   inputs?: Record<string, string> | undefined
 }
-
-/** Whether a word may be a tag. */
-export const isTag = (word: string): boolean => tagSchema.safeParse(word).success
-
-/** The form of a tag expression; the message says at which column it is wrong. */
-export const tagExpressionSchema: z.ZodType<string, string> = z
-  .string()
-  .min(1)
-  .max(1000)
-  .check(({ value, issues }) => {
-    const read = readTags(value, isTag)
-    if (!read.ok) issues.push({ code: 'custom', input: value, message: `column ${read.column}: ${read.message}` })
-  })
 
 export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentRequestInput> = z
   .object({

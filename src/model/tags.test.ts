@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isTag } from './step.ts'
 import { hasTags, readTags, type TagExpression } from './tags.ts'
 
 const meant = (text: string, tags: readonly string[]): boolean => {
-  const read = readTags(text, isTag)
+  const read = readTags(text)
   if (!read.ok) throw new Error(read.message)
   return hasTags(read.expression, tags)
 }
@@ -57,7 +56,7 @@ describe('tag expressions', () => {
     ['a && b', 3, '"&&" does not go on from what is before it: write and or or'],
     ['!a', 1, '"!a" is no tag: use letters, digits and . _ / = -'],
   ])('"%s" is refused at column %i', (text, column, message) => {
-    expect(readTags(text, isTag)).toEqual({ ok: false, column, message })
+    expect(readTags(text)).toEqual({ ok: false, column, message })
   })
   test('what is written is read as it was meant', () => {
     fc.assert(
@@ -71,12 +70,12 @@ describe('tag expressions', () => {
     fc.assert(
       fc.property(fc.array(word, { maxLength: 40 }), (parts) => {
         const text = parts.join('')
-        const read = readTags(text, isTag)
+        const read = readTags(text)
         if (read.ok) return
         expect(read.column).toBeGreaterThanOrEqual(1)
         expect(read.column).toBeLessThanOrEqual(text.length + 1)
       }),
     )
-    expect(readTags('('.repeat(100_000), isTag)).toMatchObject({ ok: false, column: 52 })
+    expect(readTags('('.repeat(100_000))).toMatchObject({ ok: false, column: 52 })
   })
 })

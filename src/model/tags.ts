@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import { tagSchema } from './target.ts'
+
 /** Which targets are meant, by their tags. */
 export type TagExpression =
   | { readonly type: 'tag'; readonly tag: string }
@@ -27,15 +30,16 @@ class Wrong extends Error {
   }
 }
 
+const isTag = (word: string): boolean => tagSchema.safeParse(word).success
+
 const tokensOf = (text: string): Token[] =>
   [...text.matchAll(/[()]|[^\s()]+/g)].map((found) => ({ text: found[0], column: found.index + 1 }))
 
 /**
  * Reads a tag expression: `env=prod and (region=eu or region=us) and not legacy`. `not` binds closest, then `and`, then `or`.
  * A single tag is one too.
- * @param isTag whether a word may be a tag
  */
-export const readTags = (text: string, isTag: (word: string) => boolean): ReadTags => {
+export const readTags = (text: string): ReadTags => {
   const tokens = tokensOf(text)
   let at = 0
   const columnHere = (): number => tokens[at]?.column ?? text.length + 1
@@ -90,3 +94,19 @@ export const hasTags = (expression: TagExpression, tags: readonly string[]): boo
       return expression.all.some((one) => hasTags(one, tags))
   }
 }
+
+/** Whether the tags are meant by an expression as it is written; one that cannot be read means nobody. */
+export const matchesTags = (text: string, tags: readonly string[]): boolean => {
+  const read = readTags(text)
+  return read.ok && hasTags(read.expression, tags)
+}
+
+/** The form of a tag expression; the message says at which column it is wrong. */
+export const tagExpressionSchema: z.ZodType<string, string> = z
+  .string()
+  .min(1)
+  .max(1000)
+  .check(({ value, issues }) => {
+    const read = readTags(value)
+    if (!read.ok) issues.push({ code: 'custom', input: value, message: `column ${read.column}: ${read.message}` })
+  })

@@ -1,6 +1,6 @@
 import { durationSeconds } from '../model/duration.ts'
-import { isTag, type StepInput, stepSchema } from '../model/step.ts'
-import { hasTags, readTags } from '../model/tags.ts'
+import { type StepInput, stepSchema } from '../model/step.ts'
+import { matchesTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
 import type { Finding } from './check.ts'
 import { fillIn } from './references.ts'
@@ -111,8 +111,7 @@ export const resolveSteps = (
 
 /** The names of the targets that a process names, and of those for which all of its tags hold. Each once, by name. */
 export const resolveTargets = ({ targets }: Process, all: readonly Pick<Target, 'name' | 'tags'>[]): string[] => {
-  const wanted = (targets?.tags ?? []).map((text) => readTags(text, isTag))
-  const holds = ({ tags }: Pick<Target, 'tags'>): boolean => wanted.every((read) => read.ok && hasTags(read.expression, tags))
-  const tagged = wanted.length === 0 ? [] : all.filter(holds)
+  const wanted = targets?.tags ?? []
+  const tagged = wanted.length === 0 ? [] : all.filter(({ tags }) => wanted.every((text) => matchesTags(text, tags)))
   return [...new Set([...(targets?.names ?? []), ...tagged.map(({ name }) => name)])]
 }

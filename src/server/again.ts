@@ -1,10 +1,9 @@
 import { TelpherError } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
 import { packagesOf, type Run, rerunOf, retryOf, rollbackTo } from '../scheduler/again.ts'
-import { untilThrough } from '../store/index.ts'
 import type { Api, ApiDeps } from './context.ts'
-import { idOf, keySchema, once } from './deployments.ts'
-import { deploymentIdOf, on, parsed } from './on.ts'
+import { deploymentIdOf, on } from './on.ts'
+import { answerStarted } from './started.ts'
 
 /** @throws TelpherError package_expired when one that is needed is no longer there */
 const mustStillHave = async (run: Run, of: string, { store }: ApiDeps): Promise<void> => {
@@ -18,13 +17,11 @@ const mustStillHave = async (run: Run, of: string, { store }: ApiDeps): Promise<
 
 type Plan = (earlier: Run, known: ReadonlyMap<string, Target>, now: number) => Run
 
-const start = async (id: string, plan: Plan, deps: ApiDeps): Promise<string> => {
+const runAgain = async (id: string, plan: Plan, deps: ApiDeps): Promise<Run> => {
   const [earlier, targets] = await Promise.all([deps.store.deployments.get(id), deps.store.targets.list()])
   const run = plan(earlier, new Map(targets.map((target) => [target.name, target])), (deps.now ?? Date.now)())
   await mustStillHave(run, id, deps)
-  // Safe to repeat, and a caller's repetition would be another deployment.
-  await untilThrough(() => deps.store.deployments.create(run.deployment, run.jobs), { forMs: 20_000 })
-  return JSON.stringify(run)
+  return run
 }
 
 const plans: Readonly<Record<'retry' | 'rerun' | 'rollback', Plan>> = { retry: retryOf, rerun: rerunOf, rollback: rollbackTo }
@@ -33,9 +30,7 @@ const plans: Readonly<Record<'retry' | 'rerun' | 'rollback', Plan>> = { retry: r
 export const addAgainRoutes = (api: Api, deps: ApiDeps): void => {
   for (const verb of ['retry', 'rerun', 'rollback'] as const)
     on(api, verb, async (context) => {
-      const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
       const id = deploymentIdOf(context)
-      const body = await once(key, `${verb} ${id}`, deps, () => start(id, plans[verb], deps))
-      return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${idOf(body)}` })
+      return answerStarted(context, `${verb} ${id}`, deps, () => runAgain(id, plans[verb], deps))
     })
 }

@@ -3,10 +3,12 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
 import { addAgainRoutes } from './again.ts'
+import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
 import { addImageRoutes } from './images.ts'
+import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
@@ -49,9 +51,13 @@ export const createApi = (deps: ApiDeps): Api => {
   on(api, 'livez', (context) => context.json({ status: 'ok' }))
   on(api, 'readyz', async (context) => {
     await deps.store.ping()
-    return context.json({ status: 'ok' })
+    // Who asks without a token is told that it gets tight, not where.
+    const levels = (await deps.store.memory.look()).map(({ level }) => level)
+    return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
   })
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
+  addBackupRoutes(api, deps)
+  addMemoryRoutes(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addImageRoutes(api, deps)

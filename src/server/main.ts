@@ -11,6 +11,7 @@ import { openStore } from '../store/index.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
 import { listen } from './listen.ts'
+import { startRetention } from './retention.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
@@ -25,13 +26,14 @@ export interface RunningServer {
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const [key, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
-  const store = await openStore({ url: config.redisUrl, clientName: 'server' })
+  const store = await openStore({ url: config.redisUrl, storeUrl: config.storeRedisUrl, clientName: 'server', limits: config.keep })
   const queue = openQueue({ url: config.redisUrl })
   const closing = new AbortController()
   const api = createApi({
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    kids: [key.kid],
     summarize,
     token,
     version,
@@ -45,13 +47,14 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const { signal } = closing
   const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal })
   const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal })
+  const retention = startRetention({ store, log: (line) => log.info(line, 'retention'), signal })
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
   return {
     url: listener.url,
     async close() {
       closing.abort()
       await listener.close()
-      await Promise.all([scheduler.stopped, watchdog.stopped])
+      await Promise.all([scheduler.stopped, watchdog.stopped, retention.stopped])
       await queue.close()
       await store.close()
     },

@@ -11,6 +11,7 @@ const sumSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/, 'give a 
 /** Packages by their SHA-256: uploaded once, asked for with HEAD or GET. */
 export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
   on(api, 'putPackage', async (context) => {
+    await store.memory.mustHaveRoom()
     const bytes = await readBody(context, longest, () => new TelpherError('package_too_large', 'a package may have 64 MiB'))
     if (bytes.length === 0) throw new TelpherError('empty_package', 'the package is empty')
     // gzip (RFC 1952) begins so: what is no tarball is refused before a worker finds it.

@@ -99,3 +99,7 @@ export const newPinSchema: z.ZodType<NewPin> = z.object({
 })
 
 export { deploymentRequestSchema }
+
+export const backupQuery: z.ZodObject<{ logs: z.ZodOptional<z.ZodEnum<{ true: 'true'; false: 'false' }>> }> = z.object({
+  logs: z.enum(['true', 'false']).optional(),
+})

@@ -221,6 +221,15 @@ const checkReport = z
   })
   .openapi('CheckReport')
 
+const memory = z.object({
+  redis: z.enum(['state', 'store']),
+  place: z.string(),
+  usedBytes: z.number().int(),
+  maxBytes: z.number().int(),
+  ratio: z.number().optional(),
+  level: z.enum(['ok', 'warn', 'refuse', 'reserve']),
+})
+
 const problem = z
   .object({
     type: z.string(),
@@ -237,6 +246,7 @@ const problem = z
 
 export type ShapeName =
   | 'status'
+  | 'store'
   | 'package'
   | 'target'
   | 'targets'
@@ -254,10 +264,12 @@ export type ShapeName =
   | 'workers'
   | 'pins'
   | 'runDiff'
+  | 'backupSum'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
-  status: z.object({ status: z.literal('ok') }),
+  status: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).optional() }),
+  store: z.object({ redis: z.array(memory), warnings: z.array(z.string()), schema: z.number().int() }),
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
   target: targetSchema,
   targets: z.object({ targets: z.array(targetSchema) }),
@@ -281,5 +293,11 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   runDiff,
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   workers: z.object({ workers: z.array(worker), now: time }),
+  backupSum: z.object({
+    targets: z.number().int(),
+    deployments: z.number().int(),
+    unfinished: z.number().int(),
+    packages: z.number().int(),
+  }),
   problem,
 }

@@ -6,10 +6,15 @@ import { runScript, type ScriptName } from './scripts.ts'
 export interface Connection {
   /** @throws TelpherError redis_timeout, redis_unreachable, redis_full */
   call<T>(work: (redis: Redis) => Promise<T>): Promise<T>
-  script(name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown>
+  /** @param useReserve writes although Redis is full; what running deployments need always does (scripts.ts) */
+  script(name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[], useReserve?: boolean): Promise<unknown>
+  /** For the connection that sends it commands on its keys. */
+  readonly client: Redis
   /** A new connection for blocking reads; whoever asked for it ends it. */
   blocking(): Redis
   sent(): number
+  /** Host and port. */
+  readonly place: string
   readonly closed: AbortSignal
   close(): Promise<void>
 }
@@ -54,10 +59,27 @@ const toStoreError = (thrown: unknown, url: string): TelpherError => {
   return new TelpherError('internal', `Redis at ${place} refused a command: ${message}`, { cause: thrown })
 }
 
+/** A connection that holds other keys too. */
+export type Elsewhere = (key: string) => Connection | undefined
+
 class CountingRedis extends Redis {
   sentCommands = 0
+  readonly elsewhere: Elsewhere
+
+  constructor(url: string, options: Omit<RedisOptions, 'replyMapping'>, elsewhere: Elsewhere) {
+    super(url, options)
+    this.elsewhere = elsewhere
+  }
 
   override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
+    const [command, pipeline] = args
+    const [key] = pipeline === undefined ? command.getKeys() : []
+    const other = key === undefined ? undefined : this.elsewhere?.(String(key))
+    if (other !== undefined) {
+      // Its answer comes to the command itself; what is wrong with the other connection too.
+      other.client.sendCommand(command)
+      return command.promise
+    }
     this.sentCommands++
     return super.sendCommand(...args)
   }
@@ -83,6 +105,8 @@ export const connect = (options: {
   readonly url: string
   readonly timeoutMs: number
   readonly clientName?: string
+  /** Where a command on a key goes that is not here; not asked for scripts and transactions. */
+  readonly elsewhere?: Elsewhere
   readonly log: (line: object) => void
 }): Connection => {
   const { url, timeoutMs, log } = options
@@ -93,7 +117,11 @@ export const connect = (options: {
     ...(options.clientName === undefined ? {} : { connectionName: options.clientName }),
   }
   // Commands wait for a connection no longer than a call may take; a half-open socket is noticed by its silence.
-  const redis = new CountingRedis(url, { ...base, maxRetriesPerRequest: 6, socketTimeout: timeoutMs + 3000 })
+  const redis = new CountingRedis(
+    url,
+    { ...base, maxRetriesPerRequest: 6, socketTimeout: timeoutMs + 3000 },
+    options.elsewhere ?? (() => undefined),
+  )
   const closing = new AbortController()
   let lastError = ''
   redis.on('error', (error: Error) => {
@@ -113,13 +141,15 @@ export const connect = (options: {
   }
   return {
     call,
-    script: (name, keys, args) => call((client) => runScript(client, name, keys, args)),
+    script: (name, keys, args, useReserve) => call((client) => runScript(client, name, keys, args, useReserve)),
     blocking: () => {
       const client = new Redis(url, { ...base, maxRetriesPerRequest: null, socketTimeout: blockMs + timeoutMs })
       client.on('error', () => {})
       return client
     },
+    client: redis,
     sent: () => redis.sentCommands,
+    place: placeOf(url),
     closed: closing.signal,
     close: async () => {
       closing.abort()

@@ -1,7 +1,8 @@
 import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys, indexKeys } from './keys.ts'
-import { idFloor, listDeployments } from './list.ts'
+import { listDeployments } from './list.ts'
+import { isFull } from './persist.ts'
 import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
 import type { DeploymentPatch, Deployments, JobSnapshot, StoreLimits, Wakes } from './types.ts'
 
@@ -40,30 +41,30 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
   const forget = async (id: string): Promise<void> => {
     await connection.call((redis) => redis.zrem(indexKeys.active, id))
   }
+  /** What was refused leaves no trace; what an earlier try stored stays. */
+  const undo = async (id: string): Promise<void> => {
+    await connection.call(async (redis) => {
+      if ((await redis.exists(deploymentKeys(id).record)) === 1) return
+      await Promise.all([redis.zrem(indexKeys.active, id), redis.zrem(indexKeys.deployments, id)])
+    })
+  }
   return {
     create: async (deployment, jobs) => {
       const { state, result: _result, startedAt: _startedAt, endedAt: _endedAt, ...fixed } = deployment
-      const { id, createdAt } = fixed
+      const { id } = fixed
       const keys = deploymentKeys(id)
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
-      await connection.call((redis) =>
-        redis
-          .multi()
-          .zadd(indexKeys.active, 0, id)
-          .zadd(indexKeys.deployments, 0, id)
-          .zremrangebylex(indexKeys.deployments, '-', `(${idFloor(Math.max(0, createdAt - 2 * limits.deploymentMs))}`)
-          .exec(),
-      )
-      await connection.script(
-        'create-deployment',
-        [keys.record, keys.jobs, keys.events],
-        [
-          JSON.stringify(fixed),
-          state,
-          JSON.stringify(deploymentEvent(state, {})),
-          ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
-        ],
-      )
+      await connection.call((redis) => redis.multi().zadd(indexKeys.active, 0, id).zadd(indexKeys.deployments, 0, id).exec())
+      const args = [
+        JSON.stringify(fixed),
+        state,
+        JSON.stringify(deploymentEvent(state, {})),
+        ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
+      ]
+      await connection.script('create-deployment', [keys.record, keys.jobs, keys.events], args).catch(async (error: unknown) => {
+        if (isFull(error)) await undo(id).catch(() => {})
+        throw error
+      })
       await wakes.send(id).catch(() => {})
     },
     get: async (id) => {

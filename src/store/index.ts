@@ -1,4 +1,6 @@
+import type { JobRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
+import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
@@ -7,25 +9,35 @@ import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
 import { createLocks } from './locks.ts'
+import { logConnection, withinBudget } from './logbudget.ts'
 import { createLog } from './logs.ts'
+import { createMemory } from './memory.ts'
 import { createPackages } from './packages.ts'
 import { createFixedCache } from './records.ts'
 import { createChecks, createIdempotency } from './requests.ts'
+import { ruleOf } from './retention.ts'
+import { ensureSchema, schemaVersion } from './schema.ts'
+import { createShed } from './shed.ts'
 import { checkRedis } from './startcheck.ts'
+import { createSweep } from './sweep.ts'
 import { createAccounts, createTargets } from './targets.ts'
-import type { Store, StoreLimits, StoreOptions } from './types.ts'
+import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
 export { createLogWriter } from './logwriter.ts'
-export { isOutage, untilThrough } from './persist.ts'
+export { memoryWarning } from './memory.ts'
+export { isFull, isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'
 
 const dayMs = 86_400_000
 
 const defaultLimits: StoreLimits = {
-  deploymentMs: 14 * dayMs,
-  packageMs: 30 * dayMs,
+  deploymentMs: 90 * dayMs,
+  deployments: 10_000,
+  logMs: 30 * dayMs,
+  packageMs: 120 * dayMs,
+  packageGraceMs: 3_600_000,
   idempotencyMs: dayMs,
   checkMs: 600_000,
   workerMs: 3_600_000,
@@ -36,24 +48,54 @@ const defaultLimits: StoreLimits = {
 
 /**
  * Connects to Redis and checks that it keeps what it is given: version 6.2 or newer, no eviction, append-only file.
- * @throws TelpherError redis_unreachable, redis_timeout, redis_version, redis_eviction, redis_persistence
+ * Data of an older version is taken to this one first.
+ * @throws TelpherError redis_unreachable, redis_timeout, redis_version, redis_eviction, redis_persistence, store_newer, store_migrating
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const { url, clientName, log = () => {}, timeoutMs = 5000 } = options
-  const limits: StoreLimits = { ...defaultLimits, ...options.limits }
-  const connection = connect({ url, timeoutMs, log, ...(clientName === undefined ? {} : { clientName }) })
+  const { url, storeUrl, clientName, log = () => {}, timeoutMs = 5000 } = options
+  const given: StoreLimits = { ...defaultLimits, ...options.limits }
+  const limits: StoreLimits = { ...given, packageMs: Math.max(given.packageMs, given.deploymentMs + 30 * dayMs) }
+  const logLimits: StoreLimits = { ...limits, deploymentMs: limits.logMs }
+  const name = clientName === undefined ? {} : { clientName }
+  const connection = connect({ url, timeoutMs, log, ...name })
+  // Logs and packages may lie in another Redis; what a log asks about its job is answered by the one of the states.
+  const isSplit = storeUrl !== undefined && storeUrl !== url
+  const store = isSplit
+    ? connect({ url: storeUrl, timeoutMs, log, ...name, elsewhere: (key) => (ruleOf(key)?.redis === 'state' ? connection : undefined) })
+    : connection
+  const close = async (): Promise<void> => {
+    await Promise.all([connection.close(), ...(isSplit ? [store.close()] : [])])
+  }
   try {
-    await checkRedis(connection, log)
+    await Promise.all([checkRedis(connection, log), ...(isSplit ? [checkRedis(store, log)] : [])])
+    await ensureSchema({ connection, store, limits }, { log })
   } catch (error) {
-    await connection.close()
+    await close()
     throw error
   }
   const wakes = createWakes(connection)
   const fixed = createFixedCache(connection)
+  const memory = createMemory(
+    isSplit
+      ? [
+          ['state', connection],
+          ['store', store],
+        ]
+      : [['store', connection]],
+  )
+  const logs = (ref: JobRef): JobLog => {
+    const of = logConnection(store)
+    return withinBudget(createLog(of.connection, logLimits, ref), of, memory)
+  }
+  const lastWord = (ref: JobRef): JobLog => {
+    const of = logConnection(store)
+    of.useReserve()
+    return createLog(of.connection, logLimits, ref)
+  }
   return {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
-    packages: createPackages(connection, limits),
+    packages: createPackages(store, limits),
     deployments: createDeployments(connection, limits, wakes),
     jobs: createJobs(connection, limits, wakes, fixed),
     claims: createClaims(connection),
@@ -63,15 +105,19 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
     wakes,
+    sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
+    memory,
+    backup: createBackup({ connection, store, limits }, memory),
+    schema: schemaVersion,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
-    logs: (ref) => createLog(connection, limits, ref),
+    logs,
     ledger: (ref) => createLedger(connection, limits, ref),
     installation: () => installationId(connection),
     ping: async () => {
-      await connection.call((redis) => redis.ping())
+      await Promise.all([connection, ...(isSplit ? [store] : [])].map(({ call }) => call((redis) => redis.ping())))
     },
-    commandsSent: connection.sent,
-    close: connection.close,
+    commandsSent: () => connection.sent() + (isSplit ? store.sent() : 0),
+    close,
   }
 }
 

@@ -132,7 +132,8 @@ export const createJobs = (
       throw conflict(ref)
     },
     settle: async (ref) => {
-      await connection.call((redis) => redis.hsetnx(deploymentKeys(ref.deploymentId).marks, `settled:${ref.jobId}`, Date.now()))
+      const { jobs, marks } = deploymentKeys(ref.deploymentId)
+      await connection.script('settle-job', [jobs, marks], [ref.jobId])
     },
   }
 }

@@ -87,6 +87,9 @@ export const workerKeys: { readonly records: string; readonly seen: string } = {
 /** Hash: `size`, and one field a chunk. */
 export const packageKey = (sha256: string): string => `${prefix}{pkg:${sha256}}`
 
+/** Sorted set: SHA-256 by the time of its upload, ms since the epoch. */
+export const packageIndexKey: string = `${prefix}{packages}:index`
+
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
 /** Hash: image name -> ids, parted by spaces. */
@@ -97,3 +100,19 @@ export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(
 
 /** The id of everything that shares this Redis: it tells its containers from those of others on one engine. */
 export const installationKey: string = `${prefix}{installation}`
+
+export const schemaKeys: { readonly version: string; readonly turn: string } = {
+  /** The version of what is stored, a number. */
+  version: `${prefix}{schema}:version`,
+  /** Who takes it to the next version now; expires with whoever died. */
+  turn: `${prefix}{schema}:turn`,
+}
+
+/** There while a restore is not complete: the time of the backup, ms since the epoch. */
+export const restoreKey: string = `${prefix}{installation}:restore`
+
+/** A key of the queue: BullMQ's own, of one pool. */
+export const queueKeys: string = '{tel-pool-*}:jobs:*'
+
+/** Every key of the store begins so. */
+export const keyPrefix: string = prefix

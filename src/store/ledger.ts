@@ -11,10 +11,8 @@ export const createLedger = (connection: Connection, limits: StoreLimits, ref: J
   return {
     append: async (entries) => {
       if (entries.length === 0) return
-      const fields = new Map(entries.map((entry) => [`${entry.attempt}:${entry.n}`, JSON.stringify(entry)]))
-      await untilThrough(() => connection.call((redis) => redis.multi().hset(key, fields).pexpire(key, limits.deploymentMs).exec()), {
-        signal: connection.closed,
-      })
+      const args = [limits.deploymentMs, ...entries.flatMap((entry) => [`${entry.attempt}:${entry.n}`, JSON.stringify(entry)])]
+      await untilThrough(() => connection.script('append-ledger', [key], args), { signal: connection.closed })
     },
     read: async () => {
       const texts = await connection.call((redis) => redis.hvals(key))

@@ -6,7 +6,7 @@ import { parseRecord } from './records.ts'
 import type { ListOptions } from './types.ts'
 
 /** No creation takes longer, in ms, however far the clocks of two servers are apart. */
-const creationMs = 3_600_000
+export const creationMs = 3_600_000
 /** Records that are read at once, and for one answer. */
 const mostAtOnce = 100
 const mostRead = 2000

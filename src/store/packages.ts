@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
-import { packageKey } from './keys.ts'
+import { packageIndexKey, packageKey } from './keys.ts'
 import type { Packages, StoreLimits } from './types.ts'
 
 const chunkBytes = 1024 * 1024
@@ -15,12 +15,10 @@ const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).di
 export const createPackages = (connection: Connection, limits: StoreLimits): Packages => {
   /** The size of a complete package, whose life is prolonged. */
   const use = async (sha256: string): Promise<number | undefined> => {
-    const key = packageKey(sha256)
-    const size = await connection.call((redis) => redis.hget(key, 'size'))
-    if (size === null) return undefined
-    await connection.call((redis) => redis.pexpire(key, limits.packageMs))
-    return Number(size)
+    const size = await connection.script('use-package', [packageKey(sha256)], [limits.packageMs])
+    return size === null ? undefined : Number(size)
   }
+  const index = (sha256: string): Promise<unknown> => connection.call((redis) => redis.zadd(packageIndexKey, Date.now(), sha256))
   return {
     put: async (bytes) => {
       if (bytes.byteLength > maxBytes) {
@@ -30,12 +28,14 @@ export const createPackages = (connection: Connection, limits: StoreLimits): Pac
       const size = bytes.byteLength
       if ((await use(sha256)) !== undefined) return { sha256, size }
       const key = packageKey(sha256)
+      // Indexed first, so that the sweep knows of it whatever happens; and last, so that no sweep of the one before forgets it.
+      await index(sha256)
       for (let start = 0; start < size; start += chunkBytes) {
         const piece = Buffer.from(bytes.subarray(start, start + chunkBytes))
         await connection.script('put-chunk', [key], [start / chunkBytes, piece, unfinishedMs])
       }
-      await connection.call((redis) => redis.hset(key, 'size', size))
-      await use(sha256)
+      await connection.script('finish-package', [key], [size, limits.packageMs])
+      await index(sha256)
       return { sha256, size }
     },
     has: async (sha256) => (await use(sha256)) !== undefined,

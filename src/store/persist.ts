@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
 
+/** Whether Redis has no room for more. */
+export const isFull = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'redis_full'
+
 /** How long what must not be lost is tried again, in ms: well over the outages that are promised to be survived. */
 const outageMs = 120_000
 
@@ -11,19 +14,20 @@ export const isOutage = (thrown: unknown): boolean =>
 /**
  * Tries a call of the store again until Redis is back. The call must be safe to repeat.
  * @param options.forMs milliseconds until the last error is thrown; two minutes when absent
+ * @param options.unless an error that is thrown at once
  * @param options.signal ends the trying at once, with the last error
  * @throws whatever else the call throws, at once
  */
 export const untilThrough = async <T>(
   work: () => Promise<T>,
-  options: { readonly forMs?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly forMs?: number; readonly signal?: AbortSignal; readonly unless?: (error: unknown) => boolean } = {},
 ): Promise<T> => {
   const end = performance.now() + (options.forMs ?? outageMs)
   for (let tries = 0; ; tries++) {
     try {
       return await work()
     } catch (error) {
-      if (!isOutage(error) || performance.now() > end || options.signal?.aborted) throw error
+      if (!isOutage(error) || options.unless?.(error) === true || performance.now() > end || options.signal?.aborted) throw error
       await sleep(Math.min(50 * 2 ** tries, 500), undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {})
     }
   }

@@ -35,8 +35,7 @@ export const createIdempotency = (connection: Connection, limits: StoreLimits): 
     }
   },
   finish: async (key, status, body) => {
-    const name = idempotencyKey(key)
-    await connection.call((redis) => redis.multi().hset(name, { status, answer: body }).pexpire(name, limits.idempotencyMs).exec())
+    await connection.script('finish-request', [idempotencyKey(key)], [status, body, limits.idempotencyMs])
   },
   forget: async (key) => {
     await connection.call((redis) => redis.del(idempotencyKey(key)))

@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis'
 
 /** The scripts beside this module, by file name: each says its KEYS and ARGV at its head. */
 export type ScriptName =
+  | 'advance-schema'
+  | 'append-ledger'
   | 'beat'
   | 'begin-request'
   | 'change-deployment'
@@ -12,33 +14,70 @@ export type ScriptName =
   | 'create-deployment'
   | 'create-target'
   | 'emit'
+  | 'finish-package'
+  | 'finish-request'
+  | 'forget-member'
   | 'list-workers'
   | 'log-append'
   | 'log-end'
+  | 'mark-shed'
   | 'put-chunk'
+  | 'remove-deployment'
+  | 'remove-package'
   | 'remove-target'
   | 'renew-claim'
+  | 'settle-job'
   | 'swap-lock'
+  | 'use-package'
 
-const loaded = new Map<ScriptName, { readonly lua: string; readonly sha: string }>()
+/**
+ * What running deployments need to come to a right end: these write even when Redis is full. Each writes little, and
+ * no more of it than there are deployments that were taken before.
+ */
+const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
+  'append-ledger',
+  'beat',
+  'change-deployment',
+  'change-job',
+  'emit',
+  'finish-request',
+  'renew-claim',
+  'settle-job',
+  'swap-lock',
+  'use-package',
+])
 
-const load = (name: ScriptName): { readonly lua: string; readonly sha: string } => {
-  const known = loaded.get(name)
+/**
+ * A full Redis refuses a script's first write only, since it cannot be stopped half-way (redis.io/docs/latest/develop/programmability/lua-api,
+ * script flags: allow-oom, which Redis 6.2 has not): so the first one deletes a key of the same slot that never exists.
+ */
+const reservePrelude = "redis.call('DEL', KEYS[1] .. ':none')\n"
+
+const loaded = new Map<string, { readonly lua: string; readonly sha: string }>()
+
+const load = (name: ScriptName, isReserved: boolean): { readonly lua: string; readonly sha: string } => {
+  const key = `${name} ${isReserved}`
+  const known = loaded.get(key)
   if (known !== undefined) return known
-  const lua = readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
+  const text = readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
+  const lua = isReserved ? reservePrelude + text : text
   const script = { lua, sha: createHash('sha1').update(lua).digest('hex') }
-  loaded.set(name, script)
+  loaded.set(key, script)
   return script
 }
 
-/** Runs a script by its sum, sending its text only to a Redis that does not know it yet. */
+/**
+ * Runs a script by its sum, sending its text only to a Redis that does not know it yet.
+ * @param useReserve writes although Redis is full; those that running deployments need always do
+ */
 export const runScript = async (
   redis: Redis,
   name: ScriptName,
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
+  useReserve: boolean = false,
 ): Promise<unknown> => {
-  const { lua, sha } = load(name)
+  const { lua, sha } = load(name, useReserve || reserved.has(name))
   try {
     return await redis.evalsha(sha, keys.length, ...keys, ...args)
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
@@ -11,10 +12,16 @@ import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
 
 /** How long what is written is kept, in ms, and how much of a log. */
 export interface StoreLimits {
-  /** Everything of a finished deployment. */
+  /** Everything of a finished deployment, but its logs. */
   readonly deploymentMs: number
-  /** A package, counted from its last use. */
+  /** How many finished deployments are kept at most: the oldest go first. */
+  readonly deployments: number
+  /** Logs, counted from the last line. */
+  readonly logMs: number
+  /** A package, counted from its last use: the net below the sweep, so longer than any deployment that refers to it. */
   readonly packageMs: number
+  /** How long a package stays that no kept deployment refers to, counted from its last use. */
+  readonly packageGraceMs: number
   readonly idempotencyMs: number
   readonly checkMs: number
   /** The record of a worker that is no longer heard. */
@@ -29,6 +36,8 @@ export interface StoreLimits {
 export interface StoreOptions {
   /** `redis://` or `rediss://` address. */
   readonly url: string
+  /** Another Redis for logs and packages; the same one when absent. */
+  readonly storeUrl?: string
   /** Shown by CLIENT LIST. */
   readonly clientName?: string
   readonly log?: (line: object) => void
@@ -288,7 +297,63 @@ export interface JobLedger extends Ledger {
   read(): Promise<LedgerEntry[]>
 }
 
+/**
+ * How full a Redis is: at `warn` the oldest logs go early, at `refuse` nothing new is taken, at `reserve` log lines are left out so that what
+ * runs comes to its end.
+ */
+export type MemoryLevel = 'ok' | 'warn' | 'refuse' | 'reserve'
+
+export interface MemoryUse {
+  /** `store` has logs and packages; where there is one Redis for everything, it is that one. */
+  readonly redis: 'state' | 'store'
+  /** Host and port. */
+  readonly place: string
+  readonly usedBytes: number
+  /** 0 where no maxmemory is set: then nothing is known of how full it is. */
+  readonly maxBytes: number
+  readonly ratio?: number
+  readonly level: MemoryLevel
+}
+
+export interface Memory {
+  /**
+   * Each Redis of the store.
+   * @param maxAgeMs what was seen so long ago will do, in ms; 1000 when absent
+   */
+  look(maxAgeMs?: number): Promise<readonly MemoryUse[]>
+  /** @throws TelpherError redis_full when nothing new may be taken */
+  mustHaveRoom(): Promise<void>
+}
+
+/** Removes what is no longer kept; safe to repeat, by several servers, and to be cut anywhere. */
+export interface Sweep {
+  /** Finished deployments that are too old or too many, with all that belongs to them. @returns how many went */
+  deployments(now?: number): Promise<number>
+  /** Packages that no kept deployment refers to, after their grace. @returns how many went */
+  packages(): Promise<number>
+  /** Logs before their time, the oldest first, when memory is short. @returns how many deployments lost theirs */
+  logs(now?: number): Promise<number>
+}
+
+/** Everything that lasts of an installation, in one file: targets with their sealed accounts, what has ended, and its packages. */
+export interface Backup {
+  /**
+   * Lines of text. Deployments that have not ended are not in it.
+   * @param options.logs whether logs are
+   */
+  read(options: { readonly logs: boolean }): AsyncIterable<string>
+  /**
+   * Writes a backup into an empty installation; one that was cut can be done again.
+   * @param known ids of the master keys that there are
+   * @throws TelpherError backup_damaged, store_not_empty, store_newer, sealed_record, redis_*
+   */
+  restore(source: AsyncIterable<Uint8Array>, known: readonly string[]): Promise<BackupSum>
+  /** Whether a restore was begun and is not complete. */
+  isRestoring(): Promise<boolean>
+}
+
 export interface Store {
+  readonly backup: Backup
   readonly targets: Targets
   readonly accounts: Accounts
   readonly packages: Packages
@@ -301,6 +366,10 @@ export interface Store {
   readonly idempotency: Idempotency
   readonly locks: Locks
   readonly wakes: Wakes
+  readonly sweep: Sweep
+  readonly memory: Memory
+  /** The version of what is stored. */
+  readonly schema: number
   events(deploymentId: string): DeploymentEvents
   logs(ref: JobRef): JobLog
   ledger(ref: JobRef): JobLedger

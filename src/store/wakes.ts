@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import { followStreams } from './follow.ts'
 import { wakeKey } from './keys.ts'
-import { untilThrough } from './persist.ts'
+import { isFull, untilThrough } from './persist.ts'
 import type { Wakes } from './types.ts'
 
 /** Wakes that nobody heard are found by the sweep, so only the last ones are kept. */
@@ -9,7 +9,12 @@ const keptWakes = 10_000
 
 export const createWakes = (connection: Connection): Wakes => ({
   send: async (deploymentId) => {
-    await connection.call((redis) => redis.xadd(wakeKey, 'MAXLEN', '~', keptWakes, '*', 'd', deploymentId))
+    try {
+      await connection.call((redis) => redis.xadd(wakeKey, 'MAXLEN', '~', keptWakes, '*', 'd', deploymentId))
+    } catch (error) {
+      // The sweep finds what a full Redis does not take.
+      if (!isFull(error)) throw error
+    }
   },
   async *follow(signal) {
     const last = await untilThrough(() => connection.call((redis) => redis.xrevrange(wakeKey, '+', '-', 'COUNT', 1)), {

@@ -1,5 +1,6 @@
+import { quoted } from '../text.ts'
 import type { CompletedOption, Place } from './places.ts'
-import { helpOption, offerAs, quoted, sharedTables } from './tables.ts'
+import { helpOption, offerAs, readWord, sharedTables } from './tables.ts'
 
 const offerCase = ({ name, words, options, argument }: Place): string =>
   [
@@ -50,15 +51,7 @@ _telpher() {
   [[ $line == *[[:space:]] ]] || { current=\${typed[\${#typed[@]} - 1]}; unset "typed[\${#typed[@]} - 1]"; }
   for ((at = 1; at < \${#typed[@]}; at++)); do
     word=\${typed[at]}
-    if [[ -n $takes ]]; then
-      takes=''
-      continue
-    fi
-    case $word in
-      -*=*) ;;
-      -*) __telpher_takes "$place" "$word" ;;
-      *) if __telpher_next "$place" "$word"; then place=$next; else arguments=$((arguments + 1)); fi ;;
-    esac
+${readWord}
   done
   if [[ -n $takes ]]; then
     __telpher_values "$1" "$current"

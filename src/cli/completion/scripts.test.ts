@@ -5,7 +5,6 @@ import { globals } from '../globals.ts'
 import { bashScript } from './bash.ts'
 import { fishScript } from './fish.ts'
 import { type CompletedOption, completedOption, placesOf } from './places.ts'
-import { quoted } from './tables.ts'
 import { zshScript } from './zsh.ts'
 
 const places = placesOf(catalogue)
@@ -47,15 +46,4 @@ describe.each(Object.entries(scripts))('%s', (shell, script) => {
     expect(calls.length).toBeGreaterThan(0)
     for (const call of calls) expect(call).toContain('2>/dev/null </dev/null')
   })
-})
-
-test.each([
-  ['plain-word', 'plain-word'],
-  ['two words', "'two words'"],
-  ["it's", "'it'\\''s'"],
-  ['$(x) `y`', "'$(x) `y`'"],
-  ['', "''"],
-])('%j is quoted so that a shell reads it as it is', (text, expected) => {
-  expect(quoted(text)).toBe(expected)
-  expect(spawnSync('sh', ['-c', `printf %s ${quoted(text)}`], { encoding: 'utf8' }).stdout).toBe(text)
 })

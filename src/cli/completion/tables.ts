@@ -1,7 +1,5 @@
+import { quoted } from '../text.ts'
 import type { CompletedOption, Offer, Place } from './places.ts'
-
-/** A word for a POSIX shell, as it is. */
-export const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 
 /** Every command takes it; the parser adds it by itself. */
 export const helpOption: CompletedOption = { names: ['-h', '--help'], about: 'display help for command', joined: false }
@@ -48,3 +46,14 @@ ${globals
   esac
 }
 `
+
+/** What both do with each word that is typed already: it may be the value of an option, an option, a command or an argument. */
+export const readWord = `    if [[ -n $takes ]]; then
+      takes=''
+      continue
+    fi
+    case $word in
+      -*=*) ;;
+      -*) __telpher_takes "$place" "$word" ;;
+      *) if __telpher_next "$place" "$word"; then place=$next; else arguments=$((arguments + 1)); fi ;;
+    esac`

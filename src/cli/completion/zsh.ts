@@ -1,5 +1,6 @@
+import { quoted } from '../text.ts'
 import type { CompletedOption, Place } from './places.ts'
-import { helpOption, offerAs, quoted, sharedTables } from './tables.ts'
+import { helpOption, offerAs, readWord, sharedTables } from './tables.ts'
 
 /** `name:about` as _describe reads it: a colon in a name would end it. */
 const described = (name: string, about: string): string => quoted(`${name.replaceAll(':', '\\:')}:${about}`)
@@ -48,15 +49,7 @@ _telpher() {
   integer at arguments=0
   for ((at = 2; at < CURRENT; at++)); do
     word=$words[at]
-    if [[ -n $takes ]]; then
-      takes=''
-      continue
-    fi
-    case $word in
-      -*=*) ;;
-      -*) __telpher_takes "$place" "$word" ;;
-      *) if __telpher_next "$place" "$word"; then place=$next; else ((arguments += 1)); fi ;;
-    esac
+${readWord}
   done
   if [[ -n $takes ]]; then
     __telpher_values

@@ -150,7 +150,7 @@ test('lets nothing of a finished deployment stay for ever', async () => {
   const keys = (await redis.ask('KEYS', '*')).toSorted()
   const lasting: string[] = []
   for (const key of keys) if (Number(await redis.ask('TTL', key)) < 0) lasting.push(key)
-  // The list of deployments trims itself; the wakes are bounded.
-  expect(lasting).toEqual(['tel:{index}:deployments', 'tel:{wake}:deployments'])
+  // The lists are swept; the wakes are bounded.
+  expect(lasting).toEqual(['tel:{index}:deployments', 'tel:{packages}:index', 'tel:{wake}:deployments'])
   expect(keys.length).toBeGreaterThan(8)
 })

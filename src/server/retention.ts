@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Store } from '../store/index.ts'
+
+export interface RetentionTimes {
+  /** ms between two looks for deployments to be removed. */
+  readonly deploymentsMs: number
+  /** ms between two looks for packages that nobody needs. */
+  readonly packagesMs: number
+  /** ms between two looks at the memory. */
+  readonly memoryMs: number
+}
+
+const defaultTimes: RetentionTimes = { deploymentsMs: 60_000, packagesMs: 600_000, memoryMs: 5000 }
+
+/**
+ * Starts the loops that remove what is no longer kept. Several servers may run them; an outage only delays them.
+ * @returns what settles when they have ended after the signal
+ */
+export const startRetention = (options: {
+  readonly store: Pick<Store, 'sweep'>
+  readonly log: (line: object) => void
+  readonly signal: AbortSignal
+  readonly times?: Partial<RetentionTimes>
+}): { readonly stopped: Promise<void> } => {
+  const { store, log, signal } = options
+  const times = { ...defaultTimes, ...options.times }
+  const every = async (ms: number, what: string, work: () => Promise<number>): Promise<void> => {
+    let lastError = ''
+    while (!signal.aborted) {
+      try {
+        const count = await work()
+        if (count > 0) log({ level: 'info', msg: `${what} removed`, count })
+        lastError = ''
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error)
+        if (text !== lastError) log({ level: 'warn', msg: `${what} could not be removed`, error: text })
+        lastError = text
+      }
+      await sleep(ms, undefined, { signal }).catch(() => {})
+    }
+  }
+  const loops = [
+    every(times.deploymentsMs, 'deployments', () => store.sweep.deployments()),
+    every(times.packagesMs, 'packages', () => store.sweep.packages()),
+    every(times.memoryMs, 'logs', () => store.sweep.logs()),
+  ]
+  return { stopped: Promise.all(loops).then(() => {}) }
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Run } from '../scheduler/again.ts'
+import { isFull, untilThrough } from '../store/index.ts'
+import type { ApiDeps, ApiEnv } from './context.ts'
+import { parsed } from './on.ts'
+
+/** An outage shorter than this, in ms, delays an answer that would otherwise lead to a second deployment. */
+const patienceMs = 20_000
+
+const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
+
+/** Does the work once for each key: a repeated request gets the first one's answer. */
+const once = async (key: string | undefined, text: string, { store }: ApiDeps, work: () => Promise<string>): Promise<string> => {
+  if (key === undefined) return work()
+  const begun = await store.idempotency.begin(key, createHash('sha256').update(text).digest('hex'))
+  if (begun.state === 'done') return begun.body
+  const body = await work().catch(async (thrown: unknown) => {
+    await store.idempotency.forget(key).catch(() => {})
+    throw thrown
+  })
+  // The deployment is on its way: an outage between it and its answer must not let a repetition start another one.
+  await untilThrough(() => store.idempotency.finish(key, 202, body), { forMs: patienceMs })
+  return body
+}
+
+/**
+ * Starts a deployment, once for each Idempotency-Key, and answers with it and where it is.
+ * @param text what was asked for: the same key with another text is refused
+ * @param plan the deployment, not yet stored
+ * @throws TelpherError redis_full, idempotency_conflict, and what `plan` throws
+ */
+export const answerStarted = async (context: Context<ApiEnv>, text: string, deps: ApiDeps, plan: () => Promise<Run>): Promise<Response> => {
+  const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
+  const body = await once(key, text, deps, async () => {
+    await deps.store.memory.mustHaveRoom()
+    const { deployment, jobs } = await plan()
+    // Safe to repeat, and a caller's repetition would be another deployment.
+    await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: patienceMs, unless: isFull })
+    return JSON.stringify({ deployment, jobs })
+  })
+  const { deployment } = JSON.parse(body) as Run
+  return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${deployment.id}` })
+}

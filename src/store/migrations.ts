@@ -1,0 +1,43 @@
+import type { Connection } from './connection.ts'
+import { packageIndexKey, packageKey } from './keys.ts'
+import type { StoreLimits } from './types.ts'
+
+/** What a step may work on. */
+export interface MigrationContext {
+  readonly connection: Connection
+  /** Where logs and packages are. */
+  readonly store: Connection
+  readonly limits: StoreLimits
+}
+
+/**
+ * One step forward from a version to the next. It may be cut anywhere and begun again, and servers of the version before may write
+ * meanwhile: so it repeats without harm, and what it makes is valid for both.
+ */
+export interface Migration {
+  readonly from: number
+  readonly about: string
+  run(context: MigrationContext): Promise<void>
+}
+
+/** Every package gets its place in the index and a time of last use: the sweep finds packages by them. */
+const indexPackages: Migration = {
+  from: 1,
+  about: 'packages are indexed',
+  run: async ({ store, limits }) => {
+    const [before, after] = packageKey('*').split('*') as [string, string]
+    let cursor = '0'
+    do {
+      const [next, keys] = await store.call((redis) => redis.scan(cursor, 'MATCH', packageKey('*'), 'COUNT', 1000))
+      for (const key of keys) {
+        const sha256 = key.slice(before.length, key.length - after.length)
+        await store.call((redis) => redis.zadd(packageIndexKey, 'NX', Date.now(), sha256))
+        await store.script('use-package', [key], [limits.packageMs])
+      }
+      cursor = next
+    } while (cursor !== '0')
+  },
+}
+
+/** All steps in order, from version 1 on: a new form of what is stored is a step at the end. */
+export const migrations: readonly Migration[] = [indexPackages]

@@ -1,0 +1,85 @@
+import { keyPrefix, queueKeys } from './keys.ts'
+
+/** What happens to the keys of one form: `*` stands for the part that differs. */
+export interface RetentionRule {
+  readonly keys: string
+  readonly what: string
+  /** How long or how many, in words of the settings (docs/reference/configuration.md). */
+  readonly kept: string
+  /**
+   * How it goes. `expires`: each key has a TTL, a deployment's from its end on; the sweep may come before it.
+   * `bounded`: the key stays, and this bounds what is in it.
+   */
+  readonly goes: 'expires' | 'bounded'
+  readonly by: string
+  /** In which Redis it is, where there are two. */
+  readonly redis: 'state' | 'store'
+}
+
+type Row = readonly [keys: string, what: string, kept: string, goes: RetentionRule['goes'], by: string, redis: RetentionRule['redis']]
+
+const ended = 'TELPHER_KEEP_DAYS after its end, the last TELPHER_KEEP_DEPLOYMENTS'
+const swept = 'sweep; TTL from the end'
+const logged = 'TELPHER_KEEP_LOG_DAYS after the last line; less when memory is short'
+
+const rows: readonly Row[] = [
+  [`${keyPrefix}{dep_*}:record`, 'a deployment', ended, 'expires', swept, 'state'],
+  [`${keyPrefix}{dep_*}:jobs`, 'its jobs', ended, 'expires', swept, 'state'],
+  [`${keyPrefix}{dep_*}:marks`, 'times of its jobs', ended, 'expires', swept, 'state'],
+  [`${keyPrefix}{dep_*}:events`, 'its events, about the last 10,000', ended, 'expires', `${swept}; trimmed`, 'state'],
+  [`${keyPrefix}{dep_*}:emitters`, 'who wrote which events', ended, 'expires', swept, 'state'],
+  [`${keyPrefix}{dep_*}:ledger:*`, 'what a job wrote to the cluster', ended, 'expires', 'sweep; TTL from the last write', 'state'],
+  [
+    `${keyPrefix}{dep_*}:log*:*`,
+    'the log of a job: TELPHER_LOG_KEEP_MB, half of its beginning, half of its end',
+    logged,
+    'expires',
+    'sweep; TTL from the last line',
+    'store',
+  ],
+  [
+    `${keyPrefix}{pkg:*}`,
+    'a package',
+    'while a kept deployment refers to it, and an hour after its last use',
+    'expires',
+    'sweep; TTL as a net below it',
+    'store',
+  ],
+  [`${keyPrefix}{packages}:index`, 'the packages', 'one entry a package', 'bounded', 'sweep', 'store'],
+  [`${keyPrefix}{index}:deployments`, 'the deployments', 'one entry a deployment', 'bounded', 'sweep', 'state'],
+  [`${keyPrefix}{index}:active`, 'those not finished', 'one entry a deployment', 'bounded', 'taken off at the end', 'state'],
+  [`${keyPrefix}{cluster:*}:lock:*`, 'who holds and awaits a lock', 'while somebody does', 'bounded', 'deleted when free', 'state'],
+  [`${keyPrefix}{wake}:deployments`, 'wakes of the schedulers', 'about the last 10,000', 'bounded', 'trimmed', 'state'],
+  [`${keyPrefix}{targets}:records`, 'the targets', 'until removed', 'bounded', 'telpher target remove', 'state'],
+  [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
+  [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],
+  [`${keyPrefix}{workers}:records`, 'the workers', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
+  [`${keyPrefix}{workers}:seen`, 'when they were heard', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
+  [`${keyPrefix}{chk_*}:report`, 'the report of a target check', '10 minutes', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{idem:*}`, 'the answer under an Idempotency-Key', 'a day', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{installation}`, 'the id of this installation', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{installation}:restore`, 'that a restore was begun', 'until it is complete', 'bounded', 'telpher restore', 'state'],
+  [`${keyPrefix}{schema}:version`, 'the version of what is stored', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{schema}:turn`, 'who takes it to the next version', '30 seconds', 'expires', 'TTL', 'state'],
+  [queueKeys, 'the queue of a pool (BullMQ)', 'items until done, the last 100 events', 'bounded', 'removed when done; trimmed', 'state'],
+]
+
+/** Everything that is ever written, and how it goes: docs/reference/retention.md is tested against it, and it against a real Redis. */
+export const retentionRules: readonly RetentionRule[] = rows.map(([keys, what, kept, goes, by, redis]) => ({
+  keys,
+  what,
+  kept,
+  goes,
+  by,
+  redis,
+}))
+
+const escaped = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')
+
+const patterns: readonly (readonly [RegExp, RetentionRule])[] = retentionRules.map((rule) => [
+  new RegExp(`^${rule.keys.split('*').map(escaped).join('.*')}$`),
+  rule,
+])
+
+/** The rule of a key; undefined for one that nobody of ours writes. */
+export const ruleOf = (key: string): RetentionRule | undefined => patterns.find(([pattern]) => pattern.test(key))?.[1]
