@@ -3,6 +3,7 @@ import { chooseImage } from '../../src/model/image.ts'
 import { connectDocker } from '../../src/sandbox/dockerEngine.ts'
 import { localImages } from '../../src/sandbox/image/local.ts'
 import { useE2e } from '../support/e2e-stack.ts'
+import { expectFault } from '../support/faults.ts'
 import { clientOf } from '../support/running.ts'
 import { freshNamespace } from '../support/sandbox.ts'
 import { tinyImage } from '../support/tinyimage.ts'
@@ -58,8 +59,8 @@ test('what a step ran with is in its job, in the event of its start, and in the 
 })
 
 test('a server outside of every window is deployed to with a warning that says what may break', async () => {
-  const { id, job, ours } = await deploy('v1.30.2+k3s1')
-  expect(job.status).toBe('succeeded')
+  const { ran, id, ours } = await deploy('v1.30.2+k3s1')
+  expectFault('version-warned', ran)
   const warning = 'kubectl 1.34 is 4 minor versions newer than the server (v1.30.2+k3s1)'
   expect(ours.find((line) => line.startsWith('warning'))).toContain(warning)
   expect((await ask().cli('view', id)).stdout).toContain(warning)
@@ -79,9 +80,9 @@ test('a server that was upgraded gets its image with the next job, or the line t
 test('an image that is pinned to another id is refused before anything runs, and runs again without the pin', async () => {
   const client = await clientOf(ask())
   await client.pinImage(image, [`sha256:${'0'.repeat(64)}`])
-  const { job } = await deploy('v1.34.4')
-  expect(job).toMatchObject({ status: 'errored', end: { code: 'image_differs' } })
-  expect(job.end?.sentence).toContain(`pinned is sha256:${'0'.repeat(64)}`)
+  const { ran, id } = await deploy('v1.34.4')
+  expectFault('image-pinned', ran)
+  expect((await client.history(id)).filter((event) => event.type === 'job' && event.to === 'running')).toEqual([])
   const pinned = await ask().cli('image', 'pin', 'k1.34-h4', '--docker-socket', ask().stack.docker.socketPath)
   expect(pinned.stdout).toMatch(/is pinned to sha256:[0-9a-f]{64}/)
   expect((await deploy('v1.34.4')).job.status).toBe('succeeded')
@@ -98,16 +99,21 @@ test("an own image with another helm than the step's is refused in words", async
   })
   proxy.says('v1.34.4')
   const ran = await ask().cli('deploy', '-f', `${folder}/telpher.yaml`, '--target', target, '-o', 'json')
-  expect(ran.stdout).toContain('the image telpher-test/helm3:1 has helm 3.21.4, and step web runs helm 4')
-  expect(ran.stdout).toContain('"code": "image_tools"')
+  expectFault('image-helm', ran)
+})
+
+test('an image that is nowhere comes with the line that gets it', async () => {
+  const folder = await ask().folder({
+    'telpher.yaml': 'name: maps\nsteps: [{ name: maps, apply: map.yaml, image: "telpher-test/nowhere:1" }]\n',
+    'map.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map\n',
+  })
+  expectFault('image-missing', await ask().cli('deploy', '-f', `${folder}/telpher.yaml`, '--target', target, '-o', 'json'))
 })
 
 test('a worker that is to refuse does so, with the same words', async () => {
   const { stack } = ask()
   for (const worker of stack.workers.splice(0)) await worker.stop()
   stack.addWorker('strict', { TELPHER_VERSION_SKEW: 'refuse' })
-  const { job } = await deploy('v1.31.0')
-  expect(job).toMatchObject({ status: 'failed', end: { code: 'version_skew' } })
-  expect(job.end?.sentence).toContain('kubectl 1.34 is 3 minor versions newer than the server (v1.31.0)')
+  expectFault('version-refused', (await deploy('v1.31.0')).ran)
   expect((await deploy('v1.33.0')).job.status).toBe('succeeded')
 })

@@ -61,7 +61,9 @@ const answers = async ({ served }: Installation): Promise<unknown[]> => {
   return Promise.all(paths.map(async (path) => (await served.call('GET', path)).json()))
 }
 const keysOf = async ({ redis }: Installation): Promise<string[]> =>
-  (await redis.ask('KEYS', 'tel:*')).filter((name) => /^tel:\{(dep_|pkg:|targets|images|packages|index\}:deployments)/.test(name)).toSorted()
+  (await redis.ask('KEYS', 'tel:*'))
+    .filter((name) => /^tel:\{(dep_|pkg:|targets|images|packages|index\}:deployments)/.test(name))
+    .toSorted()
 
 test('a new installation answers as the old one did, and goes on from there; what had not ended is left out', async () => {
   const made = await from.cli.run(['backup', 'all.backup'])
