@@ -6,7 +6,7 @@ import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
-import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
+import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
@@ -27,6 +27,8 @@ export interface WorkerDeps {
   readonly log: Log
   readonly store: Store
   readonly containers: Pick<WarmPool, 'take'>
+  /** Looks for an execution image; absent where the executor cannot. */
+  readonly findImage?: Executor['image']
   /** Removes what dead workers left on this engine. */
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster

@@ -87,6 +87,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log,
     store,
     containers,
+    findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
     cluster: { connect },

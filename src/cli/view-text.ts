@@ -1,4 +1,5 @@
 import type { Job, StoredEvent } from '../model/deployment.ts'
+import { shortImageId } from '../model/image.ts'
 import type { Step } from '../model/step.ts'
 import type { Attempt } from './attempts.ts'
 import { wordOf } from './block.ts'
@@ -59,7 +60,7 @@ const toolRows = (jobs: readonly Job[]): string[][] =>
             tools.kubectl ?? '',
             tools.helm ?? '',
             tools.server ?? '',
-            tools.imageId?.slice('sha256:'.length, 'sha256:'.length + 12) ?? '',
+            tools.imageId === undefined ? '' : shortImageId(tools.imageId),
           ],
         ],
   )

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
-import { howToGet, imageFacts } from '../model/image.ts'
+import { howToGet, type ImageFacts, imageFacts } from '../model/image.ts'
 import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
 import { type AttachStream, attach } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
@@ -101,7 +101,18 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
         throw signal?.aborted && error === signal.reason ? cancelled(error) : error
       }),
+    image: (name) => findImage(docker, name),
     reap: (labels, keep) => reap(docker, labels, keep),
+  }
+}
+
+const findImage = async (docker: Docker, name: string): Promise<ImageFacts | undefined> => {
+  try {
+    const { Id, Config } = await docker.getImage(name).inspect()
+    return imageFacts(Id, Config.Labels ?? {})
+  } catch (error) {
+    if (engineStatus(error) === 404) return undefined
+    throw dockerError(error, 'look for the image')
   }
 }
 

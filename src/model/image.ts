@@ -167,6 +167,9 @@ export interface ToolsUsed {
   readonly server?: string
 }
 
+/** An id as people compare them: its first 12 digits. */
+export const shortImageId = (id: string): string => id.replace('sha256:', '').slice(0, 12)
+
 /** The form of an image id. */
 export const imageIdPattern: RegExp = /^sha256:[0-9a-f]{64}$/
 

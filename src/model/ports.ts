@@ -46,6 +46,12 @@ export interface Executor {
   probe(): Promise<void>
   /** @throws TelpherError image_missing, image_differs, container_start, container_deviates; an aborted signal leaves nothing behind */
   start(spec: ContainerSpec, signal?: AbortSignal): Promise<Container>
+  /**
+   * Whether an image is where containers are started; absent where the executor cannot know.
+   * @returns undefined when it is not there
+   * @throws TelpherError docker_unreachable
+   */
+  image?(name: string): Promise<ImageFacts | undefined>
   /** Removes what carries all these labels, except what `keep` says by its labels; returns how many. */
   reap(labels: Readonly<Record<string, string>>, keep?: (labels: Readonly<Record<string, string>>) => boolean): Promise<number>
 }

@@ -102,6 +102,19 @@ test("an own image with another helm than the step's is refused in words", async
   expectFault('image-helm', ran)
 })
 
+test('the check of a target says which image its steps run in, and whether it is here', async () => {
+  const client = await clientOf(ask())
+  proxy.says('v1.34.4')
+  const good = await ask().cli('target', 'check', target)
+  expect(good.stdout).toMatch(/✓ version +kubectl .*server v1\.34\.4, kubectl 1\.34\.4 in telpher\/exec:k1\.34-h4/)
+  expect(good.stdout).toMatch(/✓ image +here .*telpher\/exec:k1\.34-h4, [0-9a-f]{12}$/)
+  await client.pinImage(image, [`sha256:${'0'.repeat(64)}`])
+  const bad = await ask().cli('target', 'check', target)
+  await client.pinImage(image, [])
+  expect(bad.code).toBe(10)
+  expect(bad.stdout).toMatch(/✗ image .*pinned is sha256:000/)
+})
+
 test('an image that is nowhere comes with the line that gets it', async () => {
   const folder = await ask().folder({
     'telpher.yaml': 'name: maps\nsteps: [{ name: maps, apply: map.yaml, image: "telpher-test/nowhere:1" }]\n',

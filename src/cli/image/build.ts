@@ -4,14 +4,14 @@ import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TelpherError } from '../../model/errors.ts'
-import { type ExecImage, execImages, findImage } from '../../model/image.ts'
+import { type ExecImage, execImages, findImage, shortImageId } from '../../model/image.ts'
 import type { PreparedImage } from '../../sandbox/image/archive.ts'
 import { type Architecture, architecture } from '../../sandbox/paths.ts'
 import { staged } from '../../sandbox/progress.ts'
 import type { Cli, Command } from '../context.ts'
 import { exitCodes } from '../exit.ts'
 import { print, table } from '../output.ts'
-import { type EngineFlags, shortId, socketOf } from './engine.ts'
+import { type EngineFlags, socketOf } from './engine.ts'
 
 interface BuildFlags extends EngineFlags {
   readonly all?: boolean
@@ -85,7 +85,7 @@ export const runImageBuild: Command<BuildFlags> = async (cli, names, flags) => {
   await print(cli, rows, () =>
     table(
       ['IMAGE', 'KUBECTL', 'HELM', 'ARCH', 'ID'],
-      rows.map((row) => [row.image, row.kubectl, row.helm, row.arch, shortId(row.id)]),
+      rows.map((row) => [row.image, row.kubectl, row.helm, row.arch, shortImageId(row.id)]),
     ),
   )
   if (file !== undefined) cli.say(`Written to ${file}. Load it on the host of a worker: telpher image load FILE`)

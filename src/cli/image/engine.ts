@@ -1,3 +1,4 @@
+import { shortImageId } from '../../model/image.ts'
 import type { LocalImage } from '../../sandbox/image/local.ts'
 import type { Cli } from '../context.ts'
 import { announcedSocket } from '../endpoint.ts'
@@ -14,14 +15,11 @@ export const socketOf = async (cli: Cli, { dockerSocket }: EngineFlags): Promise
   return dockerSocket ?? (cli.env['TELPHER_DOCKER_SOCKET'] || ((await announcedSocket(cli.cwd)) ?? usualSocket()))
 }
 
-/** As people compare ids: the first 12 digits. */
-export const shortId = (id: string): string => id.replace('sha256:', '').slice(0, 12)
-
 export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
 
 /** Images that were built or loaded, for people. */
 export const imageTable = (images: readonly LocalImage[]): string =>
   table(
     ['IMAGE', 'KUBECTL', 'HELM', 'ARCH', 'SIZE', 'ID'],
-    images.map(({ image, kubectl = '', helm = '', arch, size, id }) => [image, kubectl, helm, arch, megabytes(size), shortId(id)]),
+    images.map(({ image, kubectl = '', helm = '', arch, size, id }) => [image, kubectl, helm, arch, megabytes(size), shortImageId(id)]),
   )

@@ -1,9 +1,9 @@
-import { coveredMinors, defaultImage, execImages, type ImagePins, imageTag } from '../../model/image.ts'
+import { coveredMinors, defaultImage, execImages, type ImagePins, imageTag, shortImageId } from '../../model/image.ts'
 import type { LocalImage } from '../../sandbox/image/local.ts'
 import type { Cli, Command } from '../context.ts'
 import { exitCodes } from '../exit.ts'
 import { print, table } from '../output.ts'
-import { type EngineFlags, megabytes, shortId, socketOf } from './engine.ts'
+import { type EngineFlags, megabytes, socketOf } from './engine.ts'
 
 /** An execution image: what it is, whether it is here, and whether it is the one that workers may start. */
 interface ListedImage {
@@ -68,7 +68,7 @@ const rowOf = (image: ListedImage): string[] => [
   image.kubectl ?? '',
   image.helm ?? '',
   image.covers === undefined ? '' : `1.${image.covers.from} to 1.${image.covers.to}`,
-  image.here === undefined ? 'no' : `${shortId(image.here.id)} ${image.here.arch} ${megabytes(image.here.size)}`,
+  image.here === undefined ? 'no' : `${shortImageId(image.here.id)} ${image.here.arch} ${megabytes(image.here.size)}`,
   pinText(image),
 ]
 
