@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { connect } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
@@ -57,7 +58,11 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
-  const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
+  const executor = dockerExecutor({
+    socketPath: config.dockerSocket,
+    shimPath: config.shimPath,
+    doorFolder: resolve(config.dataDir, 'tether'),
+  })
   await executor.probe()
   const installation = await store.installation()
   const pins = await store.images.pins()

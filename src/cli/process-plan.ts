@@ -46,6 +46,7 @@ const ofSteps = {
   helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
+  retries: '--retries',
 } as const
 
 const mustFit = (flags: ProcessFlags, file: string): void => {

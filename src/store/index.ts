@@ -25,7 +25,7 @@ import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
-export { createLogWriter } from './logwriter.ts'
+export { createLogWriter, type LogWriter } from './logwriter.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dockerExecutor } from '../../src/executors/docker.ts'
+import type { Executor } from '../../src/model/ports.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
@@ -35,8 +36,12 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
+/** As a worker has it. */
+const benchExecutor = async (stack: Stack): Promise<Executor> =>
+  dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath(), doorFolder: join(stack.dir, 'tether') })
+
 const measureParts = async (stack: Stack): Promise<Figure[]> => {
-  const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+  const executor = await benchExecutor(stack)
   const figures: Figure[] = []
   const measure = async (what: string, work: () => Promise<Figure[]> | Figure[]): Promise<void> => {
     say(`measuring ${what}`)
@@ -77,7 +82,7 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
-    const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+    const executor = await benchExecutor(stack)
     figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
   }
   return figures
