@@ -122,6 +122,7 @@ const runDiff = z
     ),
     targets: z.object({ onlyA: z.array(z.string()), onlyB: z.array(z.string()) }),
     results: z.array(z.object({ step: z.string(), target: z.string(), a: outcome.optional(), b: outcome.optional() })),
+    tools: z.array(z.object({ step: z.string(), target: z.string(), fields: fieldChanges })),
     timings: z.object({ totalA: millis, totalB: millis, steps: z.array(z.object({ step: z.string(), a: millis, b: millis })) }),
   })
   .openapi('RunDiff')
