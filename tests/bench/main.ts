@@ -8,6 +8,7 @@ import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
+import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
@@ -18,7 +19,7 @@ import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } fr
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts', 'logs', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'node'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -78,6 +79,10 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   if (chosen.includes('deploy')) {
     say('measuring deployments beside docker run')
     figures.push(...(await deploySuite({ stack, runs })))
+  }
+  if (chosen.includes('many')) {
+    say('measuring a deployment to 200 targets')
+    figures.push(...(await fanOutSuite(stack, Math.min(runs, 3))))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
