@@ -8,6 +8,7 @@ import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
+import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
 import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
@@ -18,6 +19,7 @@ import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   const caches = new Map<string, DiscoveryCache>()
@@ -63,6 +65,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   })
   await executor.probe()
   const installation = await store.installation()
+  const pins = await store.images.pins()
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -89,11 +92,13 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log,
     store,
     containers,
+    findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
     cluster: { connect },
     grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
     discovery: discoveryCaches(),
+    version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
@@ -109,7 +114,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
-  containers.expect(containerSpec(undefined, deps))
+  containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
   }, 60_000)
