@@ -6,7 +6,8 @@ import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
-import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
+import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
+import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
 import { retryDelay } from '../src/model/retry.ts'
 import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
@@ -30,12 +31,16 @@ export interface WorkerDeps {
   readonly log: Log
   readonly store: Store
   readonly containers: Pick<WarmPool, 'take'>
+  /** Looks for an execution image; absent where the executor cannot. */
+  readonly findImage?: Executor['image']
   /** Removes what dead workers left on this engine. */
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster
   readonly grants: Grants
   readonly heartbeat: Heartbeat
   readonly discovery: (target: Target) => DiscoveryCache
+  /** What is remembered of an API server's version, by its address. */
+  readonly version: (server: string) => RunDeps['version']
   readonly judge: RunDeps['judge']
 }
 
@@ -43,12 +48,14 @@ export interface WorkerDeps {
 const graceMs = 30_000
 const mebibyte = 1024 * 1024
 
-/** What an execution container of this worker is, for jobs of any deployment. @param image the step's own, if it names one */
+/** What an execution container of this worker is, for jobs of any deployment. */
 export const containerSpec = (
-  image: string | undefined,
+  image: string,
+  pins: ImagePins,
   { config, installation, id }: Pick<WorkerDeps, 'config' | 'installation' | 'id'>,
 ): ContainerSpec => ({
-  image: image ?? config.image,
+  image,
+  ...(pins[image] === undefined ? {} : { imageIds: pins[image] }),
   labels: {
     'telpher.installation': installation,
     'telpher.pool': config.pool,
@@ -158,7 +165,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     return access
   }
   try {
-    const target = await untilThrough(() => store.targets.get(job.target))
+    const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
     const secrets: Secret[] = []
     let maskers = maskersOf(secrets)
     const output = createOutput(
@@ -198,10 +205,13 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         disconnect() {
           leaving = accessing?.then((opened) => opened.end()).catch(() => {})
         },
-        async open(signal) {
+        version: deps.version(target.server),
+        ...(deps.config.image === undefined ? {} : { fixedImage: deps.config.image }),
+        skew: deps.config.versionSkew,
+        async open(image, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
-          const container = await deps.containers.take(containerSpec(job.step.image, deps), signal)
+          const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
           const session = openSession({
             container,
             onOutput: (stream, chunk) => {
@@ -225,7 +235,8 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           return session
         },
         judge: deps.judge,
-        enter: (phase) => enter(job, { type: phase, attempt: job.attempt }, deps),
+        enter: (phase, tools?: ToolsUsed) =>
+          enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
         say: (text) => lines.write('system', text),
         lastErrors: output.lastErrors,
         onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, objects: [...objects] }),

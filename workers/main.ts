@@ -8,6 +8,7 @@ import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
+import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
 import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
@@ -19,6 +20,7 @@ import { onSignals } from './drain.ts'
 import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   const caches = new Map<string, DiscoveryCache>()
@@ -72,6 +74,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   })
   await executor.probe()
   const installation = await store.installation()
+  const pins = await store.images.pins()
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -99,6 +102,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log,
     store,
     containers,
+    findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
     cluster,
@@ -110,6 +114,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
       installation,
     }),
     discovery: discoveryCaches(),
+    version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
@@ -132,7 +137,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
-  containers.expect(containerSpec(undefined, deps))
+  containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
   const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))

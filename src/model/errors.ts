@@ -31,6 +31,7 @@ export const errorTable = {
   idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
   idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
   usage: [1017, 'user', false, 'See: telpher --help'],
+  wait_timed_out: [1018, 'user', true, 'Wait again, or longer: what was waited for goes on.'],
   deployment_running: [
     1030,
     'user',
@@ -65,7 +66,7 @@ export const errorTable = {
     1211,
     'infrastructure',
     false,
-    'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
+    'Build or load the execution image on the host of the worker: telpher image build NAME, or telpher image load FILE.',
   ],
   container_start: [1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'],
   container_deviates: [
@@ -75,6 +76,13 @@ export const errorTable = {
     'The engine changed the hardening of the container: check its configuration and plugins.',
   ],
   container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
+  image_differs: [
+    1219,
+    'infrastructure',
+    false,
+    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
+  ],
   key_file: [1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'],
   sealed_record: [
     1221,
@@ -136,6 +144,12 @@ export const errorTable = {
     'Run the workers of this pool in the target cluster with a service account, or choose another mode.',
   ],
   setup_refused: [1415, 'target', false, 'Correct what is named; a risk that is meant is taken with --acknowledge.'],
+  version_skew: [
+    1420,
+    'user',
+    false,
+    'Use an execution image with a kubectl of the server’s version (telpher image list), or let the worker warn: TELPHER_VERSION_SKEW=warn.',
+  ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
   gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],

@@ -7,6 +7,7 @@ import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addImageRoutes } from './images.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
@@ -59,6 +60,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addMemoryRoutes(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
+  addImageRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

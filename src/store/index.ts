@@ -5,6 +5,7 @@ import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
+import { createImages } from './images.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
@@ -102,6 +103,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
+    images: createImages(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
     wakes,
