@@ -9,6 +9,8 @@ type Handlers = Pick<TetherOptions, 'onOutput' | 'onConnection'>
 export interface ReadyContainer {
   /** Port inside the container that the job finds its API server at. */
   readonly port: number
+  /** As in the port: where the job finds itself, when that is no container. */
+  readonly place?: Container['place']
   /** False once the container, its engine or its stream is gone. */
   readonly alive: boolean
   /** Gives it to a job, once: before that nothing in it can write or connect. */
@@ -70,6 +72,7 @@ export const openContainer = async (
     const { port } = await tether.ready.catch((thrown: unknown) => explain(container, thrown))
     return {
       port,
+      ...(container.place === undefined ? {} : { place: container.place }),
       get alive() {
         return alive
       },

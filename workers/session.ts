@@ -18,6 +18,7 @@ export const openSession = ({ container, gate: options, onOutput }: SessionOptio
   const tether = container.use({ onOutput, onConnection: (connection) => gate.accept(connection) })
   return {
     port: container.port,
+    ...(container.place === undefined ? {} : { place: container.place }),
     nonce,
     async run(job) {
       const exit = await tether.run(job)

@@ -28,6 +28,8 @@ export interface ContainerExit {
 /** A started container: the shim is at the other end of `stream`. */
 export interface Container {
   readonly id: string
+  /** The job's working directory and its PATH, when it runs on the worker's own machine; `/work` and the image's otherwise. */
+  readonly place?: { readonly folder: string; readonly path: string }
   readonly stream: Duplex
   /** Settles when the container has ended and was removed; rejects only when the engine cannot say. */
   readonly exited: Promise<ContainerExit>

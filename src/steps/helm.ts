@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { TelpherError } from '../model/errors.ts'
 import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { HelmStep } from '../model/step.ts'
-import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
+import { containerPlace, stepEnvironment } from './kubeconfig.ts'
 import type { PackageFiles } from './package/unpack.ts'
 import { readValues } from './values.ts'
 
@@ -60,7 +60,7 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
   const chartPath = chart.archive ? 'chart.tgz' : 'chart'
   return {
     argv: [
-      ...['helm', 'upgrade', step.release, `${workingDirectory}/${chartPath}`, '--install', `--namespace=${namespace}`],
+      ...['helm', 'upgrade', step.release, `./${chartPath}`, '--install', `--namespace=${namespace}`],
       ...[
         `--history-max=${step.historyMax}`,
         `--timeout=${step.deadlineSeconds}s`,
@@ -71,14 +71,14 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
         '--color=never',
       ],
       ...(step.createNamespace ? ['--create-namespace'] : []),
-      ...values.map(({ path }) => `--values=${workingDirectory}/${path}`),
+      ...values.map(({ path }) => `--values=${path}`),
       ...Object.entries(step.set).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {
       ...stepEnvironment,
-      HELM_CACHE_HOME: `${workingDirectory}/.helm/cache`,
-      HELM_CONFIG_HOME: `${workingDirectory}/.helm/config`,
-      HELM_DATA_HOME: `${workingDirectory}/.helm/data`,
+      HELM_CACHE_HOME: `${containerPlace.folder}/.helm/cache`,
+      HELM_CONFIG_HOME: `${containerPlace.folder}/.helm/config`,
+      HELM_DATA_HOME: `${containerPlace.folder}/.helm/data`,
       HELM_NAMESPACE: namespace,
     },
     files: [

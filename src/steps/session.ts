@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../model/errors.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
+import type { Container } from '../model/ports.ts'
 
 /** A request that the gate did not let through. */
 export interface GateRefusal {
@@ -24,6 +25,8 @@ export interface StepSession {
   readonly port: number
   /** The secret path segment that the gate expects. */
   readonly nonce: string
+  /** Where its program finds itself, when that is no execution container. */
+  readonly place?: Container['place']
   /** Runs the one program of this container. @throws TelpherError when no exit record came */
   run(job: {
     readonly argv: readonly string[]
