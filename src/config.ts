@@ -24,6 +24,8 @@ export interface Config {
   concurrency: number
   /** The most containers that one worker keeps waiting for steps; 0 for none. */
   warm: number
+  /** How steps are run: in containers, or for trials as processes of this machine, without isolation. */
+  executor: 'docker' | 'process'
   dockerSocket: string
   /** The static shim binary that containers are started with. */
   shimPath: string
@@ -65,6 +67,7 @@ const schema = z.object({
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
   TELPHER_WARM_CONTAINERS: z.coerce.number().int().min(0).max(64).optional(),
+  TELPHER_EXECUTOR: z.enum(['docker', 'process']).default('docker'),
   TELPHER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   TELPHER_SHIM: z.string().default(''),
   TELPHER_IMAGE: z.string().default('telpher/exec:k1.34-h4'),
@@ -104,6 +107,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,
     warm: read.TELPHER_WARM_CONTAINERS ?? read.TELPHER_CONCURRENCY,
+    executor: read.TELPHER_EXECUTOR,
     dockerSocket: read.TELPHER_DOCKER_SOCKET,
     shimPath: read.TELPHER_SHIM,
     image: read.TELPHER_IMAGE,

@@ -12,6 +12,7 @@ import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import { mustBeForTrials } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
@@ -142,7 +143,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
-        connect: async () => deps.cluster.connect(target, credential),
+        connect: async () => {
+          mustBeForTrials(deps.config.executor, target)
+          return deps.cluster.connect(target, credential)
+        },
         async open(connection, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)

@@ -3,7 +3,6 @@ import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
 import { loadKeyFile } from '../src/credentials/keyfile.ts'
-import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
@@ -15,6 +14,7 @@ import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
+import { createExecutor } from './executor.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 
@@ -41,7 +41,7 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
- * @throws TelpherError redis_*, docker_unreachable, key_file
+ * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
 export const startWorker = async (config: Config, log: Log): Promise<RunningWorker> => {
   const id = newId('wrk')
@@ -55,8 +55,10 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
-  const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
+  const executor = await createExecutor(config)
   await executor.probe()
+  if (config.executor === 'process')
+    log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
   const installation = await store.installation()
 
   const heartbeat = startHeartbeat(
@@ -66,6 +68,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
       name: config.workerName,
       pool: config.pool,
       version,
+      executor: config.executor,
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
       concurrency: config.concurrency,
       startedAt,

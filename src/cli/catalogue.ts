@@ -208,6 +208,7 @@ const target: readonly CommandSpec[] = [
       { flags: '--pool <name>', about: 'pool whose workers reach it' },
       { flags: '--grant <grant>', about: 'exception to what the gate denies; may be repeated', many: 'names', choices: grants },
       { flags: '--settle <duration>', about: 'time that workloads without a readiness probe must stay up' },
+      { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
     ],
     examples: ['telpher target add staging --from-kubeconfig my-context --namespace shop --tag env=staging'],
     load: async () => (await import('./target-add.ts')).runTargetAdd,
@@ -251,7 +252,14 @@ const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
     about: 'run a worker, configured by TELPHER_ variables',
-    examples: ['TELPHER_POOL=eu telpher worker start'],
+    options: [
+      {
+        flags: '--executor <executor>',
+        about: 'docker; or process, for trials without Docker: no isolation, only for targets added with --trials',
+        choices: ['docker', 'process'],
+      },
+    ],
+    examples: ['TELPHER_POOL=eu telpher worker start', 'telpher worker start --executor process'],
     load: async () => (await import('./processes.ts')).runWorker,
   },
   {

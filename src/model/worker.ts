@@ -7,6 +7,8 @@ export interface WorkerRecord {
   readonly name: string
   readonly pool: string
   readonly version: string
+  /** How it runs steps; `docker` where a worker of an older version does not say. */
+  readonly executor?: 'docker' | 'process'
   readonly state: 'available' | 'busy' | 'draining'
   readonly concurrency: number
   readonly startedAt: number

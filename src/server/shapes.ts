@@ -182,6 +182,7 @@ const worker = z
     name: z.string(),
     pool: z.string(),
     version: z.string(),
+    executor: z.enum(['docker', 'process']).optional(),
     state: z.enum(['available', 'busy', 'draining']),
     concurrency: z.number().int(),
     startedAt: time,

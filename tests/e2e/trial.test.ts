@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { useE2e } from '../support/e2e-stack.ts'
+import { eventually } from '../support/eventually.ts'
+
+// A folder of jobs of this file's own: what is left in it is this worker's.
+const jobs = mkdtempSync(`${tmpdir()}/telpher-trial-`)
+const e2e = useE2e({ workers: 0 })
+const workers = async (): Promise<{ executor: string }[]> => JSON.parse((await e2e().cli('worker', 'list', '-o', 'json')).stdout)
+
+beforeAll(async () => {
+  e2e().stack.addWorker('trial', { TELPHER_EXECUTOR: 'process', TELPHER_DOCKER_SOCKET: '/nonexistent/docker.sock', TMPDIR: jobs })
+  await eventually(async () => (await workers()).length === 1, 30_000)
+})
+afterAll(() => rmSync(jobs, { recursive: true, force: true }))
+
+const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: trial }\ndata: { a: b }\n'
+const chart = {
+  'chart/Chart.yaml': 'apiVersion: v2\nname: trial\nversion: 1.0.0\n',
+  'chart/templates/map.yaml': configMap.replace('name: trial', 'name: charted'),
+}
+
+test('a worker without Docker applies manifests and installs charts on a target for trials, and says that it isolates nothing', async () => {
+  expect(await workers()).toMatchObject([{ executor: 'process' }])
+  const { target } = await e2e().place({ trials: true })
+  const folder = await e2e().folder({ 'manifests/map.yaml': configMap, ...chart })
+  const applied = await e2e().deploy(`${folder}/manifests`, target)
+  expect(JSON.parse(applied.stdout), applied.stderr).toMatchObject({ deployment: { result: 'success' } })
+  const installed = await e2e().deploy(`${folder}/chart`, target, '--helm', 'trial')
+  expect(JSON.parse(installed.stdout), installed.stderr).toMatchObject({ deployment: { result: 'success' } })
+})
+
+test('a target that is not for trials is refused before anything is asked of it', async () => {
+  const { target } = await e2e().place()
+  const refused = await e2e().deploy(await e2e().folder({ 'map.yaml': configMap }), target)
+  expect(refused.code).toBe(10)
+  expect(JSON.parse(refused.stdout)).toMatchObject({
+    jobs: [{ end: { code: 'target_not_for_trials', sentence: expect.stringContaining(`target ${target} is not marked for trials`) } }],
+  })
+  const checked = await e2e().cli('target', 'check', target)
+  expect(checked.code).toBe(10)
+  expect(checked.stdout).toContain('not marked for trials')
+})
