@@ -72,6 +72,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
       concurrency: config.concurrency,
       startedAt,
+      at: Date.now(),
     }),
     log,
   )

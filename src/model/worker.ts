@@ -12,6 +12,8 @@ export interface WorkerRecord {
   readonly state: 'available' | 'busy' | 'draining'
   readonly concurrency: number
   readonly startedAt: number
+  /** Its own clock at this word, ms since the epoch; absent from workers of an older version. */
+  readonly at?: number
   /** The attempts it holds, each with the number of its writes that are open at the API server. */
   readonly attempts: readonly (JobRef & { readonly attempt: number; readonly openWrites: number })[]
 }

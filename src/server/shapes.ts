@@ -186,6 +186,7 @@ const worker = z
     state: z.enum(['available', 'busy', 'draining']),
     concurrency: z.number().int(),
     startedAt: time,
+    at: time.optional(),
     seenAt: time,
     attempts: z.array(z.object({ deploymentId: z.string(), jobId: z.string(), attempt: z.number().int(), openWrites: z.number().int() })),
   })

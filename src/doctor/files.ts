@@ -1,0 +1,93 @@
+import { type Finding, fail, ok, skip, warn } from './finding.ts'
+
+/** What stat tells of a path; absent where nothing is there. */
+export interface PathFacts {
+  readonly path: string
+  readonly found?: {
+    readonly kind: 'file' | 'folder' | 'other'
+    /** Permission bits. */
+    readonly mode: number
+    /** Whether it is this user's. */
+    readonly own: boolean
+    readonly writable: boolean
+    readonly executable: boolean
+  }
+  /** Where nothing is there: whether this user may make it. */
+  readonly makeable?: boolean
+}
+
+export interface FileFacts {
+  readonly dataFolder: PathFacts
+  readonly keyFile: PathFacts
+  readonly tokenFile: PathFacts
+  /** The shim that TELPHER_SHIM names; absent where it names none. */
+  readonly shim?: PathFacts
+  /** Free bytes of the disk below the data folder. */
+  readonly freeDisk?: number
+}
+
+const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`
+const gigabyte = 1e9
+const leastDisk = gigabyte
+const smallDisk = 5 * gigabyte
+
+/** A secret that only its owner reads: 0400, or 0600 for who must change it by hand. */
+const judgeSecret = (id: 'key-file' | 'token-file', { path, found }: PathFacts): Finding => {
+  if (found === undefined) return ok(id, `${path} is not there yet: the first start of a server makes it`)
+  if (found.kind !== 'file') return fail(id, `${path} is not a file`, `mv ${path} ${path}.old   (a server makes a new one)`)
+  if ((found.mode & 0o077) !== 0) return fail(id, `${path}: others may read it (mode ${octal(found.mode)})`, `chmod 0400 ${path}`)
+  if (!found.own) return fail(id, `${path} belongs to another user`, `sudo chown "$(id -u)" ${path}`)
+  return ok(id, `${path}, mode ${octal(found.mode)}`)
+}
+
+const judgeFolder = ({ path, found, makeable }: PathFacts): Finding => {
+  const id = 'data-folder'
+  if (found === undefined)
+    return makeable === true
+      ? ok(id, `${path} is not there yet: the first start makes it`)
+      : fail(
+          id,
+          `${path} is not there and cannot be made`,
+          `sudo install -d -m 0700 -o "$(id -un)" ${path}   (or name another: TELPHER_DATA_DIR)`,
+        )
+  if (found.kind !== 'folder') return fail(id, `${path} is not a folder`, 'Name another with TELPHER_DATA_DIR.')
+  if (!found.writable) return fail(id, `${path} cannot be written`, `sudo chown "$(id -u)" ${path} && chmod 0700 ${path}`)
+  if ((found.mode & 0o022) !== 0) return fail(id, `${path}: others may write it (mode ${octal(found.mode)})`, `chmod 0700 ${path}`)
+  return (found.mode & 0o077) === 0
+    ? ok(id, `${path}, mode ${octal(found.mode)}`)
+    : warn(id, `${path}: others may look into it (mode ${octal(found.mode)})`, `chmod 0700 ${path}`)
+}
+
+const judgeDisk = (free: number | undefined, path: string): Finding => {
+  if (free === undefined) return skip('disk', 'the disk does not tell')
+  const seen = `${(free / gigabyte).toFixed(1)} GB free below ${path}`
+  if (free < leastDisk) return fail('disk', seen, 'docker system prune   (or name a folder on another disk: TELPHER_DATA_DIR)')
+  return free < smallDisk
+    ? warn('disk', seen, 'docker system prune   (or name a folder on another disk: TELPHER_DATA_DIR)')
+    : ok('disk', seen)
+}
+
+const judgeShim = (shim: PathFacts | undefined): Finding => {
+  if (shim === undefined)
+    return fail(
+      'shim',
+      'TELPHER_SHIM names none',
+      'cd containers/shim && CGO_ENABLED=0 go build -o /usr/local/bin/telpher-shim . && export TELPHER_SHIM=/usr/local/bin/telpher-shim',
+    )
+  if (shim.found?.kind !== 'file') return fail('shim', `${shim.path} is not there`, 'Name the shim of this version with TELPHER_SHIM.')
+  return shim.found.executable ? ok('shim', shim.path) : fail('shim', `${shim.path} cannot be run`, `chmod +x ${shim.path}`)
+}
+
+/** Checks of what lies on the disk of this machine. */
+export const judgeFiles = (facts: FileFacts): Finding[] => [
+  judgeFolder(facts.dataFolder),
+  judgeDisk(facts.freeDisk, facts.dataFolder.path),
+  ...judgeSecrets(facts),
+  judgeShim(facts.shim),
+]
+
+/** Checks of the files that hold secrets: a server makes these of its own. */
+export const judgeSecrets = ({ keyFile, tokenFile }: Pick<FileFacts, 'keyFile' | 'tokenFile'>): Finding[] => [
+  judgeSecret('key-file', keyFile),
+  judgeSecret('token-file', tokenFile),
+]
