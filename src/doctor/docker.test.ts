@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type DockerFacts, type EngineFacts, judgeDocker, judgePrograms, skipDocker } from './docker.ts'
+import type { EngineFacts } from '../model/doctor.ts'
+import { type DockerFacts, judgeDocker, judgePrograms, skipDocker } from './docker.ts'
 
 const engine: EngineFacts = {
   version: '27.3.1',

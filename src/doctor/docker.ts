@@ -1,17 +1,6 @@
+import type { EngineFacts } from '../model/doctor.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
 import type { CheckId } from './table.ts'
-
-/** What an engine tells of itself. */
-export interface EngineFacts {
-  readonly version: string
-  /** `1` or `2`. */
-  readonly cgroupVersion: string
-  readonly seccomp: 'default' | 'unconfined' | 'none'
-  readonly userNamespaces: boolean
-  readonly rootless: boolean
-  readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpu: boolean; readonly pids: boolean }
-  readonly hasImage: boolean
-}
 
 /** What came of a container like that of a step. */
 export interface TrialFacts {

@@ -35,6 +35,7 @@ test.each<[string, Partial<FileFacts>, string, string, string]>([
   ['little disk', { freeDisk: 2e9 }, 'disk', 'warn', 'docker system prune'],
   ['no disk', { freeDisk: 1e8 }, 'disk', 'fail', 'docker system prune'],
   ['a shim that is not there', { shim: { path: '/shim' } }, 'shim', 'fail', 'TELPHER_SHIM'],
+  ['a shim that the worker builds', { shim: 'own' }, 'shim', 'ok', ''],
   ['a shim that cannot be run', { shim: file('/shim') }, 'shim', 'fail', 'chmod +x /shim'],
 ])('%s', (_, changes, id, status, fix) => {
   const finding = find(changes, id)

@@ -20,8 +20,8 @@ export interface FileFacts {
   readonly dataFolder: PathFacts
   readonly keyFile: PathFacts
   readonly tokenFile: PathFacts
-  /** The shim that TELPHER_SHIM names; absent where it names none. */
-  readonly shim?: PathFacts
+  /** The shim that TELPHER_SHIM names; `own` where a worker would build its own, absent where there is none. */
+  readonly shim?: PathFacts | 'own'
   /** Free bytes of the disk below the data folder. */
   readonly freeDisk?: number
 }
@@ -67,7 +67,8 @@ const judgeDisk = (free: number | undefined, path: string): Finding => {
     : ok('disk', seen)
 }
 
-const judgeShim = (shim: PathFacts | undefined): Finding => {
+const judgeShim = (shim: FileFacts['shim']): Finding => {
+  if (shim === 'own') return ok('shim', 'the worker builds its own from containers/shim')
   if (shim === undefined)
     return fail(
       'shim',

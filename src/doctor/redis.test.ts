@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { judgeRedis, type RedisFacts } from './redis.ts'
+import type { RedisFacts } from '../model/doctor.ts'
+import { judgeRedis } from './redis.ts'
 
 const good: RedisFacts = {
   place: 'db.example:6380',

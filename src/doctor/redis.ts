@@ -1,26 +1,6 @@
+import type { RedisFacts } from '../model/doctor.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
 import type { CheckId } from './table.ts'
-
-/** What a Redis tells of itself; what it does not tell is absent. */
-export interface RedisFacts {
-  /** Host and port. */
-  readonly place: string
-  /** Median round trip of five pings, in ms. */
-  readonly latencyMs: number
-  readonly version?: string
-  readonly policy?: string
-  readonly appendOnly?: boolean
-  /** Of the append-only file and of the last snapshot. */
-  readonly writesFail?: string
-  readonly usedBytes: number
-  /** 0 where no maxmemory is set. */
-  readonly maxBytes: number
-  readonly role: string
-  /** Replicas of a master. */
-  readonly replicas: readonly { readonly state: string; readonly lagSeconds: number }[]
-  /** Its clock less ours, in ms. */
-  readonly skewMs: number
-}
 
 const family = [
   'redis-version',
@@ -127,7 +107,11 @@ export const judgeRedis = (
     return [ok('redis', `answers at ${facts.place}`), ...judged.map((judge) => judge(facts))].map(marked)
   }
   const first = named
-    ? fail('redis', `${place}: ${looked.trouble}`, `${client(place)} PING   (start Redis, or name another with TELPHER_REDIS_URL)`)
+    ? fail(
+        'redis',
+        looked.trouble.includes(place) ? looked.trouble : `${place}: ${looked.trouble}`,
+        `${client(place)} PING   (start Redis, or name another with TELPHER_REDIS_URL)`,
+      )
     : skip('redis', `TELPHER_REDIS_URL names none, and nothing answers at ${place}; telpher dev brings its own`)
   return [first, ...family.map((id) => skip(id, 'Redis was not reached'))].map(marked)
 }

@@ -29,3 +29,36 @@ export interface ServerDoctorReport extends DoctorReport {
   /** The clock of the server, ms since the epoch. */
   readonly now: number
 }
+
+/** What a Redis tells of itself; what it does not tell is absent. */
+export interface RedisFacts {
+  /** Host and port. */
+  readonly place: string
+  /** Median round trip of five pings, in ms. */
+  readonly latencyMs: number
+  readonly version?: string
+  readonly policy?: string
+  readonly appendOnly?: boolean
+  /** Of the append-only file and of the last snapshot. */
+  readonly writesFail?: string
+  readonly usedBytes: number
+  /** 0 where no maxmemory is set. */
+  readonly maxBytes: number
+  readonly role: string
+  /** Replicas of a master. */
+  readonly replicas: readonly { readonly state: string; readonly lagSeconds: number }[]
+  /** Its clock less ours, in ms. */
+  readonly skewMs: number
+}
+
+/** What an engine tells of itself. */
+export interface EngineFacts {
+  readonly version: string
+  /** `1` or `2`. */
+  readonly cgroupVersion: string
+  readonly seccomp: 'default' | 'unconfined' | 'none'
+  readonly userNamespaces: boolean
+  readonly rootless: boolean
+  readonly limits: { readonly memory: boolean; readonly swap: boolean; readonly cpu: boolean; readonly pids: boolean }
+  readonly hasImage: boolean
+}
