@@ -6,6 +6,7 @@ import { addAgainRoutes } from './again.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addDoctorRoute } from './doctor.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
@@ -55,6 +56,7 @@ export const createApi = (deps: ApiDeps): Api => {
   })
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
   addMemoryRoutes(api, deps)
+  addDoctorRoute(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addDeploymentRoutes(api, deps)

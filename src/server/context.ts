@@ -11,11 +11,13 @@ export type { PlainCredential } from '../credentials/account.ts'
 /** The outside world of the API, given by the composition root. */
 export interface ApiDeps {
   readonly store: Store
-  readonly queue: Pick<Queue, 'enqueue'>
+  readonly queue: Pick<Queue, 'enqueue' | 'depth'>
   readonly seal: (account: string, plaintext: string) => SealedRecord
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   readonly token: Secret
   readonly version: string
+  /** The server's own files, and the name of its key: telpher doctor looks at them. */
+  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string; readonly keyId: string }
   readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void }
   readonly now?: () => number
   /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */

@@ -36,6 +36,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     summarize,
     token,
     version,
+    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile, keyId: key.kid },
     log,
     closing: closing.signal,
   })

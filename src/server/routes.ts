@@ -50,6 +50,7 @@ export type RouteName =
   | 'cancel'
   | 'listWorkers'
   | 'store'
+  | 'doctor'
   | 'metrics'
   | 'openapi'
 
@@ -190,6 +191,11 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/store',
     responses: { 200: json(shapes.store, 'How full each Redis is, and what follows from it'), default: problem },
+  },
+  doctor: {
+    method: 'get',
+    path: '/v1/doctor',
+    responses: { 200: json(shapes.doctor, 'What is wrong with the server and all behind it, and what mends it'), default: problem },
   },
   metrics: {
     method: 'get',

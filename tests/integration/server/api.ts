@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
 import { seal } from '../../../src/credentials/seal.ts'
@@ -25,6 +28,13 @@ export interface ServedApi {
   close(): Promise<void>
 }
 
+/** A file that only its owner may read. */
+const secretFile = async (name: string): Promise<string> => {
+  const path = join(await mkdtemp(join(tmpdir(), 'telpher-api-')), name)
+  await writeFile(path, 'secret', { mode: 0o400 })
+  return path
+}
+
 /** @param options.port of a server that was closed, to come back at the same address */
 export const serveApi = async (
   options: { readonly port?: number; readonly redisUrl?: string; readonly token?: string } = {},
@@ -45,6 +55,7 @@ export const serveApi = async (
     summarize,
     token: new Secret(token),
     version: '0.0.0',
+    secrets: { keyFile: await secretFile('key'), tokenFile: await secretFile('token'), keyId: key.kid },
     log: { error: note, info: note },
     closing: closing.signal,
   })
