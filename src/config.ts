@@ -81,6 +81,9 @@ const schema = z.object({
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
+/** The variables that are read. */
+export const variableNames: readonly string[] = Object.keys(schema.shape)
+
 /**
  * Reads the configuration from environment variables once, at start.
  * @param env such as process.env; variables that do not begin with TELPHER_ are not looked at

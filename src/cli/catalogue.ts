@@ -162,6 +162,18 @@ const history: readonly CommandSpec[] = [
 
 const offline: readonly CommandSpec[] = [
   {
+    path: ['doctor'],
+    about: 'what is wrong, and the command that mends it: of the server where one is found, else of this machine',
+    options: [
+      { flags: '--pre', about: 'this machine, before anything runs: needs no server' },
+      { flags: '--server', about: 'the server and all behind it: Redis, workers, queues, targets' },
+      { flags: '-t, --target <name>', about: 'what a deployment to it would meet; may be repeated', many: 'names', values: 'targets' },
+      { flags: '--timeout <duration>', about: "wait at most so long for a worker of the target's pool", fallback: '60s' },
+    ],
+    examples: ['telpher doctor', 'telpher doctor --pre', 'telpher doctor --server --target staging -o json'],
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  {
     path: ['assess'],
     args: '[files...]',
     about: 'say of objects from files, or from standard input (-), whether they are current; one JSON answer a line',

@@ -1,5 +1,6 @@
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
+import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
@@ -58,6 +59,8 @@ export interface Client {
   check(name: string, id: string): Promise<CheckReport | undefined>
   /** How full Redis is, in sentences where it is getting so. */
   store(): Promise<{ readonly warnings: readonly string[] }>
+  /** What the server sees of itself and all behind it. */
+  doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
@@ -151,6 +154,7 @@ export const createClient = (url: string, token: Secret): Client => {
       return response.status === 202 ? undefined : await jsonOf<CheckReport>(response, url)
     },
     store: () => get('/v1/store'),
+    doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
   }
 }

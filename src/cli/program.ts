@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { errorNumber, type TelpherError, toTelpherError } from '../model/errors.ts'
+import { errorNumber, TelpherError, toTelpherError } from '../model/errors.ts'
 import { catalogue } from './catalogue.ts'
 import { createCli, type GlobalFlags, type Io } from './context.ts'
 import { exitCodes, exitOfError } from './exit.ts'
@@ -23,6 +23,9 @@ const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpe
   })
 }
 
+/** Whether `--server` without an address means something to a command; the parser takes it for the one that every command has. */
+const takesBareServer = ({ options = [] }: CommandSpec): boolean => options.some(({ flags }) => flags === '--server')
+
 const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): void => {
   const command = parent.command(spec.path.at(-1) ?? '', { hidden: spec.hidden === true }).description(spec.about)
   for (const argument of spec.args?.split(' ').map((name) => new Argument(name)) ?? [])
@@ -32,9 +35,17 @@ const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): voi
   for (const option of spec.options ?? []) command.addOption(optionOf(option))
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}`)
   command.action(async () => {
-    const { server, tokenFile, output, color } = command.optsWithGlobals<GlobalFlags>()
-    const flags = { output, color, ...(server === undefined ? {} : { server }), ...(tokenFile === undefined ? {} : { tokenFile }) }
-    await dispatch(spec, command.args, command.opts(), flags)
+    const { server, tokenFile, output, color } = command.optsWithGlobals<Omit<GlobalFlags, 'server'> & { server?: string | true }>()
+    const isBare = server === true
+    if (isBare && !takesBareServer(spec))
+      throw new TelpherError('usage', '--server: give an address such as http://127.0.0.1:7373', { field: '--server' })
+    const flags = {
+      output,
+      color,
+      ...(server === undefined || isBare ? {} : { server }),
+      ...(tokenFile === undefined ? {} : { tokenFile }),
+    }
+    await dispatch(spec, command.args, isBare ? { ...command.opts(), server: true } : command.opts(), flags)
   })
 }
 

@@ -1,4 +1,5 @@
 import type { RedisFacts } from '../model/doctor.ts'
+import { TelpherError } from '../model/errors.ts'
 import { type Connection, connect } from './connection.ts'
 import { judgeMemory } from './memory.ts'
 import { parseInfo } from './startcheck.ts'
@@ -65,9 +66,17 @@ export const inspectConnection = async (connection: Connection): Promise<RedisFa
  * @throws TelpherError redis_timeout, redis_unreachable
  */
 export const inspectRedis = async (url: string, timeoutMs = 3000): Promise<RedisFacts> => {
-  const connection = connect({ url, timeoutMs, clientName: 'doctor', log: () => {} })
+  let reason: unknown
+  const log = (line: object): void => {
+    reason = 'error' in line ? line.error : undefined
+  }
+  const connection = connect({ url, timeoutMs, clientName: 'doctor', once: true, log })
   try {
     return await inspectConnection(connection)
+  } catch (thrown) {
+    // The command only knows that its connection is closed.
+    if (reason === undefined || !(thrown instanceof TelpherError) || thrown.code !== 'redis_unreachable') throw thrown
+    throw new TelpherError('redis_unreachable', `Redis at ${connection.place} cannot be used: ${String(reason)}`, { cause: thrown })
   } finally {
     await connection.close()
   }
