@@ -43,6 +43,8 @@ test('--server without an address is a question to doctor, and a mistake elsewhe
     expect(flags.server).toBeUndefined()
   }
   expect((await parse('telpher doctor --server http://a')).flags.server).toBe('http://a')
+  for (const line of ['telpher --server http://a doctor --server', 'telpher doctor --server --server http://a'])
+    expect(await parse(line)).toMatchObject({ options: { server: true }, flags: { server: 'http://a' } })
   await expect(parse('telpher status --server')).rejects.toMatchObject({ code: 'usage' })
 })
 

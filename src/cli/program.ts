@@ -10,10 +10,11 @@ import { safe } from './text.ts'
 /** What is done with a command that was parsed: the program runs it, a test may only look at it. */
 export type Dispatch = (spec: CommandSpec, args: readonly string[], options: object, flags: GlobalFlags) => Promise<void>
 
-const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpec): Option => {
+const optionOf = ({ flags, about, many, choices, required, bare, fallback }: OptionSpec): Option => {
   const option = new Option(flags, about)
   if (required !== undefined) option.makeOptionMandatory()
   if (fallback !== undefined) option.default(fallback)
+  if (bare !== undefined) return option.preset('').argParser((value: string, before: readonly string[] = []) => [...before, value])
   if (many === undefined) return choices === undefined ? option : option.choices([...choices])
   return option.argParser((value: string, before: string[] | undefined) => {
     const given = many === 'names' ? value.split(',') : [value]
@@ -35,14 +36,19 @@ const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): voi
   for (const option of spec.options ?? []) command.addOption(optionOf(option))
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}`)
   command.action(async () => {
-    const { server, tokenFile, output, color } = command.optsWithGlobals<Omit<GlobalFlags, 'server'> & { server?: string | true }>()
-    const isBare = server === true
+    const {
+      server = [],
+      tokenFile,
+      output,
+      color,
+    } = command.optsWithGlobals<Omit<GlobalFlags, 'server'> & { server?: readonly string[] }>()
+    const [isBare, url] = [server.includes(''), server.findLast((one) => one !== '')]
     if (isBare && !takesBareServer(spec))
       throw new TelpherError('usage', '--server: give an address such as http://127.0.0.1:7373', { field: '--server' })
     const flags = {
       output,
       color,
-      ...(server === undefined || isBare ? {} : { server }),
+      ...(url === undefined ? {} : { server: url }),
       ...(tokenFile === undefined ? {} : { tokenFile }),
     }
     await dispatch(spec, command.args, isBare ? { ...command.opts(), server: true } : command.opts(), flags)

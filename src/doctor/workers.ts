@@ -13,7 +13,7 @@ export interface WorkerFacts {
 }
 
 /** Whether a worker was heard lately. @param now the clock of Redis */
-export const isHeard = ({ seenAt }: SeenWorker, now: number): boolean => now - seenAt < deadAfterMs
+const isHeard = ({ seenAt }: SeenWorker, now: number): boolean => now - seenAt < deadAfterMs
 
 /** Whether it takes work. */
 export const isTaking = (worker: SeenWorker, now: number): boolean => isHeard(worker, now) && worker.state !== 'draining'

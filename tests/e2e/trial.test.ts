@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DoctorReport } from '../../src/model/doctor.ts'
 import { useE2e } from '../support/e2e-stack.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -41,4 +42,15 @@ test('a target that is not for trials is refused before anything is asked of it'
   const checked = await e2e().cli('target', 'check', target)
   expect(checked.code).toBe(10)
   expect(checked.stdout).toContain('not marked for trials')
+})
+
+test('doctor finds nothing that cannot work in a real chain, its target included, and warns of the missing isolation', async () => {
+  const { target } = await e2e().place({ trials: true })
+  const ran = await e2e().cli('doctor', '--server', '--target', target, '-o', 'json')
+  const { checks, summary } = JSON.parse(ran.stdout) as DoctorReport
+  expect(checks.filter(({ status }) => status === 'fail')).toEqual([])
+  expect([ran.code, summary.fail]).toEqual([0, 0])
+  expect(checks.filter(({ id }) => id === 'worker-isolation')).toMatchObject([{ status: 'warn', seen: expect.stringContaining('trial') }])
+  expect(checks.filter(({ id }) => id === 'target-authentication')).toMatchObject([{ status: 'ok' }])
+  expect(checks.filter(({ id }) => id === 'account-key')).toMatchObject([{ status: 'ok' }])
 })
