@@ -288,6 +288,26 @@ const processes: readonly CommandSpec[] = [
     load: async () => (await import('./processes.ts')).runServer,
   },
   {
+    path: ['backup'],
+    args: '<file>',
+    values: 'files',
+    about: 'targets with their sealed accounts, what has ended, and its packages and logs, in one file',
+    options: [
+      { flags: '--no-logs', about: 'leave the logs out' },
+      { flags: '--force', about: 'overwrite the file' },
+    ],
+    examples: ['telpher backup telpher.backup', 'telpher backup telpher.backup --no-logs --force'],
+    load: async () => (await import('./backup.ts')).runBackup,
+  },
+  {
+    path: ['restore'],
+    args: '<file>',
+    values: 'files',
+    about: 'a backup into a new installation, which has the same key file',
+    examples: ['telpher restore telpher.backup'],
+    load: async () => (await import('./backup.ts')).runRestore,
+  },
+  {
     path: ['dev'],
     about: 'a sandbox with real Redis, Docker and Kubernetes, until Ctrl-C',
     examples: ['telpher dev'],

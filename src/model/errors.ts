@@ -97,6 +97,13 @@ export const errorTable = {
   token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
   store_newer: [1231, 'infrastructure', false, 'Start the version of Telpher that wrote this data, or a newer one.'],
   store_migrating: [1232, 'infrastructure', true, 'Wait until the other server or worker has started, then start this one again.'],
+  store_not_empty: [
+    1233,
+    'user',
+    false,
+    'Restore into a new installation: start a server with an empty Redis, and give it the key file of the one that was backed up.',
+  ],
+  backup_damaged: [1234, 'user', false, 'Take another copy of the file, or another backup; nothing can be made of a part of one.'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],

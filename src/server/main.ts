@@ -33,6 +33,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    kids: [key.kid],
     summarize,
     token,
     version,

@@ -1,7 +1,7 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
+import { backupQuery, deploymentRequestSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -13,6 +13,7 @@ const stream = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema }, 'text/event-stream': { schema: z.string() } },
 })
+const packed = { 'application/zstd': { schema: z.string().openapi({ format: 'binary' }) } }
 const body = (schema: z.ZodType) => ({ required: true, content: { 'application/json': { schema } } })
 const named = z.object({ name: z.string() })
 const byId = z.object({ id: z.string() })
@@ -52,12 +53,26 @@ export type RouteName =
   | 'store'
   | 'doctor'
   | 'metrics'
+  | 'backup'
+  | 'restore'
   | 'openapi'
 
 /** Every route of the API: what is here is served, and what is served is here (tests/integration/server). */
 export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   livez: { method: 'get', path: '/livez', responses: { 200: json(shapes.status, 'The process runs') } },
   readyz: { method: 'get', path: '/readyz', responses: { 200: json(shapes.status, 'Redis answers'), default: problem } },
+  backup: {
+    method: 'get',
+    path: '/v1/backup',
+    request: { query: backupQuery },
+    responses: { 200: { description: 'The backup: lines of JSON, packed with zstd', content: packed }, default: problem },
+  },
+  restore: {
+    method: 'post',
+    path: '/v1/restore',
+    request: { body: { required: true, content: packed } },
+    responses: { 200: json(shapes.backupSum, 'What is there now'), default: problem },
+  },
   putPackage: {
     method: 'post',
     path: '/v1/packages',

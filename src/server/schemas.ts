@@ -89,3 +89,7 @@ export const newTargetSchema: z.ZodType<NewTarget> = object.transform((asked) =>
 }))
 
 export { deploymentRequestSchema }
+
+export const backupQuery: z.ZodObject<{ logs: z.ZodOptional<z.ZodEnum<{ true: 'true'; false: 'false' }>> }> = z.object({
+  logs: z.enum(['true', 'false']).optional(),
+})

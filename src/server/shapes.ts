@@ -276,6 +276,7 @@ export type ShapeName =
   | 'ledger'
   | 'workers'
   | 'runDiff'
+  | 'backupSum'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
@@ -304,5 +305,11 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
   workers: z.object({ workers: z.array(worker), now: time }),
+  backupSum: z.object({
+    targets: z.number().int(),
+    deployments: z.number().int(),
+    unfinished: z.number().int(),
+    packages: z.number().int(),
+  }),
   problem,
 }

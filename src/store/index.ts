@@ -1,5 +1,6 @@
 import type { JobRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
+import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
@@ -106,6 +107,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     wakes,
     sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
     memory,
+    backup: createBackup({ connection, store, limits }, memory),
     schema: schemaVersion,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
     logs,

@@ -105,6 +105,9 @@ export const schemaKeys: { readonly version: string; readonly turn: string } = {
   turn: `${prefix}{schema}:turn`,
 }
 
+/** There while a restore is not complete: the time of the backup, ms since the epoch. */
+export const restoreKey: string = `${prefix}{installation}:restore`
+
 /** A key of the queue: BullMQ's own, of one pool. */
 export const queueKeys: string = '{tel-pool-*}:jobs:*'
 

@@ -57,6 +57,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{chk_*}:report`, 'the report of a target check', '10 minutes', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{idem:*}`, 'the answer under an Idempotency-Key', 'a day', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{installation}`, 'the id of this installation', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{installation}:restore`, 'that a restore was begun', 'until it is complete', 'bounded', 'telpher restore', 'state'],
   [`${keyPrefix}{schema}:version`, 'the version of what is stored', 'for good', 'bounded', 'nothing', 'state'],
   [`${keyPrefix}{schema}:turn`, 'who takes it to the next version', '30 seconds', 'expires', 'TTL', 'state'],
   [queueKeys, 'the queue of a pool (BullMQ)', 'items until done, the last 100 events', 'bounded', 'removed when done; trimmed', 'state'],

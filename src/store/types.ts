@@ -1,3 +1,4 @@
+import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
@@ -323,7 +324,25 @@ export interface Sweep {
   logs(now?: number): Promise<number>
 }
 
+/** Everything that lasts of an installation, in one file: targets with their sealed accounts, what has ended, and its packages. */
+export interface Backup {
+  /**
+   * Lines of text. Deployments that have not ended are not in it.
+   * @param options.logs whether logs are
+   */
+  read(options: { readonly logs: boolean }): AsyncIterable<string>
+  /**
+   * Writes a backup into an empty installation; one that was cut can be done again.
+   * @param known ids of the master keys that there are
+   * @throws TelpherError backup_damaged, store_not_empty, store_newer, sealed_record, redis_*
+   */
+  restore(source: AsyncIterable<Uint8Array>, known: readonly string[]): Promise<BackupSum>
+  /** Whether a restore was begun and is not complete. */
+  isRestoring(): Promise<boolean>
+}
+
 export interface Store {
+  readonly backup: Backup
   readonly targets: Targets
   readonly accounts: Accounts
   readonly packages: Packages

@@ -11,6 +11,7 @@ import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
+import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { startSuite } from './start.ts'
@@ -46,6 +47,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   await measure('the start', () => startSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
+  await measure('what deployments leave in Redis', memorySuite)
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
   return figures
 }
