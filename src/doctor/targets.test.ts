@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { sampleTarget } from '../../tests/support/samples.ts'
 import type { CheckReport } from '../model/check.ts'
-import { judgeTargets, ladderChecks, noLadder, type TargetFacts } from './targets.ts'
+import { judgeTargets, ladderChecks, type TargetFacts } from './targets.ts'
 
 const now = 1_700_000_000_000
 const dayMs = 86_400_000
@@ -64,13 +64,4 @@ test('a ladder that its worker refused says so in place of who ran it', () => {
     lines: [{ rung: 'worker', subject: 'executor', status: 'failed', ms: 0, message: 'no', fix: 'f' }],
   }
   expect(ladderChecks(refused)).toMatchObject([{ id: 'target-worker', status: 'fail', seen: 'no', fix: 'f' }])
-})
-
-test('a ladder that nobody ran names the worker to start', () => {
-  expect(noLadder('a', 'eu', 'nobody')).toMatchObject({
-    id: 'target-worker',
-    subject: 'a',
-    status: 'fail',
-    fix: 'TELPHER_POOL=eu telpher worker start',
-  })
 })

@@ -72,9 +72,3 @@ export const ladderChecks = (report: CheckReport): DoctorCheck[] => [
   ),
   ...report.lines.flatMap((line) => checksOf(Math.round(line.ms), [lineOf(report.target, line)])),
 ]
-
-/** Nobody ran the ladder. */
-export const noLadder = (target: string, pool: string, seen: string): Finding => ({
-  ...fail('target-worker', seen, `TELPHER_POOL=${pool} telpher worker start`),
-  subject: target,
-})

@@ -1,8 +1,9 @@
 import { judgeClock } from '../../doctor/clock.ts'
 import { checksOf } from '../../doctor/finding.ts'
 import { judgeServer, judgeVersions } from '../../doctor/server.ts'
-import { ladderChecks, noLadder } from '../../doctor/targets.ts'
+import { ladderChecks } from '../../doctor/targets.ts'
 import type { DoctorCheck } from '../../model/doctor.ts'
+import { TelpherError } from '../../model/errors.ts'
 import { version } from '../../version.ts'
 import type { Client } from '../client.ts'
 import { runLadderOf } from '../ladder.ts'
@@ -10,7 +11,7 @@ import { runLadderOf } from '../ladder.ts'
 /** What the server sees, and how it looks from here. @throws TelpherError server_unreachable, unauthorized */
 export const checkServer = async (client: Client): Promise<DoctorCheck[]> => {
   const pinged = performance.now()
-  await client.workers()
+  await client.alive()
   const ms = Math.round(performance.now() - pinged)
   const asked = Date.now()
   const report = await client.doctor()
@@ -26,10 +27,17 @@ export const checkServer = async (client: Client): Promise<DoctorCheck[]> => {
 
 /** The ladder of a target, run by a worker of its pool. @param patienceMs how long a worker is waited for */
 export const checkTarget = async (client: Client, name: string, patienceMs: number): Promise<DoctorCheck[]> => {
-  const { pool } = await client.target(name)
   const began = performance.now()
-  const { report, why } = await runLadderOf(client, name, patienceMs)
-  if (report !== undefined) return ladderChecks(report)
-  const seen = `no worker has checked it within ${patienceMs / 1000} s: ${why}`
-  return checksOf(Math.round(performance.now() - began), [noLadder(name, pool, seen)])
+  const instead = (seen: string, fix: string): DoctorCheck[] =>
+    checksOf(Math.round(performance.now() - began), [{ id: 'target-worker', subject: name, status: 'fail', seen, fix }])
+  try {
+    const { pool } = await client.target(name)
+    const { report, why } = await runLadderOf(client, name, patienceMs)
+    if (report !== undefined) return ladderChecks(report)
+    return instead(`no worker has checked it within ${patienceMs / 1000} s: ${why}`, `TELPHER_POOL=${pool} telpher worker start`)
+  } catch (thrown) {
+    // What keeps the server from asking a worker is a finding; who asked for what is not there, or may not ask, is told so.
+    if (!(thrown instanceof TelpherError) || thrown.fault === 'user' || thrown.code === 'server_unreachable') throw thrown
+    return instead(thrown.message, thrown.hint)
+  }
 }

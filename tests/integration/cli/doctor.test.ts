@@ -127,6 +127,20 @@ describe('doctor of a server', () => {
     expect(find(reportIn(both), 'node')?.status).toBe('ok')
   })
 
+  test('a server whose Redis is gone is still asked: what fails is Redis, and nothing of the report is lost', async () => {
+    const redis = await ownRedis()
+    const lost = await serveApi({ redisUrl: redis.url })
+    const own = await createTestCli(lost)
+    await redis.stop()
+    const ran = await own.run(['doctor', '--server', '--target', 'any', '-o', 'json'])
+    expect(ran.code).toBe(10)
+    const report = reportIn(ran)
+    expect(find(report, 'server')?.status).toBe('ok')
+    expect(report.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['redis', 'target-worker'])
+    expect(find(report, 'target-worker')?.seen).toContain('Redis')
+    await lost.close()
+  })
+
   test('the ladder of a target is part of it, and one that nobody runs says which worker to start', async () => {
     const [name, pool] = [freshName('target'), freshName('pool')]
     await served.call('POST', '/v1/targets', newTarget(name, { pool }))
