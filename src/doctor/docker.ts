@@ -1,4 +1,5 @@
 import type { EngineFacts } from '../model/doctor.ts'
+import { quoted } from '../model/shell.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
 import type { CheckId } from './table.ts'
 
@@ -60,7 +61,7 @@ const judgeLimits = ({ cgroupVersion, limits }: EngineFacts): Finding => {
 const judgeImage = ({ hasImage }: EngineFacts, image: string): Finding =>
   hasImage
     ? ok('exec-image', image)
-    : fail('exec-image', `${image} is not on this engine`, `docker pull ${image}   (the sandbox builds its own: npm run dev)`)
+    : fail('exec-image', `${image} is not on this engine`, `docker pull ${quoted(image)}   (the sandbox builds its own: npm run dev)`)
 
 const judgeTrial = (trial: Looked<TrialFacts> | undefined): Finding => {
   if (trial === undefined) return skip('container', 'not tried: what it needs is missing')

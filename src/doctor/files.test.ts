@@ -22,6 +22,7 @@ test('nothing is wrong with good files', () => {
 test.each<[string, Partial<FileFacts>, string, string, string]>([
   ['mode 0600', { keyFile: file('/k', { mode: 0o600 }) }, 'key-file', 'ok', ''],
   ['readable by the group', { keyFile: file('/k', { mode: 0o440 }) }, 'key-file', 'fail', 'chmod 0400 /k'],
+  ['in a folder with a space', { keyFile: file('/my data/k', { mode: 0o644 }) }, 'key-file', 'fail', "chmod 0400 '/my data/k'"],
   ['readable by all', { tokenFile: file('/t', { mode: 0o644 }) }, 'token-file', 'fail', 'chmod 0400 /t'],
   ["somebody else's", { tokenFile: file('/t', { own: false }) }, 'token-file', 'fail', 'sudo chown "$(id -u)" /t'],
   ['a folder in its place', { tokenFile: file('/t', { kind: 'folder' }) }, 'token-file', 'fail', 'mv /t'],

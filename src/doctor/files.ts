@@ -1,3 +1,4 @@
+import { quoted } from '../model/shell.ts'
 import { type Finding, fail, ok, skip, warn } from './finding.ts'
 
 /** What stat tells of a path; absent where nothing is there. */
@@ -34,9 +35,10 @@ const smallDisk = 5 * gigabyte
 /** A secret that only its owner reads: 0400, or 0600 for who must change it by hand. */
 const judgeSecret = (id: 'key-file' | 'token-file', { path, found }: PathFacts): Finding => {
   if (found === undefined) return ok(id, `${path} is not there yet: the first start of a server makes it`)
-  if (found.kind !== 'file') return fail(id, `${path} is not a file`, `mv ${path} ${path}.old   (a server makes a new one)`)
-  if ((found.mode & 0o077) !== 0) return fail(id, `${path}: others may read it (mode ${octal(found.mode)})`, `chmod 0400 ${path}`)
-  if (!found.own) return fail(id, `${path} belongs to another user`, `sudo chown "$(id -u)" ${path}`)
+  if (found.kind !== 'file')
+    return fail(id, `${path} is not a file`, `mv ${quoted(path)} ${quoted(`${path}.old`)}   (a server makes a new one)`)
+  if ((found.mode & 0o077) !== 0) return fail(id, `${path}: others may read it (mode ${octal(found.mode)})`, `chmod 0400 ${quoted(path)}`)
+  if (!found.own) return fail(id, `${path} belongs to another user`, `sudo chown "$(id -u)" ${quoted(path)}`)
   return ok(id, `${path}, mode ${octal(found.mode)}`)
 }
 
@@ -48,14 +50,14 @@ const judgeFolder = ({ path, found, makeable }: PathFacts): Finding => {
       : fail(
           id,
           `${path} is not there and cannot be made`,
-          `sudo install -d -m 0700 -o "$(id -un)" ${path}   (or name another: TELPHER_DATA_DIR)`,
+          `sudo install -d -m 0700 -o "$(id -un)" ${quoted(path)}   (or name another: TELPHER_DATA_DIR)`,
         )
   if (found.kind !== 'folder') return fail(id, `${path} is not a folder`, 'Name another with TELPHER_DATA_DIR.')
-  if (!found.writable) return fail(id, `${path} cannot be written`, `sudo chown "$(id -u)" ${path} && chmod 0700 ${path}`)
-  if ((found.mode & 0o022) !== 0) return fail(id, `${path}: others may write it (mode ${octal(found.mode)})`, `chmod 0700 ${path}`)
+  if (!found.writable) return fail(id, `${path} cannot be written`, `sudo chown "$(id -u)" ${quoted(path)} && chmod 0700 ${quoted(path)}`)
+  if ((found.mode & 0o022) !== 0) return fail(id, `${path}: others may write it (mode ${octal(found.mode)})`, `chmod 0700 ${quoted(path)}`)
   return (found.mode & 0o077) === 0
     ? ok(id, `${path}, mode ${octal(found.mode)}`)
-    : warn(id, `${path}: others may look into it (mode ${octal(found.mode)})`, `chmod 0700 ${path}`)
+    : warn(id, `${path}: others may look into it (mode ${octal(found.mode)})`, `chmod 0700 ${quoted(path)}`)
 }
 
 const judgeDisk = (free: number | undefined, path: string): Finding => {
@@ -76,7 +78,7 @@ const judgeShim = (shim: FileFacts['shim']): Finding => {
       'cd containers/shim && CGO_ENABLED=0 go build -o /usr/local/bin/telpher-shim . && export TELPHER_SHIM=/usr/local/bin/telpher-shim',
     )
   if (shim.found?.kind !== 'file') return fail('shim', `${shim.path} is not there`, 'Name the shim of this version with TELPHER_SHIM.')
-  return shim.found.executable ? ok('shim', shim.path) : fail('shim', `${shim.path} cannot be run`, `chmod +x ${shim.path}`)
+  return shim.found.executable ? ok('shim', shim.path) : fail('shim', `${shim.path} cannot be run`, `chmod +x ${quoted(shim.path)}`)
 }
 
 /** Checks of what lies on the disk of this machine. */

@@ -50,6 +50,13 @@ test('what a managed Redis does not tell is to be looked at by hand', () => {
   expect(found.map(({ id }) => id)).toEqual(['redis-version', 'redis-eviction', 'redis-persistence'])
 })
 
+test.each([
+  ['db.example', 'redis-cli -h db.example -p 6379'],
+  ['[::1]:6380', "redis-cli -h '::1' -p 6380"],
+])('its commands are for %s', (place, command) => {
+  expect(judge({ ...good, place, appendOnly: false }).find(({ id }) => id === 'redis-persistence')?.fix).toContain(`${command} CONFIG`)
+})
+
 test('one that is not there fails where somebody named it, and is left out where nobody did', () => {
   const looked = { trouble: 'connection refused', ms: 3 }
   const [first, ...others] = judgeRedis(looked, { ...options, subject: 'store' })

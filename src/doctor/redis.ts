@@ -1,4 +1,5 @@
 import type { RedisFacts } from '../model/doctor.ts'
+import { quoted } from '../model/shell.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
 import type { CheckId } from './table.ts'
 
@@ -15,7 +16,7 @@ const family = [
 /** redis-cli for this place. */
 const client = (place: string): string => {
   const [, host = '127.0.0.1', port = '6379'] = /^(.*?)(?::(\d+))?$/.exec(place) ?? []
-  return `redis-cli -h ${host} -p ${port}`
+  return `redis-cli -h ${quoted(host.replace(/^\[|\]$/g, ''))} -p ${port}`
 }
 
 const judgeVersion = ({ version }: RedisFacts): Finding => {

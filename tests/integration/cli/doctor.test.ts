@@ -89,6 +89,15 @@ describe('doctor --pre', () => {
     await redis.stop()
   })
 
+  test('a password in the address of Redis is shown nowhere', async () => {
+    const [host, port] = new URL(env['TELPHER_REDIS_URL'] ?? '').host.split(':')
+    for (const url of [`redis://ana:hunter2@${host}:${port}`, 'redis://:hunter2@127.0.0.1:9', 'redis://:hunter2@x y']) {
+      const { stdout, stderr } = await pre({ TELPHER_REDIS_URL: url, TELPHER_DOCKER_SOCKET: '/nonexistent' })
+      expect(find(JSON.parse(stdout) as DoctorReport, url.includes(' ') ? 'config' : 'redis')?.status).toBe('fail')
+      expect(`${stdout}${stderr}`).not.toContain('hunter2')
+    }
+  })
+
   test('without Docker the programs of the machine are looked at in its place', async () => {
     const report = reportIn(await pre({ TELPHER_EXECUTOR: 'process', TELPHER_DOCKER_SOCKET: '/nonexistent', TELPHER_SHIM: '' }))
     expect(find(report, 'docker')?.status).toBe('skip')
