@@ -1,7 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { jobProcesses } from '../../src/executors/jobProcesses.ts'
 import type { DoctorReport } from '../../src/model/doctor.ts'
+import { deadAfterMs } from '../../src/model/worker.ts'
 import { useE2e } from '../support/e2e-stack.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -53,4 +57,28 @@ test('doctor finds nothing that cannot work in a real chain, its target included
   expect(checks.filter(({ id }) => id === 'worker-isolation')).toMatchObject([{ status: 'warn', seen: expect.stringContaining('trial') }])
   expect(checks.filter(({ id }) => id === 'target-authentication')).toMatchObject([{ status: 'ok' }])
   expect(checks.filter(({ id }) => id === 'account-key')).toMatchObject([{ status: 'ok' }])
+})
+
+test('after kill -9 of the worker its steps end by themselves, and the next worker removes their folders', async () => {
+  const root = join(jobs, `telpher-jobs-${process.getuid?.() ?? 0}`)
+  const folders = (): string[] => readdirSync(root).filter((name) => name.startsWith('job-'))
+  const [worker] = e2e().stack.workers
+  const processesIn = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + jobProcesses(join(root, name, 'work')).length, 0)
+  // Those that wait for steps.
+  const left = await eventually(() => {
+    const names = folders()
+    return names.length > 0 && processesIn(names) === names.length ? names : undefined
+  }, 30_000)
+  worker?.kill('SIGKILL')
+  await eventually(() => processesIn(left) === 0, 10_000)
+  expect(folders()).toEqual(expect.arrayContaining(left))
+  // Until then it counts as alive, and what it holds is left alone.
+  await pause(deadAfterMs + 1000)
+  e2e().stack.addWorker('next', { TELPHER_EXECUTOR: 'process', TMPDIR: jobs })
+  await eventually(() => folders().length > 0 && folders().every((name) => !left.includes(name)), 30_000)
+  const silent = JSON.parse((await e2e().cli('doctor', '--server', '-o', 'json')).stdout) as DoctorReport
+  expect(silent.checks.filter(({ id }) => id === 'worker-silent')).toMatchObject([
+    { status: 'warn', seen: expect.stringContaining('trial') },
+  ])
 })
