@@ -6,12 +6,13 @@ import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
+import { retryDelay } from '../src/model/retry.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
-import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
 import { mustBeForTrials } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
@@ -89,16 +90,23 @@ const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
   return found !== undefined && isTerminal(found.status)
 }
 
-/** The log first: an end is only recorded when everything before it is in the store. */
+/** The log first: an end is only recorded when everything before it is in the store. The log of a job goes on over its attempts. */
 const finish = async (
   job: Job,
   result: RunResult,
   deps: WorkerDeps,
-  written: { lines: { end(): Promise<void> }; events: { flush(): Promise<void> } },
+  { lines, events }: { lines: LogWriter; events: { flush(): Promise<void> } },
 ): Promise<void> => {
-  await untilThrough(() => written.lines.end())
-  await written.events.flush()
-  await enter(job, { type: 'finish', attempt: job.attempt, end: result.end }, deps, reportOf(result))
+  const { end } = result
+  const delay = retryDelay(job.step.retries, job, end)
+  if (delay !== undefined) lines.write('system', `${end.sentence}; the next attempt begins in ${delay / 1000} s`)
+  await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
+  await events.flush()
+  const event: JobEvent =
+    delay === undefined
+      ? { type: 'finish', attempt: job.attempt, end }
+      : { type: 'retry', attempt: job.attempt, end, notBefore: Date.now() + delay }
+  await enter(job, event, deps, reportOf(result))
 }
 
 /**

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from '../src/config.ts'
 import { dockerExecutor } from '../src/executors/docker.ts'
 import { processExecutor } from '../src/executors/process.ts'
@@ -41,7 +41,11 @@ const createProcessExecutor = async (config: Config): Promise<Executor> => {
 export const createExecutor = async (config: Config): Promise<Executor> =>
   config.executor === 'process'
     ? await createProcessExecutor(config)
-    : dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
+    : dockerExecutor({
+        socketPath: config.dockerSocket,
+        shimPath: config.shimPath,
+        doorFolder: resolve(config.dataDir, 'tether'),
+      })
 
 /**
  * Without isolation a step could take what its user has: only targets that somebody has marked for trials are worked on so.

@@ -46,6 +46,7 @@ const daily: readonly CommandSpec[] = [
       { flags: '--create-namespace', about: 'create the namespace of the release' },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
+      { flags: '--retries <n>', about: 'how often a job is tried again after trouble of the infrastructure or the way to the target' },
       ...starting,
     ],
     examples: [

@@ -5,6 +5,7 @@ import type { StepInput } from '../model/step.ts'
 import { packPath } from '../steps/package/pack.ts'
 import { readValues } from '../steps/values.ts'
 import { manifestsIn } from './manifests.ts'
+import { wholeNumber } from './number.ts'
 import { seconds } from './seconds.ts'
 import { tryStep } from './try-step.ts'
 
@@ -17,6 +18,7 @@ export interface StepFlags {
   readonly createNamespace?: boolean
   readonly name?: string
   readonly deadline?: string
+  readonly retries?: string
 }
 
 export interface PlannedStep {
@@ -96,6 +98,7 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
     name: flags.name ?? nameFrom(flags.helm ?? path),
     ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
     ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
+    ...(flags.retries === undefined ? {} : { retries: { max: wholeNumber('--retries', flags.retries, 10) } }),
   }
   if (flags.helm === undefined) {
     const { bytes, sha256, files } = await packPath(path)

@@ -45,6 +45,7 @@ const ofSteps = {
   createNamespace: '--create-namespace',
   name: '--name',
   deadline: '--deadline',
+  retries: '--retries',
 } as const
 
 const mustFit = (flags: ProcessFlags, file: string): void => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { toTelpherError } from '../model/errors.ts'
+import { summaryOf } from '../model/summary.ts'
 import type { Client, Detail } from './client.ts'
 import type { Cli } from './context.ts'
 import { endText } from './ending.ts'
@@ -48,7 +49,7 @@ export const start = async (cli: Cli, client: Client, flags: StartFlags, ask: (k
   }
   cli.say(`${id} started`)
   const { detail, code, seen } = await follow(cli, client, started, timeoutMs)
-  await print(cli, detail, () =>
+  await print(cli, { ...detail, summary: summaryOf(detail.jobs) }, () =>
     detail.deployment.state === 'finished' ? endText(detail, cli.paint, seen) : `${id}  ${detail.deployment.state}\n`,
   )
   return code

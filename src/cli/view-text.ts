@@ -83,7 +83,7 @@ export const viewText = (view: View, paint: Palette): string => {
     one.worker ?? '',
     at(one.startedAt),
     took(one.startedAt, one.endedAt),
-    one.to === undefined ? 'goes on' : one.to === 'admitted' ? 'lost' : wordOf(one.to),
+    one.to === undefined ? 'goes on' : one.to !== 'admitted' ? wordOf(one.to) : one.sentence === undefined ? 'lost' : 'tried again',
   ])
   const packageRows = packages.map(({ sha256, steps, stored }) => [sha256, steps.join(','), stored ? 'kept' : 'expired'])
   return `${[

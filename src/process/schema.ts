@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
+import { retryClasses, usualClasses } from '../model/retry.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
 import { stepConditions } from '../model/step.ts'
 import { tagExpressionSchema } from '../model/tags.ts'
@@ -98,6 +99,18 @@ const helmShape = {
     .optional(),
 }
 
+const retriesShape = {
+  max: z.number().int().min(1).max(10).meta(about('Most', 'Attempts after the first, 1 to 10.')),
+  on: z
+    .array(z.enum(retryClasses))
+    .min(1)
+    .meta(about('For what', `Ends after which the step is tried again; ${usualClasses.join(' and ')} when absent.`))
+    .optional(),
+  backoff: duration(1, 600, 'from 1s to 10m')
+    .meta(about('Backoff', 'Time before the first repetition, twice as long before each further one; 10s when absent.'))
+    .optional(),
+}
+
 const stepShape = {
   name: nameSchema.meta(
     about('Name', 'Name of the step, and of the inventory by which its objects are remembered: renaming it forgets them.'),
@@ -117,6 +130,7 @@ const stepShape = {
   settle: duration(0, 600, 'at most 10m')
     .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
     .optional(),
+  retries: z.strictObject(retriesShape).meta(about('Retries', 'How often, and for what, the step is tried again on a target.')).optional(),
   when: z
     .enum(stepConditions)
     .meta(
@@ -188,7 +202,8 @@ export const knownKeys = (path: readonly PropertyKey[]): readonly string[] | und
   if (top === 'inputs' && path.length === 2) return inputKeys
   if (top !== 'steps') return undefined
   if (path.length === 2) return keysOf(stepShape)
-  return inner === 'helm' && path.length === 3 ? keysOf(helmShape) : undefined
+  if (path.length !== 3) return undefined
+  return inner === 'helm' ? keysOf(helmShape) : inner === 'retries' ? keysOf(retriesShape) : undefined
 }
 
 /**

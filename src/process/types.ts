@@ -1,3 +1,4 @@
+import type { RetryClass } from '../model/retry.ts'
 import type { Rollout } from '../model/rollout.ts'
 import type { StepCondition } from '../model/step.ts'
 
@@ -50,6 +51,7 @@ export interface StepEntry {
   deadline?: string | undefined
   settle?: string | undefined
   when?: StepCondition | undefined
+  retries?: { max: number; on?: RetryClass[] | undefined; backoff?: string | undefined } | undefined
 }
 
 /** A process file as it is written: nothing filled in. */

@@ -47,6 +47,8 @@ const job = z
     attempt: z.number().int(),
     worker: z.string().optional(),
     cancelRequested: z.boolean(),
+    retries: z.number().int().optional(),
+    notBefore: time.optional(),
     end: end.optional(),
     step: stepSchema,
     stepIndex: z.number().int(),

@@ -26,7 +26,7 @@ import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
 export { inspectRedis } from './inspect.ts'
-export { createLogWriter } from './logwriter.ts'
+export { createLogWriter, type LogWriter } from './logwriter.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'

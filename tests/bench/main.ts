@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dockerExecutor } from '../../src/executors/docker.ts'
+import type { Executor } from '../../src/model/ports.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
+import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
@@ -17,7 +19,7 @@ import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } fr
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts', 'logs', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'node'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,8 +37,12 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
+/** As a worker has it. */
+const benchExecutor = async (stack: Stack): Promise<Executor> =>
+  dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath(), doorFolder: join(stack.dir, 'tether') })
+
 const measureParts = async (stack: Stack): Promise<Figure[]> => {
-  const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+  const executor = await benchExecutor(stack)
   const figures: Figure[] = []
   const measure = async (what: string, work: () => Promise<Figure[]> | Figure[]): Promise<void> => {
     say(`measuring ${what}`)
@@ -74,10 +80,14 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     say('measuring deployments beside docker run')
     figures.push(...(await deploySuite({ stack, runs })))
   }
+  if (chosen.includes('many')) {
+    say('measuring a deployment to 200 targets')
+    figures.push(...(await fanOutSuite(stack, Math.min(runs, 3))))
+  }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
-    const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+    const executor = await benchExecutor(stack)
     figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
   }
   return figures
