@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type FileFacts, judgeFiles, type PathFacts } from './files.ts'
+import { type FileFacts, judgeFiles, judgeSecrets, type PathFacts } from './files.ts'
 
 const file = (path: string, found: Partial<NonNullable<PathFacts['found']>> = {}): PathFacts => ({
   path,
@@ -26,6 +26,7 @@ test.each<[string, Partial<FileFacts>, string, string, string]>([
   ['readable by all', { tokenFile: file('/t', { mode: 0o644 }) }, 'token-file', 'fail', 'chmod 0400 /t'],
   ["somebody else's", { tokenFile: file('/t', { own: false }) }, 'token-file', 'fail', 'sudo chown "$(id -u)" /t'],
   ['a folder in its place', { tokenFile: file('/t', { kind: 'folder' }) }, 'token-file', 'fail', 'mv /t'],
+  ['no key', { keyFile: { ...file('/k'), trouble: 'its bytes are not random' } }, 'key-file', 'fail', 'Restore /k'],
   ['not made yet', { keyFile: { path: '/k' } }, 'key-file', 'ok', ''],
   ['a data folder that can be made', { dataFolder: { path: '/data', makeable: true } }, 'data-folder', 'ok', ''],
   ['a data folder that cannot be made', { dataFolder: { path: '/data', makeable: false } }, 'data-folder', 'fail', 'install -d'],
@@ -50,4 +51,11 @@ test('a disk that does not tell is skipped, a shim that nobody named is not', ()
   const found = judgeFiles(rest)
   expect(found.find(({ id }) => id === 'disk')?.status).toBe('skip')
   expect(found.find(({ id }) => id === 'shim')).toMatchObject({ status: 'fail', fix: expect.stringContaining('go build') })
+})
+
+test('under a running server both files must be there', () => {
+  expect(judgeSecrets({ keyFile: { path: '/k' }, tokenFile: { path: '/t' } }, true)).toMatchObject([
+    { id: 'key-file', status: 'fail', fix: expect.stringContaining('Restore /k') },
+    { id: 'token-file', status: 'warn', fix: expect.stringContaining('Restore /t') },
+  ])
 })

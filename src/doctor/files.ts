@@ -17,10 +17,16 @@ export interface PathFacts {
   readonly makeable?: boolean
 }
 
+/** A file that holds a secret. */
+export interface SecretFacts extends PathFacts {
+  /** What is wrong with what it holds, where that was looked at; never the content. */
+  readonly trouble?: string
+}
+
 export interface FileFacts {
   readonly dataFolder: PathFacts
-  readonly keyFile: PathFacts
-  readonly tokenFile: PathFacts
+  readonly keyFile: SecretFacts
+  readonly tokenFile: SecretFacts
   /** The shim that TELPHER_SHIM names; `own` where a worker would build its own, absent where there is none. */
   readonly shim?: PathFacts | 'own'
   /** Free bytes of the disk below the data folder. */
@@ -33,13 +39,31 @@ const leastDisk = gigabyte
 const smallDisk = 5 * gigabyte
 
 /** A secret that only its owner reads: 0400, or 0600 for who must change it by hand. */
-const judgeSecret = (id: 'key-file' | 'token-file', { path, found }: PathFacts): Finding => {
+const judgeSecret = (id: 'key-file' | 'token-file', { path, found, trouble }: SecretFacts, isRunning: boolean): Finding => {
+  if (found === undefined && isRunning) return gone[id](path)
   if (found === undefined) return ok(id, `${path} is not there yet: the first start of a server makes it`)
   if (found.kind !== 'file')
     return fail(id, `${path} is not a file`, `mv ${quoted(path)} ${quoted(`${path}.old`)}   (a server makes a new one)`)
   if ((found.mode & 0o077) !== 0) return fail(id, `${path}: others may read it (mode ${octal(found.mode)})`, `chmod 0400 ${quoted(path)}`)
   if (!found.own) return fail(id, `${path} belongs to another user`, `sudo chown "$(id -u)" ${quoted(path)}`)
+  if (trouble !== undefined) return fail(id, trouble, `Restore ${path} from a backup (mode 0400), and restart the server.`)
   return ok(id, `${path}, mode ${octal(found.mode)}`)
+}
+
+/** Under a running server: it goes on with what it has read, and does not start again with it. */
+const gone: Readonly<Record<'key-file' | 'token-file', (path: string) => Finding>> = {
+  'key-file': (path) =>
+    fail(
+      'key-file',
+      `${path} is gone: at its next start the server makes another, which opens no credential`,
+      `Restore ${path} from a backup (mode 0400) before the server ends.`,
+    ),
+  'token-file': (path) =>
+    warn(
+      'token-file',
+      `${path} is gone: at its next start the server makes another, which no client has`,
+      `Restore ${path} from a backup (mode 0400), or give the clients the new one.`,
+    ),
 }
 
 const judgeFolder = ({ path, found, makeable }: PathFacts): Finding => {
@@ -85,12 +109,15 @@ const judgeShim = (shim: FileFacts['shim']): Finding => {
 export const judgeFiles = (facts: FileFacts): Finding[] => [
   judgeFolder(facts.dataFolder),
   judgeDisk(facts.freeDisk, facts.dataFolder.path),
-  ...judgeSecrets(facts),
+  ...judgeSecrets(facts, false),
   judgeShim(facts.shim),
 ]
 
-/** Checks of the files that hold secrets: a server makes these of its own. */
-export const judgeSecrets = ({ keyFile, tokenFile }: Pick<FileFacts, 'keyFile' | 'tokenFile'>): Finding[] => [
-  judgeSecret('key-file', keyFile),
-  judgeSecret('token-file', tokenFile),
+/**
+ * Checks of the files that hold secrets.
+ * @param isRunning whether a server has read them: then they must be there
+ */
+export const judgeSecrets = ({ keyFile, tokenFile }: Pick<FileFacts, 'keyFile' | 'tokenFile'>, isRunning: boolean): Finding[] => [
+  judgeSecret('key-file', keyFile, isRunning),
+  judgeSecret('token-file', tokenFile, isRunning),
 ]

@@ -8,7 +8,7 @@ const dayMs = 86_400_000
 const expiring = (name: string, expiresAt?: number) =>
   sampleTarget(name, { account: { id: 'acc_1', mode: 'static-token', fingerprint: '00', expiresAt } })
 const judge = (changes: Partial<TargetFacts>) =>
-  judgeTargets({ targets: [expiring('a')], sealedBy: { a: 'k1' }, keyId: 'k1', now, ...changes }).map(({ id, subject, status }) => [
+  judgeTargets({ targets: [expiring('a')], sealedBy: { a: 'k1' }, keyIds: ['k1'], now, ...changes }).map(({ id, subject, status }) => [
     id,
     subject,
     status,

@@ -8,8 +8,8 @@ export interface TargetFacts {
   readonly targets: readonly Target[]
   /** Which key sealed the account of each target, by the target's name; one that could not be read is absent. */
   readonly sealedBy: Readonly<Record<string, string>>
-  /** The key that the server has. */
-  readonly keyId: string
+  /** The keys that the server has. */
+  readonly keyIds: readonly string[]
   /** ms since the epoch. */
   readonly now: number
 }
@@ -30,10 +30,10 @@ const judgeCredential = ({ name, account }: Target, now: number): Finding[] => {
   return [{ ...finding, subject: name }]
 }
 
-const judgeKey = ({ name }: Target, { sealedBy, keyId }: TargetFacts): Finding[] => {
+const judgeKey = ({ name }: Target, { sealedBy, keyIds }: TargetFacts): Finding[] => {
   const by = sealedBy[name]
-  if (by === keyId) return []
-  const seen = by === undefined ? 'its account is missing' : `sealed with key ${by}, the server has ${keyId}`
+  if (by !== undefined && keyIds.includes(by)) return []
+  const seen = by === undefined ? 'its account is missing' : `sealed with key ${by}, the server has ${keyIds.join(', ')}`
   return [{ ...fail('account-key', seen, `${again(name)}   (or restore the key file that sealed it)`), subject: name }]
 }
 

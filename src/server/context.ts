@@ -18,8 +18,8 @@ export interface ApiDeps {
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   readonly token: Secret
   readonly version: string
-  /** The server's own files, and the name of its key: telpher doctor looks at them. */
-  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string; readonly keyId: string }
+  /** The server's own files, for telpher doctor, which looks at them. */
+  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string }
   readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void }
   readonly now?: () => number
   /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */

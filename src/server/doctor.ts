@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { loadKeyFile } from '../credentials/keyfile.ts'
 import { judgeClock } from '../doctor/clock.ts'
 import { lookAtPath } from '../doctor/collectPaths.ts'
 import { judgeSecrets } from '../doctor/files.ts'
@@ -8,6 +10,7 @@ import type { CheckId } from '../doctor/table.ts'
 import { judgeTargets } from '../doctor/targets.ts'
 import { judgeWorkers } from '../doctor/workers.ts'
 import type { DoctorCheck, RedisFacts } from '../model/doctor.ts'
+import type { Secret } from '../model/secret.ts'
 import type { Target } from '../model/target.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { Api, ApiDeps } from './context.ts'
@@ -31,13 +34,43 @@ const checkRedis = async (redis: 'state' | 'store', { store }: ApiDeps): Promise
   return checksOf(looked.ms, [...judgeRedis(looked, options), ...(redis === 'state' ? clock : [])])
 }
 
-const checkSecrets = async ({ secrets }: ApiDeps): Promise<DoctorCheck[]> => {
-  if (secrets === undefined) return []
-  const looked = await look(
-    async () => ({ keyFile: await lookAtPath(secrets.keyFile), tokenFile: await lookAtPath(secrets.tokenFile) }),
-    limitMs,
+const skipped = (ms: number, ids: readonly CheckId[], trouble: string): DoctorCheck[] =>
+  checksOf(
+    ms,
+    ids.map((id) => skip(id, trouble)),
   )
-  return looked.facts === undefined ? [] : checksOf(looked.ms, judgeSecrets(looked.facts))
+
+const keyTrouble = async (file: string, kids: readonly string[]): Promise<string | undefined> => {
+  const kid = await loadKeyFile(file).then(
+    (key) => key.kid,
+    (thrown: Error) => thrown,
+  )
+  if (kid instanceof Error) return kid.message
+  return kids.includes(kid) ? undefined : `${file} holds another key than the one that the server runs with`
+}
+
+const tokenTrouble = async (file: string, token: Secret): Promise<string | undefined> => {
+  const held = await readFile(file, 'utf8').catch(() => '')
+  return held.trim() === token.reveal() ? undefined : `${file} holds another token than the one that the server takes`
+}
+
+const checkSecrets = async ({ secrets, token, kids }: ApiDeps): Promise<DoctorCheck[]> => {
+  if (secrets === undefined) return []
+  const { keyFile, tokenFile } = secrets
+  const looked = await look(async () => {
+    const [key, its, wrongKey, wrongToken] = await Promise.all([
+      lookAtPath(keyFile),
+      lookAtPath(tokenFile),
+      keyTrouble(keyFile, kids),
+      tokenTrouble(tokenFile, token),
+    ])
+    return {
+      keyFile: { ...key, ...(wrongKey === undefined ? {} : { trouble: wrongKey }) },
+      tokenFile: { ...its, ...(wrongToken === undefined ? {} : { trouble: wrongToken }) },
+    }
+  }, limitMs)
+  if (looked.facts === undefined) return skipped(looked.ms, ['key-file', 'token-file'], looked.trouble)
+  return checksOf(looked.ms, judgeSecrets(looked.facts, true))
 }
 
 const sealedBy = async (targets: readonly Target[], { store }: ApiDeps): Promise<Record<string, string>> => {
@@ -79,14 +112,8 @@ const queueFacts = async (seen: Seen, deps: ApiDeps) => {
   return { ...seen, jobs, depths: Object.fromEntries(depths) }
 }
 
-const skipped = (ms: number, ids: readonly CheckId[], trouble: string): DoctorCheck[] =>
-  checksOf(
-    ms,
-    ids.map((id) => skip(id, trouble)),
-  )
-
 const checkWork = async (deps: ApiDeps): Promise<DoctorCheck[]> => {
-  const { store, version, secrets } = deps
+  const { store, version, kids } = deps
   const seen = await look(async (): Promise<Seen> => {
     const [workers, targets, now] = await Promise.all([store.workers.list(), store.targets.list(), store.workers.now()])
     return { workers, targets, now }
@@ -103,15 +130,14 @@ const checkWork = async (deps: ApiDeps): Promise<DoctorCheck[]> => {
     look(() => queueFacts(facts, deps), limitMs),
     look(() => sealedBy(facts.targets, deps), limitMs),
   ])
-  const keyId = secrets?.keyId
   return [
     ...checksOf(seen.ms, judgeWorkers({ ...facts, version, pools })),
     ...(queue.facts === undefined
       ? skipped(queue.ms, ['queue', 'waiting-jobs'], queue.trouble)
       : checksOf(queue.ms, judgeWaiting(queue.facts))),
-    ...(keys.facts === undefined || keyId === undefined
-      ? skipped(keys.ms, ['target-credential', 'account-key'], keys.trouble ?? 'this server does not tell its key')
-      : checksOf(keys.ms, judgeTargets({ ...facts, sealedBy: keys.facts, keyId }))),
+    ...(keys.facts === undefined
+      ? skipped(keys.ms, ['target-credential', 'account-key'], keys.trouble)
+      : checksOf(keys.ms, judgeTargets({ ...facts, sealedBy: keys.facts, keyIds: kids }))),
   ]
 }
 

@@ -37,7 +37,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     summarize,
     token,
     version,
-    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile, keyId: key.kid },
+    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile },
     log,
     closing: closing.signal,
   })

@@ -1,8 +1,9 @@
 import type { Config } from '../../config.ts'
+import { loadKeyFile } from '../../credentials/keyfile.ts'
 import { judgeClock } from '../../doctor/clock.ts'
 import { freeDiskAt, lookAtPath } from '../../doctor/collectPaths.ts'
 import { judgeDocker, judgePrograms, skipDocker } from '../../doctor/docker.ts'
-import { judgeFiles } from '../../doctor/files.ts'
+import { judgeFiles, type SecretFacts } from '../../doctor/files.ts'
 import { checksOf, fail, look, skip } from '../../doctor/finding.ts'
 import { judgeMachine } from '../../doctor/machine.ts'
 import { judgePort } from '../../doctor/port.ts'
@@ -24,11 +25,22 @@ const checkMachine = async (env: Env): Promise<DoctorCheck[]> => {
   return facts === undefined ? [] : checksOf(ms, judgeMachine(facts))
 }
 
+/** A key that is there is read as a server would read it. */
+const lookAtKey = async (path: string): Promise<SecretFacts> => {
+  const facts = await lookAtPath(path)
+  if (facts.found === undefined) return facts
+  const trouble = await loadKeyFile(path).then(
+    () => undefined,
+    (thrown: Error) => thrown.message,
+  )
+  return trouble === undefined ? facts : { ...facts, trouble }
+}
+
 const checkFiles = async (config: Config): Promise<DoctorCheck[]> => {
   const looked = await look(async () => {
     const [dataFolder, keyFile, tokenFile, freeDisk] = await Promise.all([
       lookAtPath(config.dataDir),
-      lookAtPath(config.keyFile),
+      lookAtKey(config.keyFile),
       lookAtPath(config.tokenFile),
       freeDiskAt(config.dataDir),
     ])

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkIds, checkRow } from '../../../src/doctor/table.ts'
 import type { ServerDoctorReport } from '../../../src/model/doctor.ts'
@@ -76,6 +78,26 @@ test('a job in a pool without workers is told with the command that helps, until
   ])
   expect(lines(after, 'account-key')).toMatchObject([{ status: 'ok' }])
   await served.call('POST', `/v1/deployments/${id}/cancel`)
+})
+
+test('files that are not those of the running server are told, and nothing of what they hold', async () => {
+  const { keyFile = '', tokenFile = '' } = served.secrets
+  const [key, token] = [readFileSync(keyFile), readFileSync(tokenFile)]
+  try {
+    for (const file of [keyFile, tokenFile]) rmSync(file)
+    const gone = await ask()
+    expect([lines(gone, 'key-file'), lines(gone, 'token-file')]).toMatchObject([[{ status: 'fail' }], [{ status: 'warn' }]])
+    writeFileSync(keyFile, randomBytes(32), { mode: 0o400 })
+    writeFileSync(tokenFile, 'tel_other', { mode: 0o400 })
+    const other = await ask()
+    expect(lines(other, 'key-file')).toMatchObject([{ status: 'fail', seen: expect.stringContaining('another key') }])
+    expect(lines(other, 'token-file')).toMatchObject([{ status: 'fail', seen: expect.stringContaining('another token') }])
+    expect(JSON.stringify(other)).not.toMatch(/tel_/)
+  } finally {
+    for (const file of [keyFile, tokenFile]) rmSync(file, { force: true })
+    writeFileSync(keyFile, key, { mode: 0o400 })
+    writeFileSync(tokenFile, token, { mode: 0o400 })
+  }
 })
 
 test('a server whose Redis is gone still says so, in time', async () => {
