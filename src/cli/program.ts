@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import { errorNumber, TelpherError, toTelpherError } from '../model/errors.ts'
 import { catalogue } from './catalogue.ts'
 import { createCli, type GlobalFlags, type Io } from './context.ts'
@@ -9,6 +9,9 @@ import { safe } from './text.ts'
 
 /** What is done with a command that was parsed: the program runs it, a test may only look at it. */
 export type Dispatch = (spec: CommandSpec, args: readonly string[], options: object, flags: GlobalFlags) => Promise<void>
+
+/** That an option may stand bare its brackets say; how the parser is told so is nothing for people. */
+const describeOption = (option: Option): string => new Help().optionDescription(option).replace(' (preset: "")', '')
 
 const optionOf = ({ flags, about, many, choices, required, bare, fallback }: OptionSpec): Option => {
   const option = new Option(flags, about)
@@ -61,7 +64,7 @@ export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, dispatch: Dispat
     .description('Runs Kubernetes deployments from outside the cluster')
     .exitOverride()
     .showHelpAfterError(`  See: telpher --help\n  ${errorNumber('usage')} usage`)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
