@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Detail } from './client.ts'
+import type { Detail } from '../client/http.ts'
 import { createPalette } from './color.ts'
 import { endText } from './ending.ts'
 

@@ -1,9 +1,9 @@
+import type { Detail } from '../client/http.ts'
 import type { Job } from '../model/deployment.ts'
 import { errorNumber, errorTable } from '../model/errors.ts'
 import { summaryOf, summaryText } from '../model/summary.ts'
 import type { Failure } from '../model/verdict.ts'
 import { lookOf, wordOf } from './block.ts'
-import type { Detail } from './client.ts'
 import type { Palette } from './color.ts'
 import { safe, span } from './text.ts'
 

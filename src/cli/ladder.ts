@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Client } from '../client/http.ts'
 import type { CheckReport } from '../model/check.ts'
-import type { Client } from './client.ts'
 
 /**
  * Has a worker of the target's pool run the ladder of checks.

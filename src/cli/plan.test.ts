@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { nameFrom } from '../client/pack.ts'
 import { stepSchema } from '../model/step.ts'
 import { nameSchema } from '../model/target.ts'
 import { unpack } from '../steps/package/unpack.ts'
-import { nameFrom, planStep } from './plan.ts'
+import { planStep } from './plan.ts'
 
 let dir: string
 const configMap = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`

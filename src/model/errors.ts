@@ -31,6 +31,7 @@ export const errorTable = {
   idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
   idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
   usage: [1017, 'user', false, 'See: telpher --help'],
+  wait_timed_out: [1018, 'user', true, 'Wait again, or longer: what was waited for goes on.'],
   deployment_running: [
     1030,
     'user',

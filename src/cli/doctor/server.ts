@@ -1,3 +1,4 @@
+import type { Client } from '../../client/http.ts'
 import { judgeClock } from '../../doctor/clock.ts'
 import { checksOf } from '../../doctor/finding.ts'
 import { judgeServer, judgeVersions } from '../../doctor/server.ts'
@@ -5,7 +6,6 @@ import { ladderChecks } from '../../doctor/targets.ts'
 import type { DoctorCheck } from '../../model/doctor.ts'
 import { TelpherError } from '../../model/errors.ts'
 import { version } from '../../version.ts'
-import type { Client } from '../client.ts'
 import { runLadderOf } from '../ladder.ts'
 
 /** What the server sees, and how it looks from here. @throws TelpherError server_unreachable, unauthorized */
