@@ -6,6 +6,7 @@ import type { Target } from '../src/model/target.ts'
 import { untilThrough } from '../src/store/index.ts'
 import type { WorkerDeps } from './attempt.ts'
 import { mustBeForTrials } from './executor.ts'
+import { checkImage } from './image-check.ts'
 
 /** What keeps this worker from taking a deployment, whatever the target's API server says. */
 const ownLine = (subject: string, thrown: unknown): CheckLine => {
@@ -13,8 +14,16 @@ const ownLine = (subject: string, thrown: unknown): CheckLine => {
   return { rung: 'worker', subject, status: 'failed', ms: 0, message, code, fix: hint }
 }
 
+/** With the rung about the execution image, where the server said its version and the executor can look. */
+const withImage = async (report: CheckReport, { config, findImage, store }: WorkerDeps): Promise<CheckReport> => {
+  if (findImage === undefined || report.serverVersion === undefined) return report
+  const pins = await untilThrough(() => store.images.pins())
+  const line = await checkImage({ server: report.serverVersion, fixed: config.image, pins, find: findImage })
+  return { ...report, ok: report.ok && line.status === 'ok', lines: [...report.lines, line] }
+}
+
 const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => {
-  const worker = deps.config.workerName
+  const { executor, workerName: worker, image: fixedImage } = deps.config
   const refused = (subject: string, thrown: unknown): CheckReport => ({
     target: target.name,
     ok: false,
@@ -23,13 +32,13 @@ const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => 
     lines: [ownLine(subject, thrown)],
   })
   try {
-    mustBeForTrials(deps.config.executor, target)
+    mustBeForTrials(executor, target)
   } catch (thrown) {
     return refused('executor', thrown)
   }
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
   return await deps.grants.grant(target, attempt).then(
-    (credential) => runLadder({ target, credential, worker, kubectlMinor: 34 }),
+    async (credential) => withImage(await runLadder({ target, credential, worker, fixedImage }), deps),
     (thrown: unknown) => refused('credential', thrown),
   )
 }

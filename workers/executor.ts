@@ -4,8 +4,16 @@ import type { Config } from '../src/config.ts'
 import { dockerExecutor } from '../src/executors/docker.ts'
 import { processExecutor } from '../src/executors/process.ts'
 import { TelpherError } from '../src/model/errors.ts'
+import { defaultHelm } from '../src/model/image.ts'
 import type { Executor } from '../src/model/ports.ts'
+import type { Step } from '../src/model/step.ts'
 import type { Target } from '../src/model/target.ts'
+
+/** Stands for the programs of the worker's machine where an image would be named. */
+const ownMachine = 'programs-of-the-worker'
+
+/** Without images there is nothing to choose: the machine's own programs are told as the one image that the worker is to use. */
+export const withoutImages = (config: Config): Config => (config.executor === 'process' ? { ...config, image: ownMachine } : config)
 
 /** The shim of this checkout, built where it is not in the cache. @throws TelpherError container_start */
 const ownShim = async (): Promise<string> => {
@@ -21,7 +29,7 @@ const createProcessExecutor = async (config: Config): Promise<Executor> => {
   const executor = processExecutor({
     shimPath: config.shimPath || (await ownShim()),
     root: join(tmpdir(), `telpher-jobs-${process.getuid?.() ?? 0}`),
-    image: config.image,
+    image: ownMachine,
     path,
     programs: jobPrograms,
   })
@@ -46,6 +54,21 @@ export const createExecutor = async (config: Config): Promise<Executor> =>
         shimPath: config.shimPath,
         doorFolder: resolve(config.dataDir, 'tether'),
       })
+
+/**
+ * The machine has one helm, of version 4: a plan for helm 3 would meet other flags.
+ * @throws TelpherError image_tools
+ */
+export const mustSuitMachine = (executor: Config['executor'], step: Step): void => {
+  if (executor === 'docker' || step.kind !== 'helm' || (step.helmVersion ?? defaultHelm) === defaultHelm) return
+  throw new TelpherError(
+    'image_tools',
+    `this worker runs helm ${defaultHelm} of its machine, and step ${step.name} runs helm ${step.helmVersion}`,
+    {
+      field: 'helmVersion',
+    },
+  )
+}
 
 /**
  * Without isolation a step could take what its user has: only targets that somebody has marked for trials are worked on so.

@@ -6,6 +6,7 @@ import { loadKeyFile } from '../src/credentials/keyfile.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
+import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
 import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
@@ -14,9 +15,10 @@ import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
-import { createExecutor } from './executor.ts'
+import { createExecutor, withoutImages } from './executor.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   const caches = new Map<string, DiscoveryCache>()
@@ -43,7 +45,8 @@ export interface RunningWorker {
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
  * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (config: Config, log: Log): Promise<RunningWorker> => {
+export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
+  const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
@@ -60,6 +63,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   if (config.executor === 'process')
     log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
   const installation = await store.installation()
+  const pins = await store.images.pins()
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -88,11 +92,13 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log,
     store,
     containers,
+    findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
     cluster: { connect },
     grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
     discovery: discoveryCaches(),
+    version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
@@ -108,7 +114,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
-  containers.expect(containerSpec(undefined, deps))
+  containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
   }, 60_000)

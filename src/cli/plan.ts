@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isChart, type PlannedStep, packLocal } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
+import { type HelmMajor, helmMajors } from '../model/image.ts'
 import { readValues } from '../steps/values.ts'
 import { wholeNumber } from './number.ts'
 import { seconds } from './seconds.ts'
@@ -13,6 +14,7 @@ export interface StepFlags {
   readonly set?: readonly string[]
   readonly namespace?: string
   readonly createNamespace?: boolean
+  readonly helmVersion?: string
   readonly name?: string
   readonly deadline?: string
   readonly retries?: string
@@ -34,7 +36,7 @@ const mustBeValues = (file: string): void => {
   readValues(file, readFileSync(file))
 }
 
-const ofCharts = ['values', 'set', 'createNamespace'] as const
+const ofCharts = { values: '--values', set: '--set', createNamespace: '--create-namespace', helmVersion: '--helm-version' } as const
 
 const checkKind = (path: string, given: string, flags: StepFlags): void => {
   const chart = isChart(path)
@@ -42,12 +44,12 @@ const checkKind = (path: string, given: string, flags: StepFlags): void => {
     throw new TelpherError('usage', `${given} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
   if (!chart && flags.helm !== undefined)
     throw new TelpherError('usage', `${given} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
-  const misplaced = ofCharts.find((name) => flags[name] !== undefined)
-  if (!chart && misplaced !== undefined) {
-    const flag = `--${misplaced === 'createNamespace' ? 'create-namespace' : misplaced}`
-    throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
-  }
+  const flag = Object.entries(ofCharts).find(([name]) => flags[name as keyof typeof ofCharts] !== undefined)?.[1]
+  if (!chart && flag !== undefined) throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
 }
+
+/** The parser lets nothing else through. */
+const majorOf = (text: string | undefined): HelmMajor | undefined => helmMajors.find((major) => String(major) === text)
 
 /**
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
@@ -70,7 +72,15 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
       ...(flags.retries === undefined ? {} : { retries: { max: wholeNumber('--retries', flags.retries, 10) } }),
       ...(release === undefined
         ? {}
-        : { helm: { release, values, set: setsOf(flags.set ?? []), ...(createNamespace === undefined ? {} : { createNamespace }) } }),
+        : {
+            helm: {
+              release,
+              values,
+              set: setsOf(flags.set ?? []),
+              createNamespace: createNamespace ?? false,
+              version: majorOf(flags.helmVersion),
+            },
+          }),
     },
     cwd,
   )

@@ -44,6 +44,7 @@ const ofSteps = {
   set: '--set',
   namespace: '--namespace',
   createNamespace: '--create-namespace',
+  helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
   retries: '--retries',

@@ -1,5 +1,6 @@
 import type { Detail } from '../client/http.ts'
 import type { Job, StoredEvent } from '../model/deployment.ts'
+import { shortImageId } from '../model/image.ts'
 import type { Step } from '../model/step.ts'
 import type { Attempt } from './attempts.ts'
 import { wordOf } from './block.ts'
@@ -47,6 +48,22 @@ const failureText = (job: Job): string[] => {
     ...(failure?.lastLines ?? []).map((line) => `    | ${line}`),
   ].map(safe)
 }
+
+const toolRows = (jobs: readonly Job[]): string[][] =>
+  jobs.flatMap(({ step, target, tools }) =>
+    tools === undefined
+      ? []
+      : [
+          [
+            `${step.name} → ${target}`,
+            tools.image,
+            tools.kubectl ?? '',
+            tools.helm ?? '',
+            tools.server ?? '',
+            tools.imageId === undefined ? '' : shortImageId(tools.imageId),
+          ],
+        ],
+  )
 
 const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', title, ...lines])
 const indented = (text: string): string[] =>
@@ -106,6 +123,9 @@ export const viewText = (view: View, paint: Palette): string => {
     ...(attemptRows.length === 0
       ? []
       : section('ATTEMPTS', indented(table(['JOB', 'ATTEMPT', 'WORKER', 'STARTED', 'TOOK', 'ENDED'], attemptRows)))),
+    ...(toolRows(jobs).length === 0
+      ? []
+      : section('TOOLS', indented(table(['JOB', 'IMAGE', 'KUBECTL', 'HELM', 'SERVER', 'ID'], toolRows(jobs))))),
     ...section('FAILURES', jobs.flatMap(failureText)),
     ...section(
       'NOTES',

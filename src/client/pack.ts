@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
+import type { HelmMajor } from '../model/image.ts'
 import type { RetriesInput } from '../model/retry.ts'
 import type { StepInput } from '../model/step.ts'
 import { packPath } from '../steps/package/pack.ts'
@@ -21,6 +22,8 @@ export interface HelmOptions {
   /** Single values by their path in the chart, as helm's --set takes them. */
   readonly set?: Readonly<Record<string, string>>
   readonly createNamespace?: boolean
+  /** Which Helm; 4 when absent. */
+  readonly version?: HelmMajor | undefined
 }
 
 /** Something on this disk as a step. */
@@ -100,8 +103,17 @@ export const packLocal = async (given: LocalStep, cwd: string): Promise<PlannedS
     path,
     (helm.values ?? []).map((file) => resolve(cwd, file)),
   )
-  const { release, set = {}, createNamespace = false } = helm
-  const step: StepInput = { kind: 'helm', ...common, ...inside, package: sha256, release, set: { ...set }, createNamespace }
+  const { release, set = {}, createNamespace = false, version } = helm
+  const step: StepInput = {
+    kind: 'helm',
+    ...common,
+    ...inside,
+    package: sha256,
+    release,
+    set: { ...set },
+    createNamespace,
+    ...(version === undefined ? {} : { helmVersion: version }),
+  }
   await tryStep({ step, bytes })
   return { step, bytes, sha256 }
 }

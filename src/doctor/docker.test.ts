@@ -42,6 +42,12 @@ test.each<[Partial<EngineFacts>, string, string, string]>([
   expect(finding?.fix !== undefined).toBe(status !== 'ok')
 })
 
+test('an image of ours is built', () => {
+  const facts = { ...engine, hasImage: false }
+  const found = judgeDocker({ socket: '/d', image: 'telpher/exec:k1.34-h4', engine: { facts, ms: 1 } })
+  expect(found.find(({ id }) => id === 'exec-image')?.fix).toContain('telpher image build k1.34-h4')
+})
+
 test.each<[string, DockerFacts['trial'], string]>([
   ['not tried', undefined, 'skip'],
   ['not started', { trouble: 'no', ms: 1 }, 'fail'],

@@ -1,4 +1,5 @@
 import type { EngineFacts } from '../model/doctor.ts'
+import { findImage } from '../model/image.ts'
 import { quoted } from '../model/shell.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
 import type { CheckId } from './table.ts'
@@ -58,10 +59,16 @@ const judgeLimits = ({ cgroupVersion, limits }: EngineFacts): Finding => {
     : ok('docker-limits', `${seen}: memory, processors and processes; swap is not accounted`)
 }
 
+/** How an image gets here: ours are built, others pulled. */
+const imageFix = (image: string): string => {
+  const known = findImage(image)
+  return known === undefined
+    ? `docker pull ${quoted(image)}`
+    : `telpher image build ${known.name}   (or from a file: telpher image load FILE)`
+}
+
 const judgeImage = ({ hasImage }: EngineFacts, image: string): Finding =>
-  hasImage
-    ? ok('exec-image', image)
-    : fail('exec-image', `${image} is not on this engine`, `docker pull ${quoted(image)}   (the sandbox builds its own: npm run dev)`)
+  hasImage ? ok('exec-image', image) : fail('exec-image', `${image} is not on this engine`, imageFix(image))
 
 const judgeTrial = (trial: Looked<TrialFacts> | undefined): Finding => {
   if (trial === undefined) return skip('container', 'not tried: what it needs is missing')

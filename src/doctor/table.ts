@@ -116,6 +116,11 @@ export const checkTable = {
   },
   'target-version': { places: ['target'], about: 'versions of kubectl and API server', why: 'one minor version apart is supported' },
   'target-clock': { places: ['target'], about: "the API server's clock", why: 'tokens and certificates depend on it' },
+  'target-image': {
+    places: ['target'],
+    about: "the execution image for the server's version, on the worker's host",
+    why: 'steps run in it, and workers pull nothing',
+  },
 } as const
 
 export type CheckId = keyof typeof checkTable

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
+import { howToGet, type ImageFacts, imageFacts } from '../model/image.ts'
 import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
 import { type AttachStream, attach } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
@@ -31,7 +32,7 @@ export interface DockerExecutorOptions {
 
 /**
  * Starts the shim in hardened containers of a Docker engine (20.10 or newer).
- * @throws nothing itself; its methods throw docker_unreachable, image_missing, container_start, container_deviates, cancelled
+ * @throws nothing itself; its methods throw docker_unreachable, image_missing, image_differs, container_start, container_deviates, cancelled
  */
 export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
   const docker = connectEngine(options.socketPath)
@@ -67,14 +68,17 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
     signal?.addEventListener('abort', abandon, { once: true })
     try {
       signal?.throwIfAborted()
-      const deviation = deviationOf(await created.inspect(), asked, known)
+      const inspected = await created.inspect()
+      mustBePinned(spec, inspected.Image)
+      const deviation = deviationOf(inspected, asked, known)
       if (deviation !== undefined) throw deviates(deviation)
       stream = await attach(options.socketPath, created.id)
       signal?.throwIfAborted()
       await created.start()
       const tether = door === undefined ? stream : await tetherOf(stream, door)
       signal?.throwIfAborted()
-      return runningContainer(created, tether, options.socketPath)
+      // The engine adds the image's labels to those of the container.
+      return runningContainer(created, tether, options.socketPath, imageFacts(inspected.Image, inspected.Config.Labels))
     } catch (error) {
       stream?.destroy()
       const removed = removeContainer(created).catch(() => undefined)
@@ -111,7 +115,18 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
         throw signal?.aborted && error === signal.reason ? cancelled(error) : error
       }),
+    image: (name) => findImage(docker, name),
     reap: (labels, keep) => reap(docker, labels, keep),
+  }
+}
+
+const findImage = async (docker: Docker, name: string): Promise<ImageFacts | undefined> => {
+  try {
+    const { Id, Config } = await docker.getImage(name).inspect()
+    return imageFacts(Id, Config.Labels ?? {})
+  } catch (error) {
+    if (engineStatus(error) === 404) return undefined
+    throw dockerError(error, 'look for the image')
   }
 }
 
@@ -131,8 +146,18 @@ const reap = async (docker: Docker, labels: Readonly<Record<string, string>>, ke
 
 const createError = (error: unknown, image: string): TelpherError =>
   engineStatus(error) === 404 && /no such image/i.test(engineSentence(error))
-    ? new TelpherError('image_missing', `The execution image ${image} is not on this host`, { cause: error, field: 'image' })
+    ? new TelpherError('image_missing', `The execution image ${image} is not on the host of this worker: ${howToGet(image)}`, {
+        cause: error,
+        field: 'image',
+      })
     : dockerError(error, 'create the container')
+
+const mustBePinned = ({ image, imageIds }: ContainerSpec, id: string): void => {
+  if (imageIds === undefined || imageIds.includes(id)) return
+  throw new TelpherError('image_differs', `The image ${image} on the host of this worker is ${id}; pinned is ${imageIds.join(' or ')}`, {
+    field: 'image',
+  })
+}
 
 const cancelled = (cause: unknown): TelpherError => new TelpherError('cancelled', 'The start of the container was cancelled', { cause })
 

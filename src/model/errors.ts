@@ -72,7 +72,7 @@ export const errorTable = {
     1211,
     'infrastructure',
     false,
-    'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
+    'Build or load the execution image on the host of the worker: telpher image build NAME, or telpher image load FILE.',
   ],
   container_start: [1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'],
   container_deviates: [
@@ -87,6 +87,13 @@ export const errorTable = {
     'infrastructure',
     false,
     'Install kubectl and helm 4 and put them into the PATH of the worker, or let npm run dev put them into its cache.',
+  ],
+  image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
+  image_differs: [
+    1219,
+    'infrastructure',
+    false,
+    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
   ],
   key_file: [1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'],
   sealed_record: [
@@ -133,6 +140,12 @@ export const errorTable = {
     'target',
     false,
     'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
+  ],
+  version_skew: [
+    1420,
+    'user',
+    false,
+    'Use an execution image with a kubectl of the server’s version (telpher image list), or let the worker warn: TELPHER_VERSION_SKEW=warn.',
   ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],

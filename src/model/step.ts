@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type HelmMajor, helmMajors } from './image.ts'
 import { type Retries, type RetriesInput, retriesSchema } from './retry.ts'
 import { type Rollout, rolloutSchema } from './rollout.ts'
 import { tagExpressionSchema } from './tags.ts'
@@ -43,6 +44,8 @@ export interface HelmStep extends EveryStep {
   set: Record<string, string>
   createNamespace: boolean
   historyMax: number
+  /** Major version of helm; the newest that is known when absent. */
+  helmVersion?: HelmMajor | undefined
 }
 
 export type Step = ApplyStep | HelmStep
@@ -87,6 +90,7 @@ const helmStepSchema = z.object({
   set: z.record(z.string().min(1), z.string()).default({}),
   createNamespace: z.boolean().default(false),
   historyMax: z.number().int().min(1).max(100).default(10),
+  helmVersion: z.literal([...helmMajors], 'use 3 or 4').optional(),
 })
 
 export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind', [applyStepSchema, helmStepSchema])

@@ -64,6 +64,7 @@ const helmStep = (entry: StepEntry, helm: HelmEntry): ResolvedStep => ({
     set: Object.fromEntries(Object.entries(helm.set ?? {}).map(([key, value]) => [key, literal(String(value))])),
     ...(helm.createNamespace === undefined ? {} : { createNamespace: helm.createNamespace }),
     ...(helm.historyMax === undefined ? {} : { historyMax: helm.historyMax }),
+    ...(helm.version === undefined ? {} : { helmVersion: helm.version }),
   },
   sources: { kind: 'helm', chart: helm.chart, values: helm.values ?? [] },
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
+import { helmMajors } from '../model/image.ts'
 import { retryClasses, usualClasses } from '../model/retry.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
 import { stepConditions } from '../model/step.ts'
@@ -97,6 +98,10 @@ const helmShape = {
     .max(100)
     .meta(about('History', 'How many revisions of the release are kept; 10 when absent.'))
     .optional(),
+  version: z
+    .literal([...helmMajors], `use ${helmMajors.join(' or ')}`)
+    .meta(about('Helm version', 'Major version of helm that the step runs with, 3 or 4; 4 when absent.'))
+    .optional(),
 }
 
 const retriesShape = {
@@ -123,7 +128,7 @@ const stepShape = {
   namespace: namespace
     .meta(about('Namespace', "Namespace for objects that name none, and of the release; the target's own when absent."))
     .optional(),
-  image: text(255).meta(about('Image', "Execution image; the worker's own when absent.")).optional(),
+  image: text(255).meta(about('Image', "Execution image; the one for the server's version when absent.")).optional(),
   deadline: duration(5, 21_600, 'from 5s to 6h')
     .meta(about('Deadline', 'Whole time of the step on a target once it started, such as 10m, which it is when absent.'))
     .optional(),

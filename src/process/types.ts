@@ -1,3 +1,4 @@
+import type { HelmMajor } from '../model/image.ts'
 import type { RetryClass } from '../model/retry.ts'
 import type { Rollout } from '../model/rollout.ts'
 import type { StepCondition } from '../model/step.ts'
@@ -40,6 +41,7 @@ export interface HelmEntry {
   set?: Record<string, string | number | boolean> | undefined
   createNamespace?: boolean | undefined
   historyMax?: number | undefined
+  version?: HelmMajor | undefined
 }
 
 export interface StepEntry {

@@ -8,6 +8,7 @@ import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
 import { addDoctorRoute } from './doctor.ts'
+import { addImageRoutes } from './images.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
@@ -61,6 +62,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addDoctorRoute(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
+  addImageRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

@@ -1,7 +1,7 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { backupQuery, deploymentRequestSchema, newTargetSchema } from './schemas.ts'
+import { backupQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -49,6 +49,8 @@ export type RouteName =
   | 'searchLog'
   | 'ledger'
   | 'cancel'
+  | 'listPins'
+  | 'pinImage'
   | 'listWorkers'
   | 'store'
   | 'doctor'
@@ -196,6 +198,17 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}/cancel',
     request: { params: byId },
     responses: { 202: json(shapes.run, 'Cancellation is on its way'), default: problem },
+  },
+  listPins: {
+    method: 'get',
+    path: '/v1/images/pins',
+    responses: { 200: json(shapes.pins, 'The ids that workers may start, by image; an image without any is not pinned'), default: problem },
+  },
+  pinImage: {
+    method: 'put',
+    path: '/v1/images/pins',
+    request: { body: body(newPinSchema) },
+    responses: { 200: json(shapes.pins, 'Pinned; no ids take the pin away'), default: problem },
   },
   listWorkers: {
     method: 'get',

@@ -4,6 +4,7 @@ import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createImages } from './images.ts'
 import { inspectConnection } from './inspect.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
@@ -102,6 +103,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
+    images: createImages(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
     wakes,

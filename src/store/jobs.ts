@@ -10,7 +10,7 @@ import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob 
 import type { Applied, Claims, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
 
 /** @param end of the job, or of the attempt that another one follows */
-const jobEvent = (before: Job, after: Job, end: JobEnd | undefined): DeploymentEvent => ({
+const jobEvent = (before: Job, after: Job, end: JobEnd | undefined, tools: JobReport['tools']): DeploymentEvent => ({
   type: 'job',
   at: Date.now(),
   jobId: after.jobId,
@@ -22,6 +22,7 @@ const jobEvent = (before: Job, after: Job, end: JobEnd | undefined): DeploymentE
   ...(after.worker === undefined ? {} : { worker: after.worker }),
   ...(end === undefined ? {} : { sentence: end.sentence }),
   ...(end?.code === undefined ? {} : { code: end.code }),
+  ...(tools === undefined ? {} : { tools }),
 })
 
 /** What transitions decide on, without the rest of the job. */
@@ -56,6 +57,7 @@ const changed = (job: Job, state: JobState, event: JobEvent, report: JobReport |
     ...(isTerminal(state.status) ? { endedAt: Date.now() } : {}),
     ...(report?.failure === undefined ? {} : { failure: report.failure }),
     ...(report?.objects === undefined ? {} : { objects: report.objects }),
+    ...(report?.tools === undefined ? {} : { tools: report.tools }),
   }
 }
 
@@ -116,11 +118,12 @@ export const createJobs = (
       const step = transition(stateOf(job), event)
       if (!step.ok) return isAlready(job, event) ? { ok: true, state: stateOf(job), job } : { ...step, job }
       const after = changed(job, step.state, event, report)
-      const events: DeploymentEvent[] = [jobEvent(job, after, after.end ?? (event.type === 'retry' ? event.end : undefined))]
+      const ended = after.end ?? (event.type === 'retry' ? event.end : undefined)
+      const events: DeploymentEvent[] = [jobEvent(job, after, ended, report?.tools)]
       if (event.type === 'retry' && after.waitsFor !== undefined)
         events.push({ type: 'waiting', at: Date.now(), jobId: ref.jobId, reason: after.waitsFor })
-      if (report !== undefined) {
-        const { failure, notes = [] } = report
+      if (report?.notes !== undefined) {
+        const { failure, notes } = report
         events.unshift({ type: 'verdict', at: Date.now(), jobId: ref.jobId, notes, ...(failure === undefined ? {} : { failure }) })
       }
       if (await write(ref, version, token, after, markOf(job, after), events)) {

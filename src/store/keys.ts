@@ -92,6 +92,9 @@ export const packageIndexKey: string = `${prefix}{packages}:index`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
+/** Hash: image name -> ids, parted by spaces. */
+export const imagePinsKey: string = `${prefix}{images}:pins`
+
 /** The key of a client is hashed: it may hold anything. */
 export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`
 

@@ -52,6 +52,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{wake}:deployments`, 'wakes of the schedulers', 'about the last 10,000', 'bounded', 'trimmed', 'state'],
   [`${keyPrefix}{targets}:records`, 'the targets', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
+  [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],
   [`${keyPrefix}{workers}:records`, 'the workers', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
   [`${keyPrefix}{workers}:seen`, 'when they were heard', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
   [`${keyPrefix}{chk_*}:report`, 'the report of a target check', '10 minutes', 'expires', 'TTL', 'state'],

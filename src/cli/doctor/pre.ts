@@ -10,6 +10,7 @@ import { judgePort } from '../../doctor/port.ts'
 import { judgeRedis } from '../../doctor/redis.ts'
 import { inspectEngine } from '../../executors/inspectEngine.ts'
 import type { DoctorCheck } from '../../model/doctor.ts'
+import { defaultImage } from '../../model/image.ts'
 import { inspectRedis } from '../../store/index.ts'
 import { machineFacts, readConfig } from './machine.ts'
 import { lookAtPort } from './port.ts'
@@ -74,10 +75,10 @@ const checkAllRedis = async (config: Config, env: Env): Promise<DoctorCheck[]> =
 }
 
 const checkDocker = async (config: Config): Promise<DoctorCheck[]> => {
-  const { dockerSocket: socket, image } = config
+  const { dockerSocket: socket, image = defaultImage } = config
   const engine = await look(() => inspectEngine(socket, image))
   const canTry = engine.facts?.hasImage === true && (await lookAtPath(config.shimPath)).found?.executable === true
-  const trial = canTry ? await look((signal) => tryContainer(config, signal), trialMs) : undefined
+  const trial = canTry ? await look((signal) => tryContainer({ ...config, image }, signal), trialMs) : undefined
   const findings = judgeDocker({ socket, image, engine, ...(trial === undefined ? {} : { trial }) })
   return findings.flatMap((finding) => checksOf(finding.id === 'container' ? (trial?.ms ?? 0) : engine.ms, [finding]))
 }

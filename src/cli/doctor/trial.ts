@@ -45,7 +45,7 @@ const runProgram = async (container: Container): Promise<TrialFacts> => {
  * @throws what the executor and the tether throw
  */
 export const tryContainer = async (
-  config: Pick<Config, 'dockerSocket' | 'shimPath' | 'image' | 'memoryMb' | 'cpus'>,
+  config: Pick<Config, 'dockerSocket' | 'shimPath' | 'memoryMb' | 'cpus'> & { readonly image: string },
   signal: AbortSignal,
 ): Promise<TrialFacts> => {
   const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { BackupPart, BackupSum, BackupValue } from '../../model/backup.ts'
 import type { SealedRecord } from '../../model/credential.ts'
 import type { Connection } from '../connection.ts'
-import { deploymentKeys, indexKeys, jobKeys, packageIndexKey, packageKey, targetKeys } from '../keys.ts'
+import { deploymentKeys, imagePinsKey, indexKeys, jobKeys, packageIndexKey, packageKey, targetKeys } from '../keys.ts'
 import { type FixedDeployment, jobIds } from '../records.ts'
 
 /** Deployments of the index, and entries of a stream, that are read at once. */
@@ -114,6 +114,7 @@ export async function* dump(
     [targetKeys.records, records],
   ] as const)
     if (Object.keys(hash).length > 0) yield { key, type: 'hash', first: true, rows: Object.entries(hash) }
+  yield* hashParts(connection, imagePinsKey)
 
   let after = '-'
   for (;;) {

@@ -1,7 +1,7 @@
 import type { BackupHeader, BackupPart, BackupSum, BackupValue, OpenedBackup } from '../../model/backup.ts'
 import { TelpherError } from '../../model/errors.ts'
 import type { Connection } from '../connection.ts'
-import { indexKeys, packageIndexKey, restoreKey, targetKeys } from '../keys.ts'
+import { imagePinsKey, indexKeys, packageIndexKey, restoreKey, targetKeys } from '../keys.ts'
 import { type MigrationContext, migrations } from '../migrations.ts'
 import { ruleOf } from '../retention.ts'
 import { schemaVersion, stepsFrom } from '../schema.ts'
@@ -14,7 +14,8 @@ const bytesOf = (value: BackupValue): string | Buffer => (typeof value === 'stri
 
 /** Keys that a backup may write: nothing of the queue, of locks or of workers, which belong to those who run. */
 const mayWrite = (key: string): boolean =>
-  [targetKeys.records, targetKeys.accounts, indexKeys.deployments, packageIndexKey].includes(key) || /^tel:\{(dep_|pkg:)/.test(key)
+  [targetKeys.records, targetKeys.accounts, imagePinsKey, indexKeys.deployments, packageIndexKey].includes(key) ||
+  /^tel:\{(dep_|pkg:)/.test(key)
 
 const write = async (connection: Connection, { key, type, first, expiresAt, rows }: BackupPart): Promise<void> => {
   await connection.call(async (redis) => {

@@ -34,6 +34,7 @@ const lines = Array.from({ length: 2000 }, (_, n) => `${n} ${randomBytes(60).toS
 beforeAll(async () => {
   from = await install()
   await from.served.call('POST', '/v1/targets', newTarget(target, { namespace: 'shop' }))
+  await from.served.store.images.pin('registry.example/tools:1', [`sha256:${'a'.repeat(64)}`])
   const started = from.cli.run(['deploy', 'web.yaml', '--target', target, '--name', 'web'])
   id = await deploymentOn(from.served.store, target)
   await playDeployment(from.served.store, id, ended, { lines })
@@ -52,6 +53,7 @@ const answers = async ({ served }: Installation): Promise<unknown[]> => {
   const { jobs } = await served.store.deployments.get(id)
   const paths = [
     '/v1/targets',
+    '/v1/images/pins',
     `/v1/deployments/${id}`,
     `/v1/deployments/${id}/events`,
     ...jobs.flatMap(({ jobId }) => ['log', 'ledger'].map((what) => `/v1/deployments/${id}/jobs/${jobId}/${what}`)),
@@ -59,7 +61,9 @@ const answers = async ({ served }: Installation): Promise<unknown[]> => {
   return Promise.all(paths.map(async (path) => (await served.call('GET', path)).json()))
 }
 const keysOf = async ({ redis }: Installation): Promise<string[]> =>
-  (await redis.ask('KEYS', 'tel:*')).filter((name) => /^tel:\{(dep_|pkg:|targets|packages|index\}:deployments)/.test(name)).toSorted()
+  (await redis.ask('KEYS', 'tel:*'))
+    .filter((name) => /^tel:\{(dep_|pkg:|targets|images|packages|index\}:deployments)/.test(name))
+    .toSorted()
 
 test('a new installation answers as the old one did, and goes on from there; what had not ended is left out', async () => {
   const made = await from.cli.run(['backup', 'all.backup'])

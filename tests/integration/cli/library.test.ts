@@ -100,7 +100,7 @@ test('the example runs as it is', async () => {
   const env = { TELPHER_SERVER: served.url, TELPHER_TOKEN_FILE: `${cli.dir}/token` }
   const example = execa(
     process.execPath,
-    ['--conditions=telpher-checkout', `${checkout}examples/deploy.ts`, `${cli.dir}/web.yaml`, target],
+    ['--conditions=telpher-checkout', `${checkout}examples/deploy.ts`, `${cli.dir}/web.yaml`, other],
     { env, reject: false },
   )
   await playDeployment(served.store, await deploymentOn(served.store, other), done)
