@@ -14,6 +14,7 @@ import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
+import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
@@ -157,7 +158,11 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
-        connect: async () => deps.cluster.connect(target, credential),
+        connect: async () => {
+          mustBeForTrials(deps.config.executor, target)
+          mustSuitMachine(deps.config.executor, job.step)
+          return deps.cluster.connect(target, credential)
+        },
         version: deps.version(target.server),
         ...(deps.config.image === undefined ? {} : { fixedImage: deps.config.image }),
         skew: deps.config.versionSkew,

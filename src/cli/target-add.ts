@@ -17,6 +17,7 @@ interface AddFlags {
   readonly pool?: string
   readonly grant?: readonly string[]
   readonly settle?: string
+  readonly trials?: boolean
 }
 
 /** Where kubectl would look, the first file of KUBECONFIG alone. */
@@ -52,11 +53,13 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
+    ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential: context.credential,
   })
   await print(cli, target, () => `target ${name} added\n`)
   if (namespaces.length === 0) cli.say('It may write to every namespace that its account may: limit it with --namespace.')
+  if (target.trials === true) cli.say('It is for trials: workers without isolation may run its steps. Do not use it for what matters.')
   const { expiresAt } = target.account
   if (expiresAt !== undefined)
     cli.say(`Its credential ${expiresAt > Date.now() ? 'expires' : 'expired'} at ${new Date(expiresAt).toISOString()}.`)
