@@ -17,6 +17,7 @@ import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
 import { type Access, openAccess } from './access.ts'
+import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { openSession } from './session.ts'
@@ -198,6 +199,8 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
         async connect() {
+          mustBeForTrials(deps.config.executor, target)
+          mustSuitMachine(deps.config.executor, job.step)
           accessing = connect()
           access = await untilAborted(accessing, stop.signal)
           return access.connection

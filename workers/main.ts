@@ -1,10 +1,8 @@
-import { resolve } from 'node:path'
 import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
 import { loadKeyFile } from '../src/credentials/keyfile.ts'
-import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
@@ -17,6 +15,7 @@ import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
+import { createExecutor, withoutImages } from './executor.ts'
 import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -53,9 +52,10 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
- * @throws TelpherError redis_*, docker_unreachable, key_file
+ * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (config: Config, log: Log): Promise<RunningWorker> => {
+export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
+  const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
@@ -67,12 +67,10 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
-  const executor = dockerExecutor({
-    socketPath: config.dockerSocket,
-    shimPath: config.shimPath,
-    doorFolder: resolve(config.dataDir, 'tether'),
-  })
+  const executor = await createExecutor(config)
   await executor.probe()
+  if (config.executor === 'process')
+    log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
   const installation = await store.installation()
   const pins = await store.images.pins()
 
@@ -83,9 +81,11 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
       name: config.workerName,
       pool: config.pool,
       version,
+      executor: config.executor,
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
       concurrency: config.concurrency,
       startedAt,
+      at: Date.now(),
     }),
     log,
   )

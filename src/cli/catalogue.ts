@@ -171,6 +171,18 @@ const history: readonly CommandSpec[] = [
 
 const offline: readonly CommandSpec[] = [
   {
+    path: ['doctor'],
+    about: 'what is wrong, and the command that mends it: of the server where one is found, else of this machine',
+    options: [
+      { flags: '--pre', about: 'this machine, before anything runs: needs no server' },
+      { flags: '--server', about: 'the server and all behind it: Redis, workers, queues, targets' },
+      { flags: '-t, --target <name>', about: 'what a deployment to it would meet; may be repeated', many: 'names', values: 'targets' },
+      { flags: '--timeout <duration>', about: "wait at most so long for a worker of the target's pool", fallback: '60s' },
+    ],
+    examples: ['telpher doctor', 'telpher doctor --pre', 'telpher doctor --server --target staging -o json'],
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  {
     path: ['assess'],
     args: '[files...]',
     about: 'say of objects from files, or from standard input (-), whether they are current; one JSON answer a line',
@@ -224,6 +236,7 @@ const target: readonly CommandSpec[] = [
       { flags: '--bootstrap-token <file>', about: 'set nothing up: take this token of the bootstrap identity' },
       { flags: '--print-rbac', about: 'print what would be set up, for people who apply it themselves' },
       { flags: '-y, --yes', about: 'set it up without a question' },
+      { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
     ],
     examples: ['telpher target add staging --from-kubeconfig my-context --namespace shop --tag env=staging'],
     load: async () => (await import('./target-add.ts')).runTargetAdd,
@@ -328,7 +341,14 @@ const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
     about: 'run a worker, configured by TELPHER_ variables',
-    examples: ['TELPHER_POOL=eu telpher worker start'],
+    options: [
+      {
+        flags: '--executor <executor>',
+        about: 'docker; or process, for trials without Docker: no isolation, only for targets added with --trials',
+        choices: ['docker', 'process'],
+      },
+    ],
+    examples: ['TELPHER_POOL=eu telpher worker start', 'telpher worker start --executor process'],
     load: async () => (await import('./processes.ts')).runWorker,
   },
   {

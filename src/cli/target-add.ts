@@ -19,6 +19,7 @@ interface AddFlags extends SetupFlags {
   readonly grant?: readonly string[]
   readonly settle?: string
   readonly mode: AccountMode
+  readonly trials?: boolean
 }
 
 /** The API server's address from within its cluster (Kubernetes docs: accessing the API from a pod). */
@@ -75,11 +76,13 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
+    ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential,
   })
   await print(cli, target, () => `target ${name} added\n`)
   if (namespaces.length === 0) cli.say('It may write to every namespace that its account may: limit it with --namespace.')
+  if (target.trials === true) cli.say('It is for trials: workers without isolation may run its steps. Do not use it for what matters.')
   const { expiresAt } = target.account
   if (expiresAt !== undefined)
     cli.say(`Its credential ${expiresAt > Date.now() ? 'expires' : 'expired'} at ${new Date(expiresAt).toISOString()}.`)

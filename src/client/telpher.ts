@@ -4,7 +4,7 @@ import type { Deployment } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { Secret } from '../model/secret.ts'
-import type { Target } from '../model/target.ts'
+import type { PolicyGrant, Target } from '../model/target.ts'
 import { findEndpoint, readToken } from './endpoint.ts'
 import { type Client, createClient } from './http.ts'
 import { insist, untilAnswered } from './insist.ts'
@@ -46,7 +46,29 @@ export interface ListQuery {
   readonly filters?: Readonly<Record<string, string>>
 }
 
-/** A Telpher server, from a program. Every error is a TelpherError with a code of `errorTable`. */
+/** A target as it is added; what it may leave out is what the command line leaves out. */
+export interface TargetInput {
+  readonly name: string
+  /** https:// address of the API server. */
+  readonly server: string
+  /** PEM of the authorities that its certificate must chain to; the system's when absent. */
+  readonly ca?: string
+  readonly tlsServerName?: string
+  /** Where objects go that name no namespace. */
+  readonly namespace?: string
+  readonly tags?: readonly string[]
+  readonly pool?: string
+  readonly settleSeconds?: number
+  readonly policy?: { readonly namespaces?: readonly string[]; readonly grants?: readonly PolicyGrant[] }
+  /** It is sealed by the server, and never given back. */
+  readonly credential:
+    | { readonly kind: 'bearer'; readonly token: string }
+    | { readonly kind: 'client-certificate'; readonly certificate: string; readonly key: string }
+}
+
+/**
+ * A Telpher server, from a program. Every error is a TelpherError with a code of `errorTable`; an aborted signal throws its own reason.
+ */
 export interface Telpher {
   readonly url: string
   /**
@@ -67,8 +89,8 @@ export interface Telpher {
     list(): Promise<readonly Target[]>
     /** @throws TelpherError unknown_target */
     get(name: string): Promise<Target>
-    /** @param target the body of POST /v1/targets @throws TelpherError target_exists, invalid_input */
-    add(target: object): Promise<Target>
+    /** @throws TelpherError target_exists, invalid_input */
+    add(target: TargetInput): Promise<Target>
     /** @throws TelpherError unknown_target, target_in_use */
     remove(name: string): Promise<void>
     /**
@@ -113,7 +135,7 @@ export const connect = async (options: ConnectOptions = {}): Promise<Telpher> =>
     url: client.url,
     async deploy(given) {
       const planned = await Promise.all(stepsOf(given).map((step) => packLocal(step, cwd)))
-      for (const { bytes, sha256 } of planned) await client.uploadPackage(bytes, sha256)
+      for (const { bytes, sha256 } of planned) await untilAnswered(() => client.uploadPackage(bytes, sha256))
       const { targets = [], tag, rollout, idempotencyKey: key = randomUUID() } = given
       const request = {
         steps: planned.map(({ step }) => step),

@@ -46,6 +46,12 @@ export const errorTable = {
     false,
     'Deploy from the folder or chart of that time: telpher deploy PATH; a package is kept for 30 days.',
   ],
+  target_not_for_trials: [
+    1040,
+    'user',
+    false,
+    'Deploy to it from a pool whose workers use Docker; only a target for trials is added with: telpher target add NAME --trials',
+  ],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],
@@ -76,6 +82,12 @@ export const errorTable = {
     'The engine changed the hardening of the container: check its configuration and plugins.',
   ],
   container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  program_missing: [
+    1215,
+    'infrastructure',
+    false,
+    'Install kubectl and helm 4 and put them into the PATH of the worker, or let npm run dev put them into its cache.',
+  ],
   image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
   image_differs: [
     1219,

@@ -31,6 +31,8 @@ export interface ContainerExit {
 /** A started container: the shim is at the other end of `stream`. */
 export interface Container {
   readonly id: string
+  /** The job's working directory and its PATH, when it runs on the worker's own machine; `/work` and the image's otherwise. */
+  readonly place?: { readonly folder: string; readonly path: string }
   /** Which image it is, and what that says of itself; absent where the executor cannot know. */
   readonly image?: ImageFacts
   readonly stream: Duplex

@@ -82,6 +82,8 @@ export interface Target {
   policy: Policy
   /** Seconds that a workload without a readiness probe must stay up before it counts. */
   settleSeconds: number
+  /** Whether steps for it may run without isolation, as processes of a worker's machine. */
+  trials?: boolean | undefined
   /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
   clusterId: string
   account: AccountSummary
@@ -106,6 +108,7 @@ export const targetSchema: z.ZodType<Target> = z.object({
   pool: nameSchema,
   policy: policySchema,
   settleSeconds: z.number().min(0).max(600),
+  trials: z.boolean().optional(),
   clusterId: z.string(),
   account: accountSchema,
   createdAt: z.number(),

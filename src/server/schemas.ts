@@ -17,6 +17,7 @@ export interface NewTarget {
   pool: string
   policy: Policy
   settleSeconds: number
+  trials?: boolean | undefined
   credential: PlainCredential
 }
 
@@ -73,6 +74,7 @@ const object = z
     pool: nameSchema.default('default'),
     policy: policySchema.default({ namespaces: [], grants: [], verbs: [], resources: [] }),
     settleSeconds: z.number().min(0).max(600).default(5),
+    trials: z.boolean().optional(),
     credential: plainCredentialSchema,
   })
   .superRefine(({ namespace, policy, credential }, context) => {

@@ -11,7 +11,7 @@ import { imagesFor, mustBeAllowed, mustHaveHelm, openFirst, reopenFor, toolsOf, 
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
 import { tarOf } from './files.ts'
 import { recordFailure, releasePending } from './helm-repair.ts'
-import { kubeconfigFile, workingDirectory } from './kubeconfig.ts'
+import { containerPlace, environmentIn, kubeconfigFile } from './kubeconfig.ts'
 import { unpack } from './package/unpack.ts'
 import { planStep } from './plan.ts'
 import { reach } from './reach.ts'
@@ -53,11 +53,11 @@ export interface RunResult {
   readonly notes: readonly string[]
 }
 
-const runProgram = async (session: StepSession, plan: StepPlan): Promise<StepExit> =>
+const runProgram = async (session: StepSession, plan: StepPlan, place = session.place ?? containerPlace): Promise<StepExit> =>
   session.run({
     argv: plan.argv,
-    env: plan.env,
-    cwd: workingDirectory,
+    env: environmentIn(place, plan.env),
+    cwd: place.folder,
     files: tarOf([...plan.files, kubeconfigFile({ port: session.port, nonce: session.nonce, namespace: plan.namespace })]),
   })
 

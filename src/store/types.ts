@@ -2,6 +2,7 @@ import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
+import type { RedisFacts } from '../model/doctor.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
@@ -393,6 +394,10 @@ export interface Store {
   ledger(ref: JobRef): JobLedger
   /** The id of everything that shares this Redis, made by whoever asks first. */
   installation(): Promise<string>
+  /** What each Redis tells of itself, by what it holds: of one for everything, `state` only. @throws TelpherError redis_timeout, redis_unreachable */
+  inspect(redis: 'state' | 'store'): Promise<RedisFacts>
+  /** Whether logs and packages have a Redis of their own. */
+  readonly isSplit: boolean
   /** Whether Redis answers. @throws TelpherError redis_timeout, redis_unreachable */
   ping(): Promise<void>
   /** Commands sent by this store so far. */

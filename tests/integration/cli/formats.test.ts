@@ -112,6 +112,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'target view': () => ['target', 'view', target],
   'target check': () => ['target', 'check', target],
   'target remove': removable,
+  doctor: () => ['doctor', '--target', target],
   'image list': () => ['image', 'list', ...socket],
   'image build': () => ['image', 'build', '--save', 'image.tar'],
   'image load': () => ['image', 'load', 'tiny.tar', ...socket],

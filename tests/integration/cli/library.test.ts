@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connect, type Telpher } from '../../../src/index.ts'
+import { connect, type TargetInput, type Telpher } from '../../../src/index.ts'
 import { checkout } from '../../../src/sandbox/paths.ts'
-import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
+import { freshName, type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, deploymentOn, playDeployment, type TestCli } from './cli.ts'
 
 let served: ServedApi
@@ -13,11 +13,18 @@ const target = freshName('target')
 const done = { status: 'succeeded', sentence: '1 object is current' } as const
 const broken = { status: 'failed', sentence: 'web is broken', code: 'verify_failed' } as const
 
+const targetNamed = (name: string, changes: Partial<TargetInput> = {}): TargetInput => ({
+  name,
+  server: `https://${name}.example:6443`,
+  credential: { kind: 'bearer', token: `secret-of-${name}` },
+  ...changes,
+})
+
 beforeAll(async () => {
   served = await serveApi()
   cli = await createTestCli(served)
   telpher = await connect({ server: served.url, token: served.token, cwd: cli.dir })
-  await telpher.targets.add(newTarget(target, { namespace: 'shop' }))
+  await telpher.targets.add(targetNamed(target, { namespace: 'shop', tags: ['lib'], policy: { namespaces: ['shop'] } }))
 })
 afterAll(() => served.close())
 
@@ -96,7 +103,7 @@ test('a wrong token and an unknown run have codes too', async () => {
 test('the example runs as it is', async () => {
   await writeFile(`${cli.dir}/token`, served.token, { mode: 0o400 })
   const other = freshName('target')
-  await telpher.targets.add(newTarget(other))
+  await telpher.targets.add(targetNamed(other))
   const env = { TELPHER_SERVER: served.url, TELPHER_TOKEN_FILE: `${cli.dir}/token` }
   const example = execa(
     process.execPath,
