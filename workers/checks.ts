@@ -1,4 +1,5 @@
 import { runLadder } from '../src/cluster/preflight.ts'
+import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { CheckLine, CheckReport } from '../src/model/check.ts'
 import { toTelpherError } from '../src/model/errors.ts'
 import { newId } from '../src/model/ids.ts'
@@ -37,8 +38,12 @@ const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => 
     return refused('executor', thrown)
   }
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
-  return await deps.grants.grant(target, attempt).then(
-    async (credential) => withImage(await runLadder({ target, credential, worker, fixedImage }), deps),
+  return await deps.grants.grant(target, attempt, lifetimeOf(0)).then(
+    async (grant) => {
+      const report = await runLadder({ target, credential: grant.credential, worker, fixedImage })
+      await grant.end().catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))
+      return withImage(report, deps)
+    },
     (thrown: unknown) => refused('credential', thrown),
   )
 }

@@ -1,4 +1,4 @@
-import { connect } from '../src/cluster/connection.ts'
+import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
@@ -8,7 +8,7 @@ import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
-import { consume, type QueueItem } from '../src/queue/index.ts'
+import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { version } from '../src/version.ts'
 import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
@@ -16,6 +16,7 @@ import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
 import { createExecutor, withoutImages } from './executor.ts'
+import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createVersions } from './versions.ts'
@@ -31,6 +32,14 @@ const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
     return made
   }
 }
+
+const handlerOf = (item: QueueItem, deps: WorkerDeps): Promise<void> => {
+  if (item.kind === 'check') return runCheck(item, deps)
+  return item.kind === 'fence' ? runFence(item, deps) : runAttempt(item, deps)
+}
+
+/** Fences mostly wait; more of them than workers die at once are not needed. */
+const fencesAtOnce = 8
 
 export interface RunningWorker {
   readonly id: string
@@ -85,6 +94,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
   await containers.sweep()
 
+  const cluster = { connect: createConnector() }
   const deps: WorkerDeps = {
     id,
     installation,
@@ -95,15 +105,21 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
-    cluster: { connect },
-    grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
+    cluster,
+    grants: localGrants({
+      readAccount: (account) => store.accounts.get(account),
+      records: store.grants,
+      key,
+      cluster,
+      installation,
+    }),
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
   const handle = (item: QueueItem): Promise<void> => {
-    const work = item.kind === 'check' ? runCheck(item, deps) : runAttempt(item, deps)
+    const work = handlerOf(item, deps)
     running.add(work)
     return work.catch((err: unknown) => log.error({ err, item }, 'a queue item failed')).finally(() => running.delete(work))
   }
@@ -114,10 +130,19 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
+  const urgent = consume({
+    url: config.redisUrl,
+    pool: urgentPool(config.pool),
+    concurrency: fencesAtOnce,
+    handler: handle,
+    log: (line) => log.warn(line, 'queue'),
+  })
   containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
+  const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
-  }, 60_000)
+    sweepTokens()
+  }, sweepMs)
   const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
 
@@ -134,9 +159,9 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     healthPort: health.port,
     async drain() {
       draining = true
-      await consumer.pause()
+      await Promise.all([consumer.pause(), urgent.pause()])
       await Promise.allSettled(running)
-      await consumer.close()
+      await Promise.all([consumer.close(), urgent.close()])
       await close()
     },
     async abort() {

@@ -141,6 +141,21 @@ export const errorTable = {
     false,
     'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
   ],
+  mint_refused: [
+    1411,
+    'target',
+    false,
+    'Check the bootstrap identity and the deployer account of the target (docs/reference/credentials.md), then add the target again.',
+  ],
+  grant_revoked: [1412, 'infrastructure', false, 'The credential of this attempt was revoked: another attempt or a person took over.'],
+  fence_unproven: [1413, 'target', true, 'The API server still takes the credential of a lost attempt: delete its Secret by hand.'],
+  in_cluster: [
+    1414,
+    'infrastructure',
+    false,
+    'Run the workers of this pool in the target cluster with a service account, or choose another mode.',
+  ],
+  setup_refused: [1415, 'target', false, 'Correct what is named; a risk that is meant is taken with --acknowledge.'],
   version_skew: [
     1420,
     'user',

@@ -45,14 +45,26 @@ export const policySchema: z.ZodType<Policy, PolicyInput> = z.object({
   resources: z.array(z.string()).default([]),
 })
 
+/** How credentials for attempts come about (docs/reference/credentials.md), best first. */
+export const accountModes = ['token-request', 'in-cluster', 'static-token', 'client-certificate'] as const
+export type AccountMode = (typeof accountModes)[number]
+
+/** The modes in which what an attempt was given can be ended at the API server before it expires. */
+export const isRevocable = (mode: AccountMode): boolean => mode === 'token-request'
+
+/** The modes in which a running attempt can get another credential. */
+export const isRenewable = (mode: AccountMode): boolean => mode === 'token-request' || mode === 'in-cluster'
+
 /** How the account of a target authenticates; the secret itself is a sealed record of its own. */
 export interface AccountSummary {
   id: string
-  mode: 'static-token' | 'client-certificate'
+  mode: AccountMode
   /** First 8 bytes of the SHA-256 of the credential, in hexadecimal. */
   fingerprint: string
   /** ms since the epoch, where the credential says it. */
   expiresAt?: number | undefined
+  /** `namespace/name` of the service account that attempts get tokens of, in the mode token-request. */
+  deployer?: string | undefined
 }
 
 /** A target as stored and shown: nothing in it is secret. */
@@ -80,9 +92,10 @@ export interface Target {
 
 const accountSchema = z.object({
   id: z.string(),
-  mode: z.enum(['static-token', 'client-certificate']),
+  mode: z.enum(accountModes),
   fingerprint: z.string(),
   expiresAt: z.number().optional(),
+  deployer: z.string().optional(),
 })
 
 export const targetSchema: z.ZodType<Target> = z.object({

@@ -36,7 +36,7 @@ const isBundle = (pem: string): boolean => {
 
 /** What is wrong with a client certificate and its key, in words that quote neither. */
 const pairProblem = (credential: PlainCredential): { readonly field: 'certificate' | 'key'; readonly problem: string } | undefined => {
-  if (credential.kind === 'bearer') return undefined
+  if (credential.kind !== 'client-certificate') return undefined
   if (!isBundle(credential.certificate)) return { field: 'certificate', problem: 'not a certificate' }
   try {
     const matches = new X509Certificate(credential.certificate).checkPrivateKey(createPrivateKey(credential.key))

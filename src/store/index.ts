@@ -4,6 +4,7 @@ import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createGrants } from './grants.ts'
 import { createImages } from './images.ts'
 import { inspectConnection } from './inspect.ts'
 import { createClaims, createJobs } from './jobs.ts'
@@ -97,6 +98,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   return {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
+    grants: createGrants(connection),
     packages: createPackages(store, limits),
     deployments: createDeployments(connection, limits, wakes),
     jobs: createJobs(connection, limits, wakes, fixed),

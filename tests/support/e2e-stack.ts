@@ -52,6 +52,8 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
     const file = kubeconfig === undefined ? cluster.kubeconfig : join(await folder({ kubeconfig }), 'kubeconfig')
     const limits = namespaces.flatMap((namespace) => ['--namespace', namespace])
     const settling = settle === undefined ? [] : ['--settle', String(settle)]
+    // Most tests are about other things than how a target's identity comes about.
+    const mode = /\btoken["']?:/.test(kubeconfig ?? '') ? 'static-token' : 'client-certificate'
     const granted = grants.flatMap((grant) => ['--grant', grant])
     const added = await cli(
       'target',
@@ -59,6 +61,8 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
       name,
       '--from-kubeconfig',
       'local',
+      '--mode',
+      mode,
       '--file',
       file,
       ...limits,
