@@ -40,9 +40,9 @@ const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => 
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
   return await deps.grants.grant(target, attempt, lifetimeOf(0)).then(
     async (grant) => {
-      const ladder = await runLadder({ target, credential: grant.credential, worker, fixedImage })
+      const report = await runLadder({ target, credential: grant.credential, worker, fixedImage })
       await grant.end().catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))
-      return withImage(ladder, deps)
+      return withImage(report, deps)
     },
     (thrown: unknown) => refused('credential', thrown),
   )

@@ -18,8 +18,8 @@ interface AddFlags extends SetupFlags {
   readonly pool?: string
   readonly grant?: readonly string[]
   readonly settle?: string
-  readonly mode: AccountMode
   readonly trials?: boolean
+  readonly mode: AccountMode
 }
 
 /** The API server's address from within its cluster (Kubernetes docs: accessing the API from a pod). */
