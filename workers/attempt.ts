@@ -14,6 +14,7 @@ import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
+import { progressOf } from './progress.ts'
 import { openSession } from './session.ts'
 import type { WarmPool } from './warm.ts'
 
@@ -172,7 +173,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         enter: (phase) => enter(job, { type: phase, attempt: job.attempt }, deps),
         say: (text) => lines.write('system', text),
         lastErrors: output.lastErrors,
-        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, objects: [...objects] }),
+        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...progressOf(objects) }),
         hasEnded: (other) => hasEnded(other, store),
         now: Date.now,
       },
