@@ -11,22 +11,26 @@ import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
+import { manySuite } from './many.ts'
 import { nodeSuite } from './node.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
 const suites = ['deploy', 'parts', 'logs', 'node'] as const
+/** Takes minutes: only when it is named. */
+const long = ['many'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { output: { type: 'string', short: 'o', default: 'table' }, runs: { type: 'string', default: '7' } },
 })
 const runs = Number(values.runs)
-const chosen = positionals.length === 0 ? suites : positionals
-const unknown = chosen.find((name) => !(suites as readonly string[]).includes(name))
+const chosen: readonly string[] = positionals.length === 0 ? suites : positionals
+const known: readonly string[] = [...suites, ...long]
+const unknown = chosen.find((name) => !known.includes(name))
 if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
-  process.stderr.write(`usage: npm run bench -- [${suites.join('] [')}] [-o json] [--runs N]\n`)
+  process.stderr.write(`usage: npm run bench -- [${known.join('] [')}] [-o json] [--runs N]\n`)
   process.exit(2)
 }
 
@@ -71,6 +75,10 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   if (chosen.includes('deploy')) {
     say('measuring deployments beside docker run')
     figures.push(...(await deploySuite({ stack, runs })))
+  }
+  if (chosen.includes('many')) {
+    say('measuring thousands of objects beside kubectl')
+    figures.push(...(await manySuite({ stack, runs: Math.min(runs, 3) })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
