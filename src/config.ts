@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { TelpherError } from './model/errors.ts'
+import { type SkewPolicy, skewPolicies } from './model/image.ts'
 import { nameSchema } from './model/target.ts'
 
 /** What a server or worker process is told from outside. */
@@ -27,7 +28,10 @@ export interface Config {
   dockerSocket: string
   /** The static shim binary that containers are started with. */
   shimPath: string
-  image: string
+  /** Execution image of every step that names none; absent where it is chosen by the version of each target's API server. */
+  image?: string
+  /** What is done about an API server that no execution image is made for. */
+  versionSkew: SkewPolicy
   /** Memory of one execution container, in MiB. */
   memoryMb: number
   cpus: number
@@ -67,7 +71,8 @@ const schema = z.object({
   TELPHER_WARM_CONTAINERS: z.coerce.number().int().min(0).max(64).optional(),
   TELPHER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   TELPHER_SHIM: z.string().default(''),
-  TELPHER_IMAGE: z.string().default('telpher/exec:k1.34-h4'),
+  TELPHER_IMAGE: z.string().min(1).max(255).optional(),
+  TELPHER_VERSION_SKEW: z.enum(skewPolicies).default('warn'),
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
@@ -106,7 +111,8 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     warm: read.TELPHER_WARM_CONTAINERS ?? read.TELPHER_CONCURRENCY,
     dockerSocket: read.TELPHER_DOCKER_SOCKET,
     shimPath: read.TELPHER_SHIM,
-    image: read.TELPHER_IMAGE,
+    ...(read.TELPHER_IMAGE === undefined ? {} : { image: read.TELPHER_IMAGE }),
+    versionSkew: read.TELPHER_VERSION_SKEW,
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,

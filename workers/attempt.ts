@@ -5,13 +5,15 @@ import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError } from '../src/model/errors.ts'
-import type { Cluster, ContainerSpec, Grants } from '../src/model/ports.ts'
+import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
+import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
+import { retryDelay } from '../src/model/retry.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import type { Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
-import { createLogWriter, type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { progressOf } from './progress.ts'
@@ -27,12 +29,16 @@ export interface WorkerDeps {
   readonly log: Log
   readonly store: Store
   readonly containers: Pick<WarmPool, 'take'>
+  /** Looks for an execution image; absent where the executor cannot. */
+  readonly findImage?: Executor['image']
   /** Removes what dead workers left on this engine. */
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster
   readonly grants: Grants
   readonly heartbeat: Heartbeat
   readonly discovery: (target: Target) => DiscoveryCache
+  /** What is remembered of an API server's version, by its address. */
+  readonly version: (server: string) => RunDeps['version']
   readonly judge: RunDeps['judge']
 }
 
@@ -40,12 +46,14 @@ export interface WorkerDeps {
 const graceMs = 30_000
 const mebibyte = 1024 * 1024
 
-/** What an execution container of this worker is, for jobs of any deployment. @param image the step's own, if it names one */
+/** What an execution container of this worker is, for jobs of any deployment. */
 export const containerSpec = (
-  image: string | undefined,
+  image: string,
+  pins: ImagePins,
   { config, installation, id }: Pick<WorkerDeps, 'config' | 'installation' | 'id'>,
 ): ContainerSpec => ({
-  image: image ?? config.image,
+  image,
+  ...(pins[image] === undefined ? {} : { imageIds: pins[image] }),
   labels: {
     'telpher.installation': installation,
     'telpher.pool': config.pool,
@@ -89,16 +97,23 @@ const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
   return found !== undefined && isTerminal(found.status)
 }
 
-/** The log first: an end is only recorded when everything before it is in the store. */
+/** The log first: an end is only recorded when everything before it is in the store. The log of a job goes on over its attempts. */
 const finish = async (
   job: Job,
   result: RunResult,
   deps: WorkerDeps,
-  written: { lines: { end(): Promise<void> }; events: { flush(): Promise<void> } },
+  { lines, events }: { lines: LogWriter; events: { flush(): Promise<void> } },
 ): Promise<void> => {
-  await untilThrough(() => written.lines.end())
-  await written.events.flush()
-  await enter(job, { type: 'finish', attempt: job.attempt, end: result.end }, deps, reportOf(result))
+  const { end } = result
+  const delay = retryDelay(job.step.retries, job, end)
+  if (delay !== undefined) lines.write('system', `${end.sentence}; the next attempt begins in ${delay / 1000} s`)
+  await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
+  await events.flush()
+  const event: JobEvent =
+    delay === undefined
+      ? { type: 'finish', attempt: job.attempt, end }
+      : { type: 'retry', attempt: job.attempt, end, notBefore: Date.now() + delay }
+  await enter(job, event, deps, reportOf(result))
 }
 
 /**
@@ -131,7 +146,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   }
   deps.heartbeat.hold(held)
   try {
-    const target = await untilThrough(() => store.targets.get(job.target))
+    const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
     const credential = await untilThrough(() => deps.grants.grant(target, { ...ref, attempt: job.attempt }))
     const secrets = [credential.kind === 'bearer' ? credential.token : credential.key]
     const output = createOutput(
@@ -144,10 +159,13 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
         connect: async () => deps.cluster.connect(target, credential),
-        async open(connection, signal) {
+        version: deps.version(target.server),
+        ...(deps.config.image === undefined ? {} : { fixedImage: deps.config.image }),
+        skew: deps.config.versionSkew,
+        async open(connection, image, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
-          const container = await deps.containers.take(containerSpec(job.step.image, deps), signal)
+          const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
           const session = openSession({
             container,
             onOutput: (stream, chunk) => {
@@ -170,7 +188,8 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           return session
         },
         judge: deps.judge,
-        enter: (phase) => enter(job, { type: phase, attempt: job.attempt }, deps),
+        enter: (phase, tools?: ToolsUsed) =>
+          enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
         say: (text) => lines.write('system', text),
         lastErrors: output.lastErrors,
         onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...progressOf(objects) }),

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError } from '../src/model/errors.ts'
+import type { ImageFacts } from '../src/model/image.ts'
 import type { Container, ContainerSpec, Executor } from '../src/model/ports.ts'
 import { openTether, type Tether, type TetherOptions } from '../src/tether/index.ts'
 
@@ -7,6 +8,8 @@ type Handlers = Pick<TetherOptions, 'onOutput' | 'onConnection'>
 
 /** A container whose shim has said READY and that no job has used. */
 export interface ReadyContainer {
+  /** What its image is; absent where the executor cannot know. */
+  readonly image?: ImageFacts
   /** Port inside the container that the job finds its API server at. */
   readonly port: number
   /** False once the container, its engine or its stream is gone. */
@@ -69,6 +72,7 @@ export const openContainer = async (
   try {
     const { port } = await tether.ready.catch((thrown: unknown) => explain(container, thrown))
     return {
+      ...(container.image === undefined ? {} : { image: container.image }),
       port,
       get alive() {
         return alive

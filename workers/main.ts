@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { connect } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
@@ -7,6 +8,7 @@ import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
+import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
 import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
@@ -17,6 +19,7 @@ import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   const caches = new Map<string, DiscoveryCache>()
@@ -55,9 +58,14 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
-  const executor = dockerExecutor({ socketPath: config.dockerSocket, shimPath: config.shimPath })
+  const executor = dockerExecutor({
+    socketPath: config.dockerSocket,
+    shimPath: config.shimPath,
+    doorFolder: resolve(config.dataDir, 'tether'),
+  })
   await executor.probe()
   const installation = await store.installation()
+  const pins = await store.images.pins()
 
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
@@ -84,11 +92,13 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     log,
     store,
     containers,
+    findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
     cluster: { connect },
     grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
     discovery: discoveryCaches(),
+    version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
@@ -104,7 +114,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
-  containers.expect(containerSpec(undefined, deps))
+  containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
   }, 60_000)

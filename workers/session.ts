@@ -17,6 +17,7 @@ export const openSession = ({ container, gate: options, onOutput }: SessionOptio
   const gate = createGate({ ...options, nonce })
   const tether = container.use({ onOutput, onConnection: (connection) => gate.accept(connection) })
   return {
+    ...(container.image === undefined ? {} : { image: container.image }),
     port: container.port,
     nonce,
     async run(job) {

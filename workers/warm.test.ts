@@ -16,7 +16,7 @@ const spec = (over: Partial<ContainerSpec> = {}): ContainerSpec => ({
 
 /** A DOUBLE of a container: tests/integration/workers runs the real one. */
 interface Made extends ReadyContainer {
-  readonly image: string
+  readonly of: string
   alive: boolean
   disposed: number
 }
@@ -32,7 +32,7 @@ const setUp = (options: { most?: number; free?: number } = {}) => {
       await new Promise((resolve) => setTimeout(resolve, 100))
       if (state.broken !== undefined) throw state.broken
       const container: Made = {
-        image,
+        of: image,
         port: 1,
         alive: true,
         disposed: 0,
@@ -84,7 +84,7 @@ test('a job of another image or size gets none of ours; other labels make no dif
   const { pool, made, take } = setUp()
   pool.expect(spec())
   await settle()
-  expect((await take(spec({ image: 'other' }))).image).toBe('other')
+  expect((await take(spec({ image: 'other' }))).of).toBe('other')
   expect(await take(spec({ memoryBytes: 200 }))).not.toBe(made[0])
   expect(await take(spec({ labels: { a: 'b' } }))).toBe(made[0])
 })
@@ -127,6 +127,18 @@ test('one that waited ten minutes is replaced', async () => {
   await settle(11 * 60_000)
   expect(made[0]?.disposed).toBe(1)
   expect(pool.counts().idle).toBe(1)
+})
+
+test('an image that nobody came for in twenty minutes keeps none waiting; the expected one does', async () => {
+  const { pool, made, take } = setUp()
+  pool.expect(spec())
+  await settle()
+  await take(spec({ image: 'other' }))
+  await settle()
+  expect(pool.counts().idle).toBe(2)
+  await settle(25 * 60_000)
+  expect(pool.counts().idle).toBe(1)
+  expect(made.filter(({ alive }) => alive).map(({ of }) => of)).toEqual(['other', 'exec'])
 })
 
 test('without memory to spare none waits, and jobs run all the same', async () => {

@@ -50,6 +50,9 @@ interface Shelf {
   arrivals: number[]
   /** A start that is under way. */
   starting: Promise<void> | undefined
+  /** Whether jobs of it are to be expected at any time, and when the last one came. */
+  expected: boolean
+  takenAt: number
   timer: NodeJS.Timeout | undefined
 }
 
@@ -69,7 +72,15 @@ export const createWarmPool = ({ open, most, freeMemory, onTrouble, now = () => 
 
   const shelfOf = (spec: ContainerSpec): Shelf => {
     const key = keyOf(spec)
-    const shelf = shelves.get(key) ?? { spec, idle: [], arrivals: [], starting: undefined, timer: undefined }
+    const shelf = shelves.get(key) ?? {
+      spec,
+      idle: [],
+      arrivals: [],
+      starting: undefined,
+      timer: undefined,
+      expected: false,
+      takenAt: Number.NEGATIVE_INFINITY,
+    }
     shelves.set(key, shelf)
     return shelf
   }
@@ -84,8 +95,13 @@ export const createWarmPool = ({ open, most, freeMemory, onTrouble, now = () => 
     shelf.arrivals = shelf.arrivals.filter((at) => at > now() - windowMs)
   }
 
+  /** For an image that nobody came for lately, nothing waits. */
+  const isWanted = ({ expected, takenAt }: Shelf): boolean => expected || takenAt > now() - longestWaitMs
   const mayStart = (shelf: Shelf): boolean =>
-    !closing.signal.aborted && shelf.idle.length < wantedCount(shelf.arrivals.length, most) && freeMemory() > 2 * shelf.spec.memoryBytes
+    !closing.signal.aborted &&
+    isWanted(shelf) &&
+    shelf.idle.length < wantedCount(shelf.arrivals.length, most) &&
+    freeMemory() > 2 * shelf.spec.memoryBytes
 
   const startOne = async (shelf: Shelf): Promise<void> => {
     try {
@@ -122,6 +138,7 @@ export const createWarmPool = ({ open, most, freeMemory, onTrouble, now = () => 
       const shelf = shelfOf(spec)
       tidy(shelf)
       shelf.arrivals.push(now())
+      shelf.takenAt = now()
       refillSoon(shelf)
       // One that is being started is ready sooner than another that is started now.
       if (shelf.idle.length === 0 && shelf.starting !== undefined) await shelf.starting
@@ -136,7 +153,9 @@ export const createWarmPool = ({ open, most, freeMemory, onTrouble, now = () => 
     },
     expect(spec) {
       if (closing.signal.aborted) throw new TelpherError('internal', 'the pool of containers is closed')
-      refill(shelfOf(spec))
+      const shelf = shelfOf(spec)
+      shelf.expected = true
+      refill(shelf)
     },
     counts: () => ({ warm, cold, idle: [...shelves.values()].reduce((sum, { idle }) => sum + idle.length, 0) }),
     async close() {

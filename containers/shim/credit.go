@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"sync"
 )
@@ -70,9 +71,7 @@ func pump(read func([]byte) (int, error), room *credit, send func([]byte) error)
 		n, err := read(buffer[:granted])
 		room.give(uint32(granted - n))
 		if n > 0 {
-			if err := send(buffer[:n]); err != nil {
-				return err
-			}
+			err = cmp.Or(send(buffer[:n]), err)
 		}
 		if err != nil {
 			return err

@@ -72,10 +72,7 @@ func (t *tunnel) serve(listener *net.TCPListener) {
 // carry moves bytes both ways until both directions have ended, then forgets the channel.
 func (t *tunnel) carry(c *channel) {
 	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		t.toJob(c)
-	}()
+	go t.toJob(c, written)
 	if pump(c.conn.Read, c.room, func(chunk []byte) error { return t.stream.send(frameData, c.id, chunk) }) == io.EOF {
 		t.stream.send(frameClose, c.id, []byte{closeEnd})
 	} else {
@@ -93,7 +90,8 @@ func (t *tunnel) carry(c *channel) {
 }
 
 // toJob writes what waits until there is no more.
-func (t *tunnel) toJob(c *channel) {
+func (t *tunnel) toJob(c *channel, written chan<- struct{}) {
+	defer close(written)
 	for {
 		c.mu.Lock()
 		c.writing = false
@@ -129,12 +127,11 @@ func (t *tunnel) pay(c *channel, written int) {
 
 // writeNow writes as much as the connection takes at once: waking another goroutine takes longer than a small answer does.
 func (c *channel) writeNow(chunk []byte) (written int) {
-	if raw, err := c.conn.SyscallConn(); err == nil {
-		raw.Write(func(descriptor uintptr) bool {
-			written, _ = syscall.Write(int(descriptor), chunk)
-			return true
-		})
-	}
+	raw, _ := c.conn.SyscallConn()
+	raw.Write(func(descriptor uintptr) bool {
+		written, _ = syscall.Write(int(descriptor), chunk)
+		return true
+	})
 	return max(written, 0)
 }
 

@@ -1,3 +1,4 @@
+import { execImages } from '../model/image.ts'
 import type { policyGrants } from '../model/target.ts'
 import type { CommandSpec, OptionSpec } from './spec.ts'
 
@@ -44,8 +45,10 @@ const daily: readonly CommandSpec[] = [
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
+      { flags: '--helm-version <major>', about: 'helm 3 or 4 for the release; 4 when absent', choices: ['3', '4'] },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
+      { flags: '--retries <n>', about: 'how often a job is tried again after trouble of the infrastructure or the way to the target' },
       ...starting,
     ],
     examples: [
@@ -53,6 +56,7 @@ const daily: readonly CommandSpec[] = [
       'telpher deploy -f deploy/telpher.yaml --input version=1.4.2 --tag env=prod',
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
+      'telpher deploy ./chart --helm web --target staging --helm-version 3',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
       'telpher deploy --tag env=prod --canary 1 --max-parallel 10 --stop-after 3',
     ],
@@ -247,6 +251,63 @@ const target: readonly CommandSpec[] = [
   },
 ]
 
+const engine: OptionSpec = {
+  flags: '--docker-socket <path>',
+  about: "socket of the Docker engine (TELPHER_DOCKER_SOCKET; the sandbox's, or Docker's usual one, when absent)",
+  values: 'files',
+}
+
+const image: readonly CommandSpec[] = [
+  {
+    path: ['image', 'list'],
+    aliases: ['ls'],
+    about: 'execution images: their tools, the servers they are made for, which of them the engine here has',
+    options: [engine],
+    examples: ['telpher image list', 'telpher images ls -o json'],
+    load: async () => (await import('./image/list.ts')).runImageList,
+  },
+  {
+    path: ['image', 'build'],
+    args: '[names...]',
+    values: execImages.map(({ name }) => name),
+    about: 'build execution images, the default one when none is named, and load them into the engine here',
+    options: [
+      { flags: '--all', about: 'every image' },
+      { flags: '--arch <arch>', about: "architecture; this machine's when absent", choices: ['amd64', 'arm64'] },
+      { flags: '--save <file>', about: 'write them to a file instead, for telpher image load or docker load', values: 'files' },
+      { flags: '--busybox <file>', about: "static busybox to take; the distribution's when absent", values: 'files' },
+      engine,
+    ],
+    examples: [
+      'telpher image build k1.36-h4',
+      'telpher image build --all --save images.tar',
+      'telpher image build k1.34-h4 --arch arm64 --save arm64.tar',
+    ],
+    load: async () => (await import('./image/build.ts')).runImageBuild,
+  },
+  {
+    path: ['image', 'load'],
+    args: '<file>',
+    values: 'files',
+    about: 'load execution images from a file into the engine here',
+    options: [engine],
+    examples: ['telpher image load images.tar'],
+    load: async () => (await import('./image/load.ts')).runImageLoad,
+  },
+  {
+    path: ['image', 'pin'],
+    args: '<image>',
+    about: 'let workers start only this very image under its name: the one that the engine here has, or by id',
+    options: [
+      { flags: '--id <id>', about: 'id that is allowed, as sha256:…; may be repeated, for several architectures', many: 'names' },
+      { flags: '--remove', about: 'take the pin away' },
+      engine,
+    ],
+    examples: ['telpher image pin k1.34-h4', 'telpher image pin k1.34-h4 --remove'],
+    load: async () => (await import('./image/pin.ts')).runImagePin,
+  },
+]
+
 const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
@@ -266,6 +327,26 @@ const processes: readonly CommandSpec[] = [
     about: 'run a server, configured by TELPHER_ variables',
     examples: ['TELPHER_REDIS_URL=redis://127.0.0.1:6379 telpher server start'],
     load: async () => (await import('./processes.ts')).runServer,
+  },
+  {
+    path: ['backup'],
+    args: '<file>',
+    values: 'files',
+    about: 'targets with their sealed accounts, what has ended, and its packages and logs, in one file',
+    options: [
+      { flags: '--no-logs', about: 'leave the logs out' },
+      { flags: '--force', about: 'overwrite the file' },
+    ],
+    examples: ['telpher backup telpher.backup', 'telpher backup telpher.backup --no-logs --force'],
+    load: async () => (await import('./backup.ts')).runBackup,
+  },
+  {
+    path: ['restore'],
+    args: '<file>',
+    values: 'files',
+    about: 'a backup into a new installation, which has the same key file',
+    examples: ['telpher restore telpher.backup'],
+    load: async () => (await import('./backup.ts')).runRestore,
   },
   {
     path: ['dev'],
@@ -305,4 +386,4 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...history, ...offline, ...processFile, ...target, ...processes]
+export const catalogue: readonly CommandSpec[] = [...daily, ...history, ...offline, ...processFile, ...target, ...image, ...processes]

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Client } from './client.ts'
+import type { Client } from '../client/http.ts'
 import { type ColorMode, createPalette, type Palette, wantsColor } from './color.ts'
 import type { OutputFormat } from './output.ts'
 
@@ -58,7 +58,10 @@ export const createCli = (io: Io, flags: GlobalFlags): Cli => ({
   paint: createPalette(wantsColor(flags.color, io.stdout.isTTY, io.env)),
   paintErr: createPalette(wantsColor(flags.color, io.stderr.isTTY, io.env)),
   client: async () => {
-    const [{ createClient }, { findEndpoint, readToken }] = await Promise.all([import('./client.ts'), import('./endpoint.ts')])
+    const [{ createClient }, { findEndpoint, readToken }] = await Promise.all([
+      import('../client/http.ts'),
+      import('../client/endpoint.ts'),
+    ])
     const endpoint = await findEndpoint({ server: flags.server, tokenFile: flags.tokenFile, env: io.env, cwd: io.cwd })
     return createClient(endpoint.url, await readToken(endpoint.tokenFile))
   },

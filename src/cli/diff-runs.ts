@@ -38,7 +38,7 @@ const outcome = (one: Outcome | undefined): string =>
 const time = (ms: number | undefined): string => (ms === undefined ? '–' : span(ms))
 
 const diffText = (diff: RunDiff, paint: Palette): string => {
-  const { request, steps, targets, results, timings } = diff
+  const { request, steps, targets, results, tools, timings } = diff
   const times = [['all', time(timings.totalA), time(timings.totalB)], ...timings.steps.map(({ step, a, b }) => [step, time(a), time(b)])]
   const lines = [
     `A  ${diff.a}`,
@@ -58,6 +58,10 @@ const diffText = (diff: RunDiff, paint: Palette): string => {
     ...section(
       'RESULTS',
       results.map(({ step, target, a, b }) => safe(`  ${step} → ${target}: ${outcome(a)} → ${outcome(b)}`)),
+    ),
+    ...section(
+      'TOOLS',
+      tools.flatMap(({ step, target, fields }) => [safe(`  ${step} → ${target}`), ...fieldLines(fields, '    ')]),
     ),
   ]
   return `${lines.join('\n')}\n${table(['TIMES', 'A', 'B'], times)}`

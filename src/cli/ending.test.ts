@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Detail } from './client.ts'
+import type { Detail } from '../client/http.ts'
 import { createPalette } from './color.ts'
 import { endText } from './ending.ts'
 
@@ -64,5 +64,23 @@ test('without a container the last lines are those of the log, at most twenty', 
 test('many successes and skips are counted', () => {
   const skipped = job('z', { status: 'skipped', end: { status: 'skipped', sentence: 'the step before failed' } })
   const text = endText(detail('success', [...Array.from({ length: 12 }, (_, at) => good(`t${at}`)), skipped, skipped]), plain)
-  expect(text.split('\n').slice(10)).toEqual(['✓ web → t9: 3 objects are current', '✓ and 2 more', '– 2 skipped', ''])
+  expect(text.split('\n').slice(11)).toEqual(['✓ web → t9: 3 objects are current', '✓ and 2 more', '– 2 skipped', ''])
+})
+
+test('of two hundred targets the counts are told, the first failures in full, and the others by what they say', () => {
+  const failed = (target: string, sentence: string): object =>
+    job(target, { status: 'failed', end: { status: 'failed', sentence, code: 'apply_failed' } })
+  const jobs = [
+    ...Array.from({ length: 140 }, (_, at) => good(`ok-${at}`)),
+    ...Array.from({ length: 55 }, (_, at) => failed(`bad-${at}`, 'quota exceeded')),
+    ...Array.from({ length: 5 }, (_, at) => failed(`odd-${at}`, 'immutable field')),
+  ]
+  const lines = endText(detail('failure', jobs), plain).split('\n')
+  expect(lines[1]).toBe('200 targets: 140 success, 60 failure')
+  expect(lines.length).toBeLessThan(40)
+  expect(lines.filter((line) => line.startsWith('✗ web  failed'))).toEqual([
+    '✗ web  failed: quota exceeded (bad-5, bad-6, bad-7, bad-8, bad-9, bad-10, bad-11, bad-12 and 42 more)',
+    '✗ web  failed: immutable field (odd-0, odd-1, odd-2, odd-3, odd-4)',
+  ])
+  expect(lines.at(-2)).toBe('      telpher retry dep_1   (only where it did not succeed)')
 })

@@ -1,13 +1,17 @@
+import type { Detail } from '../client/http.ts'
 import type { Job } from '../model/deployment.ts'
 import { errorNumber, errorTable } from '../model/errors.ts'
+import { summaryOf, summaryText } from '../model/summary.ts'
 import type { Failure } from '../model/verdict.ts'
 import { lookOf, wordOf } from './block.ts'
-import type { Detail } from './client.ts'
 import type { Palette } from './color.ts'
 import { safe, span } from './text.ts'
 
 /** More of these are counted, not shown. */
 const mostSuccesses = 10
+/** More failures are told by their sentences, each with the targets that it was said of. */
+const mostFailures = 5
+const mostNames = 8
 const mostLines = 20
 
 const chainOf = (failure: Failure): string[] =>
@@ -34,6 +38,14 @@ const failureLines = (job: Job, seen: readonly string[], paint: Palette): string
   ]
 }
 
+/** Many that failed alike are one line: what is wrong, and where. */
+const alikeLines = (jobs: readonly Job[], paint: Palette): string[] =>
+  [...Map.groupBy(jobs, ({ step, status, end }) => `${step.name}  ${wordOf(status)}: ${end?.sentence ?? ''}`)].map(([said, alike]) => {
+    const names = alike.slice(0, mostNames).map(({ target }) => target)
+    const rest = alike.length > mostNames ? ` and ${alike.length - mostNames} more` : ''
+    return paint.red(`✗ ${safe(`${said}`)} (${safe(names.join(', '))}${rest})`)
+  })
+
 /**
  * How a deployment ended, for people: what succeeded, what did not and why, and the next command.
  * @param seen the last lines of a job's log, where they are known
@@ -42,16 +54,21 @@ export const endText = ({ deployment, jobs }: Detail, paint: Palette, seen: (job
   const took = deployment.endedAt === undefined ? '' : ` in ${span(deployment.endedAt - deployment.createdAt)}`
   const good = jobs.filter((job) => job.status === 'succeeded')
   const bad = jobs.filter((job) => job.end !== undefined && job.status !== 'succeeded')
+  const summary = summaryOf(jobs)
   const lines = [`${deployment.id}  ${paint.bold(deployment.result ?? deployment.state)}${took}`]
+  if (summary.targets > 1) lines.push(summaryText(summary))
   for (const job of good.slice(0, mostSuccesses))
     lines.push(`${paint.green('✓')} ${safe(`${job.step.name} → ${job.target}: ${job.end?.sentence ?? 'done'}`)}`)
   if (good.length > mostSuccesses) lines.push(`${paint.green('✓')} and ${good.length - mostSuccesses} more`)
-  for (const job of bad.filter(({ status }) => status !== 'skipped')) lines.push(...failureLines(job, seen(job.jobId), paint))
+  const failures = bad.filter(({ status }) => status !== 'skipped')
+  for (const job of failures.slice(0, mostFailures)) lines.push(...failureLines(job, seen(job.jobId), paint))
+  lines.push(...alikeLines(failures.slice(mostFailures), paint))
   const skipped = bad.filter(({ status, carried }) => status === 'skipped' && carried === undefined).length
   const carried = bad.filter((job) => job.carried !== undefined).length
   if (carried > 0) lines.push(`– ${carried} not run again: ${carried === 1 ? 'it' : 'they'} succeeded before`)
   if (skipped > 0) lines.push(`– ${skipped} skipped`)
   const [failed] = bad.filter(({ status }) => status !== 'skipped' && status !== 'cancelled')
   if (failed !== undefined) lines.push(`next: telpher logs ${deployment.id}${jobs.length > 1 ? ` --job ${failed.jobId}` : ''}`)
+  if (failed !== undefined && summary.targets > 1) lines.push(`      telpher retry ${deployment.id}   (only where it did not succeed)`)
   return `${lines.join('\n')}\n`
 }

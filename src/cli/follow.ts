@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Client, Detail } from '../client/http.ts'
+import { insist } from '../client/insist.ts'
 import type { StoredEvent } from '../model/deployment.ts'
-import { toTelpherError } from '../model/errors.ts'
 import { isTerminal } from '../model/states.ts'
-import type { Client, Detail } from './client.ts'
 import type { Cli } from './context.ts'
 import { exitCodes, exitOfResult } from './exit.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -14,24 +14,11 @@ export interface Followed {
   readonly seen: (jobId: string) => readonly string[]
 }
 
-/** How long a server that is away is asked for the result, in ms. */
-const resultMs = 60_000
 /** How long the rest of the logs may take after the last event, in ms. */
 const restOfLogsMs = 5000
 
 /** How long leaving may take, in ms. */
 const partingMs = 2000
-
-/** Asks through an outage of the server. @throws what trying again does not help against */
-const insist = async <T>(ask: () => Promise<T>): Promise<T> => {
-  for (const end = performance.now() + resultMs; ; await pause(500)) {
-    try {
-      return await ask()
-    } catch (thrown) {
-      if (!toTelpherError(thrown).retryable || performance.now() > end) throw thrown
-    }
-  }
-}
 
 /** How it stands when it is left: whoever leaves does not wait for a server that hangs. */
 const lookOnce = (client: Client, started: Detail): Promise<Detail> =>

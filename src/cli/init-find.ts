@@ -1,9 +1,9 @@
 import type { Dirent } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
+import { nameFrom } from '../client/pack.ts'
 import type { DraftStep } from '../process/draft.ts'
 import { readManifest } from '../steps/manifests/documents.ts'
-import { nameFrom } from './plan.ts'
 
 /** Deeper folders are looked into by whoever wrote them. */
 const deepest = 4

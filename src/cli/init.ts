@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nameFrom } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
 import { draftOf } from '../process/draft.ts'
 import type { Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { findSteps } from './init-find.ts'
 import { print } from './output.ts'
-import { nameFrom } from './plan.ts'
 import { usualFile } from './process-file.ts'
 
 const refuse = (cause: NodeJS.ErrnoException): never => {

@@ -1,5 +1,5 @@
+import type { Client } from '../client/http.ts'
 import type { Deployment } from '../model/deployment.ts'
-import type { Client } from './client.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { moment } from './moment.ts'

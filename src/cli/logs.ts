@@ -1,7 +1,7 @@
+import type { Client } from '../client/http.ts'
 import { harmless } from '../credentials/harmless.ts'
 import type { Job, LogLine } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
-import type { Client } from './client.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { wholeNumber } from './number.ts'

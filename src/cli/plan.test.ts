@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { nameFrom } from '../client/pack.ts'
 import { stepSchema } from '../model/step.ts'
 import { nameSchema } from '../model/target.ts'
 import { unpack } from '../steps/package/unpack.ts'
-import { nameFrom, planStep } from './plan.ts'
+import { planStep } from './plan.ts'
 
 let dir: string
 const configMap = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`
@@ -69,11 +70,18 @@ test('an archive is a chart', async () => {
   expect((await planStep('packed.tgz', { helm: 'web' }, dir)).step).toMatchObject({ kind: 'helm', chart: 'packed.tgz', name: 'web' })
 })
 
+test('the major version of helm is a number in the step', async () => {
+  const { step } = await planStep('chart', { helm: 'web', helmVersion: '3' }, dir)
+  expect(stepSchema.parse(step)).toMatchObject({ kind: 'helm', helmVersion: 3 })
+  expect((await planStep('chart', { helm: 'web' }, dir)).step).not.toHaveProperty('helmVersion')
+})
+
 test.each([
   ['chart', {}, 'usage', '--helm RELEASE'],
   ['web', { helm: 'web' }, 'usage', 'no Chart.yaml'],
   ['web', { set: ['a=1'] }, 'usage', '--set is for Helm charts'],
   ['web', { createNamespace: true }, 'usage', '--create-namespace is for Helm charts'],
+  ['web', { helmVersion: '3' }, 'usage', '--helm-version is for Helm charts'],
   ['chart', { helm: 'web', set: ['a'] }, 'usage', 'NAME=VALUE'],
   ['chart', { helm: 'web', values: ['/nowhere.yaml'] }, 'usage', 'no such file'],
   ['chart', { helm: 'web', values: ['list.yaml'] }, 'chart_invalid', 'list.yaml:1: values are a map'],

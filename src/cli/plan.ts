@@ -1,12 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { isChart, type PlannedStep, packLocal } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
-import type { StepInput } from '../model/step.ts'
-import { packPath } from '../steps/package/pack.ts'
+import { type HelmMajor, helmMajors } from '../model/image.ts'
 import { readValues } from '../steps/values.ts'
-import { manifestsIn } from './manifests.ts'
+import { wholeNumber } from './number.ts'
 import { seconds } from './seconds.ts'
-import { tryStep } from './try-step.ts'
 
 /** What a user says of the step that a path is deployed by. */
 export interface StepFlags {
@@ -15,18 +14,11 @@ export interface StepFlags {
   readonly set?: readonly string[]
   readonly namespace?: string
   readonly createNamespace?: boolean
+  readonly helmVersion?: string
   readonly name?: string
   readonly deadline?: string
+  readonly retries?: string
 }
-
-export interface PlannedStep {
-  readonly step: StepInput
-  readonly bytes: Buffer
-  readonly sha256: string
-}
-
-const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
-export const isChart = (path: string): boolean => isArchive(path) || existsSync(join(path, 'Chart.yaml'))
 
 const setsOf = (sets: readonly string[]): Record<string, string> =>
   Object.fromEntries(
@@ -37,16 +29,6 @@ const setsOf = (sets: readonly string[]): Record<string, string> =>
     }),
   )
 
-/** A step's name from what it deploys, in the form that names have. */
-export const nameFrom = (path: string): string =>
-  basename(resolve(path))
-    .replace(/\.(?:ya?ml|json|tgz|tar\.gz)$/i, '')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 63)
-    .replace(/-+$/, '') || 'step'
-
 /** Its author knows a values file by its path; in the package it has another. @throws TelpherError usage, chart_invalid */
 const mustBeValues = (file: string): void => {
   if (!existsSync(file) || !statSync(file).isFile())
@@ -54,7 +36,7 @@ const mustBeValues = (file: string): void => {
   readValues(file, readFileSync(file))
 }
 
-const ofCharts = ['values', 'set', 'createNamespace'] as const
+const ofCharts = { values: '--values', set: '--set', createNamespace: '--create-namespace', helmVersion: '--helm-version' } as const
 
 const checkKind = (path: string, given: string, flags: StepFlags): void => {
   const chart = isChart(path)
@@ -62,22 +44,12 @@ const checkKind = (path: string, given: string, flags: StepFlags): void => {
     throw new TelpherError('usage', `${given} is a Helm chart: name its release with --helm RELEASE`, { field: '--helm' })
   if (!chart && flags.helm !== undefined)
     throw new TelpherError('usage', `${given} is no Helm chart (it has no Chart.yaml), so --helm does not fit`, { field: '--helm' })
-  const misplaced = ofCharts.find((name) => flags[name] !== undefined)
-  if (!chart && misplaced !== undefined) {
-    const flag = `--${misplaced === 'createNamespace' ? 'create-namespace' : misplaced}`
-    throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
-  }
+  const flag = Object.entries(ofCharts).find(([name]) => flags[name as keyof typeof ofCharts] !== undefined)?.[1]
+  if (!chart && flag !== undefined) throw new TelpherError('usage', `${flag} is for Helm charts, and ${given} is none`, { field: flag })
 }
 
-/** A chart with its values files as a package, and what both are called in it. */
-export const packChart = async (
-  path: string,
-  values: readonly string[],
-): Promise<Omit<PlannedStep, 'step'> & { readonly chart: string; readonly values: string[] }> => {
-  const inPackage = values.map((file, index) => [`.telpher/values-${index}.yaml`, file] as const)
-  const { bytes, sha256 } = await packPath(path, new Map(inPackage))
-  return { bytes, sha256, chart: isArchive(path) ? basename(path) : '.', values: inPackage.map(([name]) => name) }
-}
+/** The parser lets nothing else through. */
+const majorOf = (text: string | undefined): HelmMajor | undefined => helmMajors.find((major) => String(major) === text)
 
 /**
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
@@ -87,33 +59,29 @@ export const packChart = async (
  *   could not take
  */
 export const planStep = async (given: string, flags: StepFlags, cwd: string): Promise<PlannedStep> => {
-  // A glob is looked up from the folder of this process, as its shell would.
-  const path = existsSync(resolve(cwd, given)) ? resolve(cwd, given) : given
-  checkKind(path, given, flags)
+  checkKind(existsSync(resolve(cwd, given)) ? resolve(cwd, given) : given, given, flags)
   const values = (flags.values ?? []).map((file) => resolve(cwd, file))
   values.forEach(mustBeValues)
-  const common = {
-    name: flags.name ?? nameFrom(flags.helm ?? path),
-    ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
-    ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
-  }
-  if (flags.helm === undefined) {
-    const { bytes, sha256, files } = await packPath(path)
-    manifestsIn(files, given)
-    const planned: PlannedStep = { step: { kind: 'apply', ...common, package: sha256 }, bytes, sha256 }
-    await tryStep(planned, flags.namespace)
-    return planned
-  }
-  const { bytes, sha256, ...inside } = await packChart(path, values)
-  const step: StepInput = {
-    kind: 'helm',
-    ...common,
-    ...inside,
-    package: sha256,
-    release: flags.helm,
-    set: setsOf(flags.set ?? []),
-    createNamespace: flags.createNamespace ?? false,
-  }
-  await tryStep({ step, bytes })
-  return { step, bytes, sha256 }
+  const { name, namespace, helm: release, createNamespace } = flags
+  return packLocal(
+    {
+      path: given,
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
+      ...(flags.retries === undefined ? {} : { retries: { max: wholeNumber('--retries', flags.retries, 10) } }),
+      ...(release === undefined
+        ? {}
+        : {
+            helm: {
+              release,
+              values,
+              set: setsOf(flags.set ?? []),
+              createNamespace: createNamespace ?? false,
+              version: majorOf(flags.helmVersion),
+            },
+          }),
+    },
+    cwd,
+  )
 }

@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { isChart, type PlannedStep, packChart } from '../client/pack.ts'
+import { tryStep } from '../client/try-step.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { StepInput } from '../model/step.ts'
 import type { Finding } from '../process/check.ts'
 import type { ResolvedStep } from '../process/resolve.ts'
 import type { Path } from '../process/types.ts'
 import { packPaths } from '../steps/package/pack.ts'
-import { isChart, type PlannedStep, packChart } from './plan.ts'
-import { tryStep } from './try-step.ts'
 
 /** What a step has besides its package, and what its files are called in it. */
 type InPackage = Pick<PlannedStep, 'bytes' | 'sha256'> & { readonly chart?: string; readonly values?: string[] }

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Client } from '../client/http.ts'
+import type { PlannedStep } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { mustBeComplete, readInputs } from '../process/inputs.ts'
 import { resolveSteps, resolveTargets } from '../process/resolve.ts'
 import type { Problem, Process } from '../process/types.ts'
-import type { Client } from './client.ts'
 import type { Cli } from './context.ts'
 import { lookInto } from './lint.ts'
-import type { PlannedStep, StepFlags } from './plan.ts'
+import type { StepFlags } from './plan.ts'
 import { type ProcessFile, problemText, readProcessFile, usualFile } from './process-file.ts'
 import { packStep } from './process-pack.ts'
 
@@ -43,8 +44,10 @@ const ofSteps = {
   set: '--set',
   namespace: '--namespace',
   createNamespace: '--create-namespace',
+  helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
+  retries: '--retries',
 } as const
 
 const mustFit = (flags: ProcessFlags, file: string): void => {

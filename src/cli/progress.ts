@@ -1,5 +1,5 @@
 import type { DeploymentEvent, Job, LogLine } from '../model/deployment.ts'
-import { isTerminal } from '../model/states.ts'
+import { isActive, isTerminal } from '../model/states.ts'
 import { blockOf, endLine, wordOf } from './block.ts'
 import type { Cli } from './context.ts'
 import { createRows, type Row, type Rows } from './rows.ts'
@@ -20,6 +20,8 @@ export interface Progress {
 }
 
 const heartbeatMs = 15_000
+/** Of more jobs than this only the ends are told, and from time to time how many are done. */
+const mostTold = 20
 const frameMs = 200
 
 const linesOf = (rows: Rows, jobId: string): readonly string[] => rows.all.find((row) => row.jobId === jobId)?.lastLines ?? []
@@ -40,19 +42,27 @@ const createLines = (cli: Cli, jobs: readonly Job[]): Progress => {
     saidAt = Date.now()
     cli.say(`${cli.paintErr.dim(new Date(at).toISOString())}  ${text}`)
   }
+  const isMany = jobs.length > mostTold
+  const sayCounts = (): void => {
+    const done = rows.all.filter((row) => isTerminal(row.status)).length
+    const active = rows.all.filter((row) => isActive(row.status)).length
+    say(Date.now(), `${done} of ${rows.all.length} done, ${active} at work, ${rows.all.length - done - active} waiting`)
+  }
   const beat = setInterval(() => {
     if (Date.now() - saidAt < heartbeatMs) return
+    if (isMany) return sayCounts()
     const open = rows.all.filter((row) => !isTerminal(row.status))
     const [first] = open
     if (first !== undefined)
       say(Date.now(), `${stateOf(first)}, since ${span(Date.now() - first.since)}${open.length > 1 ? `, and ${open.length - 1} more` : ''}`)
   }, 1000)
   return {
-    mostLogs: 8,
+    mostLogs: isMany ? 0 : 8,
     show: (event) => {
       const row = rows.take(event)
       if (event.type === 'notice' && row === undefined) say(event.at, safe(event.message))
-      if (row !== undefined && event.type !== 'verdict') say(event.at, stateOf(row))
+      const isTold = !isMany || (row !== undefined && event.type === 'job' && isTerminal(row.status))
+      if (row !== undefined && event.type !== 'verdict' && isTold) say(event.at, stateOf(row))
     },
     showLine: (jobId, line) => {
       const row = rows.takeLine(jobId, line)

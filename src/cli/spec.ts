@@ -34,6 +34,7 @@ export interface CommandSpec {
 /** Groups of commands. */
 export const groups: Readonly<Record<string, { readonly about: string; readonly alias?: string }>> = {
   target: { about: 'clusters that are deployed to', alias: 'targets' },
+  image: { about: 'what steps run in', alias: 'images' },
   worker: { about: 'processes that run deployments', alias: 'workers' },
   server: { about: 'the HTTP API with scheduler and watchdog' },
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
-import { toTelpherError } from '../model/errors.ts'
-import type { Client, Detail } from './client.ts'
+import type { Client, Detail } from '../client/http.ts'
+import { untilAnswered } from '../client/insist.ts'
+import { summaryOf } from '../model/summary.ts'
 import type { Cli } from './context.ts'
 import { endText } from './ending.ts'
 import { exitCodes } from './exit.ts'
@@ -9,25 +9,11 @@ import { follow } from './follow.ts'
 import { print } from './output.ts'
 import { timeoutOf } from './seconds.ts'
 
-const mostTries = 5
-
 /** Flags of every command that starts a deployment. */
 export interface StartFlags {
   readonly wait?: boolean
   readonly timeout?: string
   readonly idempotencyKey?: string
-}
-
-/** Asks once more as long as the answer gets lost. @param ask with an idempotency key, so that repeating is harmless */
-const untilAnswered = async (ask: () => Promise<Detail>): Promise<Detail> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask()
-    } catch (thrown) {
-      if (!toTelpherError(thrown).retryable || tries === mostTries) throw thrown
-      await pause(500 * tries)
-    }
-  }
 }
 
 /**
@@ -48,7 +34,7 @@ export const start = async (cli: Cli, client: Client, flags: StartFlags, ask: (k
   }
   cli.say(`${id} started`)
   const { detail, code, seen } = await follow(cli, client, started, timeoutMs)
-  await print(cli, detail, () =>
+  await print(cli, { ...detail, summary: summaryOf(detail.jobs) }, () =>
     detail.deployment.state === 'finished' ? endText(detail, cli.paint, seen) : `${id}  ${detail.deployment.state}\n`,
   )
   return code

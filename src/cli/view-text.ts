@@ -1,8 +1,9 @@
+import type { Detail } from '../client/http.ts'
 import type { Job, StoredEvent } from '../model/deployment.ts'
+import { shortImageId } from '../model/image.ts'
 import type { Step } from '../model/step.ts'
 import type { Attempt } from './attempts.ts'
 import { wordOf } from './block.ts'
-import type { Detail } from './client.ts'
 import type { Palette } from './color.ts'
 import { table } from './output.ts'
 import { safe, span } from './text.ts'
@@ -48,6 +49,22 @@ const failureText = (job: Job): string[] => {
   ].map(safe)
 }
 
+const toolRows = (jobs: readonly Job[]): string[][] =>
+  jobs.flatMap(({ step, target, tools }) =>
+    tools === undefined
+      ? []
+      : [
+          [
+            `${step.name} → ${target}`,
+            tools.image,
+            tools.kubectl ?? '',
+            tools.helm ?? '',
+            tools.server ?? '',
+            tools.imageId === undefined ? '' : shortImageId(tools.imageId),
+          ],
+        ],
+  )
+
 const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', title, ...lines])
 const indented = (text: string): string[] =>
   text
@@ -83,7 +100,7 @@ export const viewText = (view: View, paint: Palette): string => {
     one.worker ?? '',
     at(one.startedAt),
     took(one.startedAt, one.endedAt),
-    one.to === undefined ? 'goes on' : one.to === 'admitted' ? 'lost' : wordOf(one.to),
+    one.to === undefined ? 'goes on' : one.to !== 'admitted' ? wordOf(one.to) : one.sentence === undefined ? 'lost' : 'tried again',
   ])
   const packageRows = packages.map(({ sha256, steps, stored }) => [sha256, steps.join(','), stored ? 'kept' : 'expired'])
   return `${[
@@ -106,6 +123,9 @@ export const viewText = (view: View, paint: Palette): string => {
     ...(attemptRows.length === 0
       ? []
       : section('ATTEMPTS', indented(table(['JOB', 'ATTEMPT', 'WORKER', 'STARTED', 'TOOK', 'ENDED'], attemptRows)))),
+    ...(toolRows(jobs).length === 0
+      ? []
+      : section('TOOLS', indented(table(['JOB', 'IMAGE', 'KUBECTL', 'HELM', 'SERVER', 'ID'], toolRows(jobs))))),
     ...section('FAILURES', jobs.flatMap(failureText)),
     ...section(
       'NOTES',

@@ -1,5 +1,5 @@
+import type { Client, Detail } from '../client/http.ts'
 import { attemptsOf } from './attempts.ts'
-import type { Client, Detail } from './client.ts'
 import type { Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print } from './output.ts'

@@ -7,6 +7,7 @@ import { mustBeKubernetes, readAnswer } from '../model/answer.ts'
 import type { CheckLine, CheckReport, CheckRung } from '../model/check.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
+import { chooseImage, findImage, imageTag, skewWarning } from '../model/image.ts'
 import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
 import { connect, hostOf, portOf, trustOf } from './connection.ts'
@@ -17,8 +18,8 @@ export interface LadderOptions {
   readonly credential: Credential
   /** Name of the worker that runs it. */
   readonly worker: string
-  /** Minor version of the kubectl that steps run with. */
-  readonly kubectlMinor: number
+  /** The image that the worker was told to use, instead of the one for the server's version. */
+  readonly fixedImage?: string | undefined
 }
 
 const timeoutMs = 10_000
@@ -184,9 +185,9 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
     lines.push(
       await climb('version', 'kubectl', async () => {
         const answer = await connection.request({ method: 'GET', path: '/version', timeoutMs })
-        const { gitVersion = '', minor = '' } = (await json(answer.body)) as { gitVersion?: string; minor?: string }
+        const { gitVersion } = (await json(answer.body)) as { gitVersion?: string }
         serverVersion = gitVersion
-        return compareMinor(Number.parseInt(minor, 10), options.kubectlMinor, gitVersion)
+        return imageOf(gitVersion, options.fixedImage)
       }),
     )
     lines.push(await climb('clock', base.host, () => compareClocks(connection)))
@@ -202,13 +203,18 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
   }
 }
 
-/** kubectl is supported within one minor version of the API server (Kubernetes docs: version skew policy). */
-const compareMinor = (server: number, kubectl: number, version: string): Found => {
-  if (Math.abs(server - kubectl) <= 1) return { message: `server ${version}, kubectl 1.${kubectl}` }
+/** Which image steps would run in, and whether its kubectl is supported by the server. */
+const imageOf = (server: string | undefined, fixed: string | undefined): Found => {
+  const { best, warning } = chooseImage(server)
+  const known = fixed === undefined ? best : findImage(fixed)
+  const said = `server ${server ?? 'unknown'}`
+  if (known === undefined) return { message: `${said}, image ${fixed}` }
+  const found = fixed === undefined ? warning : skewWarning(known.kubectl, server)
+  if (found === undefined) return { message: `${said}, kubectl ${known.kubectl} in ${imageTag(known)}` }
   return {
-    message: `server ${version}, kubectl 1.${kubectl}: more than one minor version apart`,
+    message: found,
     status: 'warn',
-    fix: 'Use an execution image with a kubectl of the server’s version.',
+    fix: 'Use an execution image with a kubectl of the server’s version: telpher image list.',
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
+import { howToGet, type ImageFacts, imageFacts } from '../model/image.ts'
 import type { Container, ContainerSpec, Executor } from '../model/ports.ts'
 import { type AttachStream, attach } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { dockerSpec } from './dockerSpec.ts'
+import { type Door, doorsIn, tetherOf } from './door.ts'
 import { askFacts, connectEngine, inTime, pingEngine } from './engine.ts'
 import { deviates, deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
@@ -19,18 +21,24 @@ export interface DockerExecutorOptions {
   readonly shimPath: string
   /** An OCI runtime known to the engine, such as `runsc`; none means the engine's default. */
   readonly runtime?: string
+  /**
+   * A folder of this worker's alone for sockets through which containers reach it; without one, and where the engine is on another
+   * host, they do so by the engine's streams (docs/decisions/0002-a-socket-for-the-tether.md).
+   */
+  readonly doorFolder?: string
   /** Containers being started at the same time; 4 by default, where two cores are saturated. */
   readonly parallelStarts?: number
 }
 
 /**
  * Starts the shim in hardened containers of a Docker engine (20.10 or newer).
- * @throws nothing itself; its methods throw docker_unreachable, image_missing, container_start, container_deviates, cancelled
+ * @throws nothing itself; its methods throw docker_unreachable, image_missing, image_differs, container_start, container_deviates, cancelled
  */
 export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
   const docker = connectEngine(options.socketPath)
   const volume = shimVolume(docker, options.shimPath)
   const turn = turns(options.parallelStarts ?? 4)
+  let doors = options.doorFolder === undefined ? undefined : doorsIn(options.doorFolder)
   let facts: Promise<EngineFacts> | undefined
 
   const engineFacts = (): Promise<EngineFacts> => {
@@ -41,10 +49,11 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
     return facts
   }
 
-  const startOnce = async (spec: ContainerSpec, signal?: AbortSignal): Promise<Container> => {
+  const startOnce = async (spec: ContainerSpec, door: Door | undefined, signal?: AbortSignal): Promise<Container> => {
     const asked = dockerSpec(spec, {
       shimVolume: await volume.ready(),
       ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+      ...(door === undefined ? {} : { door: door.path }),
     })
     const known = await engineFacts()
     signal?.throwIfAborted()
@@ -59,13 +68,17 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
     signal?.addEventListener('abort', abandon, { once: true })
     try {
       signal?.throwIfAborted()
-      const deviation = deviationOf(await created.inspect(), asked, known)
+      const inspected = await created.inspect()
+      mustBePinned(spec, inspected.Image)
+      const deviation = deviationOf(inspected, asked, known)
       if (deviation !== undefined) throw deviates(deviation)
       stream = await attach(options.socketPath, created.id)
       signal?.throwIfAborted()
       await created.start()
+      const tether = door === undefined ? stream : await tetherOf(stream, door)
       signal?.throwIfAborted()
-      return runningContainer(created, stream, options.socketPath)
+      // The engine adds the image's labels to those of the container.
+      return runningContainer(created, tether, options.socketPath, imageFacts(inspected.Image, inspected.Config.Labels))
     } catch (error) {
       stream?.destroy()
       const removed = removeContainer(created).catch(() => undefined)
@@ -78,13 +91,18 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
   }
 
   const start = async (spec: ContainerSpec, signal?: AbortSignal): Promise<Container> => {
+    // A full disk, or a folder that somebody removed: the engine's streams are always there.
+    const door = await doors?.open().catch(() => undefined)
     try {
-      return await startOnce(spec, signal)
+      return await startOnce(spec, door, signal)
     } catch (error) {
-      if (!shimIsGone(error)) throw error
-      // Somebody removed the volume and its keeper; an engine makes an empty one in its place.
-      volume.missed()
-      return await startOnce(spec, signal)
+      if (doorIsNotThere(error)) doors = undefined
+      else if (shimIsGone(error)) volume.missed()
+      else throw error
+      // Without a door it cannot happen again; and somebody removed the volume and its keeper, an engine makes an empty one in its place.
+      return await startOnce(spec, undefined, signal)
+    } finally {
+      door?.close()
     }
   }
 
@@ -97,7 +115,18 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {
         throw signal?.aborted && error === signal.reason ? cancelled(error) : error
       }),
+    image: (name) => findImage(docker, name),
     reap: (labels, keep) => reap(docker, labels, keep),
+  }
+}
+
+const findImage = async (docker: Docker, name: string): Promise<ImageFacts | undefined> => {
+  try {
+    const { Id, Config } = await docker.getImage(name).inspect()
+    return imageFacts(Id, Config.Labels ?? {})
+  } catch (error) {
+    if (engineStatus(error) === 404) return undefined
+    throw dockerError(error, 'look for the image')
   }
 }
 
@@ -117,10 +146,24 @@ const reap = async (docker: Docker, labels: Readonly<Record<string, string>>, ke
 
 const createError = (error: unknown, image: string): TelpherError =>
   engineStatus(error) === 404 && /no such image/i.test(engineSentence(error))
-    ? new TelpherError('image_missing', `The execution image ${image} is not on this host`, { cause: error, field: 'image' })
+    ? new TelpherError('image_missing', `The execution image ${image} is not on the host of this worker: ${howToGet(image)}`, {
+        cause: error,
+        field: 'image',
+      })
     : dockerError(error, 'create the container')
 
+const mustBePinned = ({ image, imageIds }: ContainerSpec, id: string): void => {
+  if (imageIds === undefined || imageIds.includes(id)) return
+  throw new TelpherError('image_differs', `The image ${image} on the host of this worker is ${id}; pinned is ${imageIds.join(' or ')}`, {
+    field: 'image',
+  })
+}
+
 const cancelled = (cause: unknown): TelpherError => new TelpherError('cancelled', 'The start of the container was cancelled', { cause })
+
+// What the engine says to a mount of what its own host has not: it runs on another one, or this worker in a container.
+const doorIsNotThere = (error: unknown): boolean =>
+  error instanceof TelpherError && error.code === 'container_start' && /bind source path does not exist/i.test(error.message)
 
 // What runc says when the entrypoint is not there; the image cannot be meant, since its own entrypoint is never used.
 const shimIsGone = (error: unknown): boolean =>

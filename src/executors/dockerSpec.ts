@@ -5,6 +5,9 @@ import type { ContainerSpec } from '../model/ports.ts'
 export const shimFolder = '/.telpher'
 export const shimProgram = '/.telpher/shim'
 
+/** Where the shim looks for a door of the worker's (containers/shim, main.go). */
+const doorInside = '/.tether'
+
 /** The working directory of a step: a tmpfs, with `/tmp` the only place that a job can write. */
 const workFolder = '/work'
 
@@ -20,6 +23,8 @@ export interface DockerSpecOptions {
   readonly shimVolume: string
   /** An OCI runtime known to the engine, such as `runsc`; none means the engine's default. */
   readonly runtime?: string
+  /** The socket of a door on this host (door.ts). */
+  readonly door?: string
 }
 
 type HostConfig = NonNullable<ContainerCreateOptions['HostConfig']>
@@ -34,7 +39,7 @@ export interface DockerSpec extends ContainerCreateOptions {
  * What the engine is asked to create for one step: no network, no capability, nothing writable but two tmpfs, nothing kept.
  * The fields are those of threat T20 (container escape); `hardeningOf` lists them again for the check before the start.
  */
-export const dockerSpec = (spec: ContainerSpec, { shimVolume, runtime }: DockerSpecOptions): DockerSpec => ({
+export const dockerSpec = (spec: ContainerSpec, { shimVolume, runtime, door }: DockerSpecOptions): DockerSpec => ({
   Image: spec.image,
   Entrypoint: [shimProgram],
   Cmd: [],
@@ -65,7 +70,10 @@ export const dockerSpec = (spec: ContainerSpec, { shimVolume, runtime }: DockerS
     LogConfig: { Type: 'none', Config: {} },
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
     Tmpfs: { [workFolder]: tmpfs(spec.scratchBytes), '/tmp': tmpfs(Math.min(temporaryBytes, spec.scratchBytes)) },
-    Mounts: [{ Type: 'volume', Source: shimVolume, Target: shimFolder, ReadOnly: true, VolumeOptions: volumeOptions }],
+    Mounts: [
+      { Type: 'volume', Source: shimVolume, Target: shimFolder, ReadOnly: true, VolumeOptions: volumeOptions },
+      ...(door === undefined ? [] : [{ Type: 'bind' as const, Source: door, Target: doorInside, ReadOnly: true }]),
+    ],
     IpcMode: 'none',
     CgroupnsMode: 'private',
     RestartPolicy: { Name: 'no' },

@@ -98,6 +98,34 @@ describe('deviationOf', () => {
     expect(found?.field.startsWith(field)).toBe(true)
   })
 
+  describe('with a door', () => {
+    const door = '/var/lib/telpher/tether/1-00'
+    const withDoor = dockerSpec(
+      { image: 'i', labels: {}, memoryBytes: 2 ** 28, cpus: 1, pids: 64, scratchBytes: 2 ** 24 },
+      { shimVolume: 'telpher-shim-1', runtime: 'runc', door },
+    )
+    const mounted = (changes: object): unknown => {
+      const bind = { Type: 'bind', Source: door, Destination: '/.tether', RW: false, ...changes }
+      return put('Mounts', [bind, ...(inspected()['Mounts'] ?? [])])
+    }
+
+    test('takes the door that was asked for, in any order', () => {
+      expect(deviationOf(mounted({}), withDoor, facts)).toBeUndefined()
+    })
+
+    test.each([{ Source: '/var/run/docker.sock' }, { Destination: '/work' }, { RW: true }, { Type: 'volume' }])(
+      'names a mount with %j',
+      (changes) => {
+        expect(deviationOf(mounted(changes), withDoor, facts)?.field).toBe('Mounts')
+      },
+    )
+
+    test('names a door that nobody asked for, and one that is not there', () => {
+      expect(deviationOf(mounted({}), asked, facts)?.field).toBe('Mounts')
+      expect(deviationOf(inspected(), withDoor, facts)?.field).toBe('Mounts')
+    })
+  })
+
   test('looks at every field that was asked for and at those that nobody asked for', () => {
     expect(hardeningOf(asked, facts).length).toBeGreaterThanOrEqual(40)
   })

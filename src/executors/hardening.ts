@@ -88,12 +88,7 @@ export const hardeningOf = (asked: DockerSpec, facts: EngineFacts): readonly Har
   ...(asked.HostConfig.Runtime === undefined ? [] : [{ field: 'HostConfig.Runtime', expected: asked.HostConfig.Runtime }]),
   {
     field: 'Mounts',
-    expected: (asked.HostConfig.Mounts ?? []).map(({ Source, Target }) => ({
-      Type: 'volume',
-      Name: Source,
-      Destination: Target,
-      RW: false,
-    })),
+    expected: (asked.HostConfig.Mounts ?? []).map(({ Type, Source, Target }) => ({ Type, From: Source, Destination: Target, RW: false })),
   },
   { field: 'HostConfig.MaskedPaths', expected: { includes: maskedPaths } },
   { field: 'HostConfig.ReadonlyPaths', expected: { includes: readonlyPaths } },
@@ -122,11 +117,17 @@ const meets = ({ field, expected }: HardeningRule, found: unknown): boolean => {
   return isDeepStrictEqual(plain(found), plain(expected))
 }
 
-// Only what decides: the place on the host differs from host to host. tmpfs mounts are listed by some engines and checked as HostConfig.Tmpfs.
+// Only what decides: the place of a volume differs from host to host. tmpfs mounts are listed by some engines and checked as HostConfig.Tmpfs.
 const mountsOf = (found: unknown): unknown =>
   (Array.isArray(found) ? found : [])
     .filter((mount) => at(mount, 'Type') !== 'tmpfs')
-    .map((mount) => ({ Type: at(mount, 'Type'), Name: at(mount, 'Name'), Destination: at(mount, 'Destination'), RW: at(mount, 'RW') }))
+    .map((mount) => ({
+      Type: at(mount, 'Type'),
+      From: at(mount, at(mount, 'Type') === 'volume' ? 'Name' : 'Source'),
+      Destination: at(mount, 'Destination'),
+      RW: at(mount, 'RW'),
+    }))
+    .sort((a, b) => (String(a.Type) < String(b.Type) ? 1 : -1))
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 

@@ -1,7 +1,8 @@
+import type { Duplex } from 'node:stream'
 import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
+import type { ImageFacts } from '../model/image.ts'
 import type { Container, ContainerExit } from '../model/ports.ts'
-import type { AttachStream } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { engineWait } from './engineWait.ts'
 
@@ -9,13 +10,14 @@ import { engineWait } from './engineWait.ts'
 const patience = 30_000
 
 /** A started container behind the port: waits for its end, asks how it went, removes it. */
-export const runningContainer = (container: Docker.Container, stream: AttachStream, socketPath: string): Container => {
+export const runningContainer = (container: Docker.Container, stream: Duplex, socketPath: string, image: ImageFacts): Container => {
   let killing: Promise<void> | undefined
   const exited = settle(container, socketPath, () => killing !== undefined)
   // A caller that only reads the stream learns of the loss there.
   exited.catch(() => undefined)
   return {
     id: container.id,
+    image,
     stream,
     exited,
     kill: () => {

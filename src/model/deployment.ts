@@ -1,3 +1,4 @@
+import type { ToolsUsed } from './image.ts'
 import type { JobState, JobStatus, Result } from './states.ts'
 import type { DeploymentRequest, Step } from './step.ts'
 import type { Failure, ObjectProgress } from './verdict.ts'
@@ -23,6 +24,8 @@ export interface Job extends JobRef, JobState {
   readonly waitsFor?: string
   readonly failure?: Failure
   readonly objects?: readonly ObjectProgress[]
+  /** What its last attempt ran with. */
+  readonly tools?: ToolsUsed
   /** The job whose success stands for this one: a retry does not run it again, and it is `skipped` from the beginning. */
   readonly carried?: JobRef
 }
@@ -89,6 +92,8 @@ export type DeploymentEvent =
       readonly worker?: string
       readonly sentence?: string
       readonly code?: string
+      /** With `running`: what the attempt runs with. */
+      readonly tools?: ToolsUsed
     }
   | { readonly type: 'waiting'; readonly at: number; readonly jobId: string; readonly reason: string }
   | ProgressEvent

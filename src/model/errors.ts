@@ -31,6 +31,7 @@ export const errorTable = {
   idempotency_mismatch: [1015, 'user', false, 'Use a new Idempotency-Key for a different request.'],
   idempotency_in_flight: [1016, 'user', true, 'The first request with this Idempotency-Key is still running: ask again in a second.'],
   usage: [1017, 'user', false, 'See: telpher --help'],
+  wait_timed_out: [1018, 'user', true, 'Wait again, or longer: what was waited for goes on.'],
   deployment_running: [
     1030,
     'user',
@@ -65,7 +66,7 @@ export const errorTable = {
     1211,
     'infrastructure',
     false,
-    'Build or load the execution image on the host of this worker: npm run dev does it for the sandbox.',
+    'Build or load the execution image on the host of the worker: telpher image build NAME, or telpher image load FILE.',
   ],
   container_start: [1212, 'infrastructure', true, 'See the cause; the Docker engine of the worker refused to start the container.'],
   container_deviates: [
@@ -75,6 +76,13 @@ export const errorTable = {
     'The engine changed the hardening of the container: check its configuration and plugins.',
   ],
   container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
+  image_differs: [
+    1219,
+    'infrastructure',
+    false,
+    'Load the pinned image on the host of the worker, or pin the one that is there: telpher image pin NAME',
+  ],
   key_file: [1220, 'infrastructure', false, 'The key file must be 32 random bytes, readable by its owner only (mode 0400).'],
   sealed_record: [
     1221,
@@ -85,6 +93,13 @@ export const errorTable = {
   token_file: [1222, 'infrastructure', false, 'The token file must hold a token of Telpher, readable by its owner only (mode 0400).'],
   store_newer: [1231, 'infrastructure', false, 'Start the version of Telpher that wrote this data, or a newer one.'],
   store_migrating: [1232, 'infrastructure', true, 'Wait until the other server or worker has started, then start this one again.'],
+  store_not_empty: [
+    1233,
+    'user',
+    false,
+    'Restore into a new installation: start a server with an empty Redis, and give it the key file of the one that was backed up.',
+  ],
+  backup_damaged: [1234, 'user', false, 'Take another copy of the file, or another backup; nothing can be made of a part of one.'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
@@ -113,6 +128,12 @@ export const errorTable = {
     'target',
     false,
     'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
+  ],
+  version_skew: [
+    1420,
+    'user',
+    false,
+    'Use an execution image with a kubectl of the server’s version (telpher image list), or let the worker warn: TELPHER_VERSION_SKEW=warn.',
   ],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Credential } from './credential.ts'
 import type { DeploymentEvent, JobRef } from './deployment.ts'
+import type { ImageFacts } from './image.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { Target } from './target.ts'
 import type { ObjectProgress } from './verdict.ts'
@@ -9,6 +10,8 @@ import type { ObjectProgress } from './verdict.ts'
 /** What the container of a step needs to be: everything else is the executor's hardening. */
 export interface ContainerSpec {
   readonly image: string
+  /** The ids that the image may have; any when absent. Another one is refused before anything of it runs. */
+  readonly imageIds?: readonly string[]
   /** Labels by which leftovers are found: installation, pool, worker. */
   readonly labels: Readonly<Record<string, string>>
   readonly memoryBytes: number
@@ -28,6 +31,8 @@ export interface ContainerExit {
 /** A started container: the shim is at the other end of `stream`. */
 export interface Container {
   readonly id: string
+  /** Which image it is, and what that says of itself; absent where the executor cannot know. */
+  readonly image?: ImageFacts
   readonly stream: Duplex
   /** Settles when the container has ended and was removed; rejects only when the engine cannot say. */
   readonly exited: Promise<ContainerExit>
@@ -39,8 +44,14 @@ export interface Container {
 export interface Executor {
   /** @throws TelpherError docker_unreachable when it cannot be used */
   probe(): Promise<void>
-  /** @throws TelpherError image_missing, container_start, container_deviates; an aborted signal leaves nothing behind */
+  /** @throws TelpherError image_missing, image_differs, container_start, container_deviates; an aborted signal leaves nothing behind */
   start(spec: ContainerSpec, signal?: AbortSignal): Promise<Container>
+  /**
+   * Whether an image is where containers are started; absent where the executor cannot know.
+   * @returns undefined when it is not there
+   * @throws TelpherError docker_unreachable
+   */
+  image?(name: string): Promise<ImageFacts | undefined>
   /** Removes what carries all these labels, except what `keep` says by its labels; returns how many. */
   reap(labels: Readonly<Record<string, string>>, keep?: (labels: Readonly<Record<string, string>>) => boolean): Promise<number>
 }

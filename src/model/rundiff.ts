@@ -54,6 +54,8 @@ export interface RunDiff {
   readonly steps: readonly StepChange[]
   readonly targets: { readonly onlyA: readonly string[]; readonly onlyB: readonly string[] }
   readonly results: readonly { readonly step: string; readonly target: string; readonly a?: Outcome; readonly b?: Outcome }[]
+  /** Image, tools and server version, where both ran a step on a target, and with something else. */
+  readonly tools: readonly { readonly step: string; readonly target: string; readonly fields: readonly FieldChange[] }[]
   /** ms from creation to end, and for each step the longest time that it took on a target. */
   readonly timings: {
     readonly totalA?: number

@@ -19,6 +19,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ type: fc.constant('start' as const), worker: fc.constantFrom('wrk_a', 'wrk_b') }),
   fc.record({ type: fc.constantFrom('run' as const, 'verify' as const, 'requeue' as const), attempt }),
   fc.record({ type: fc.constantFrom('finish' as const, 'end' as const), attempt, end }),
+  fc.record({ type: fc.constant('retry' as const), attempt, end, notBefore: fc.nat() }),
   fc.record({ type: fc.constant('cancel' as const) }),
 )
 
@@ -70,6 +71,14 @@ describe('transition', () => {
   })
   test('has a worker exactly while one holds the job', () => {
     holds(({ after }) => (isActive(after.status) ? after.worker !== undefined : isTerminal(after.status) || after.worker === undefined))
+  })
+  test('counts each retry once, and waits only before it', () => {
+    holds(({ before, event, after }) => {
+      const isRetry = event.type === 'retry' && after !== before && !isTerminal(after.status)
+      return (after.retries ?? 0) === (before.retries ?? 0) + (isRetry ? 1 : 0)
+    })
+    holds(({ after }) => after.notBefore === undefined || after.status === 'admitted')
+    holds(({ before, event, after }) => event.type !== 'retry' || !before.cancelRequested || after === before || isTerminal(after.status))
   })
   test('never makes a success of what was to be cancelled', () => {
     holds(({ before, after }) => !before.cancelRequested || after === before || after.status !== 'succeeded')

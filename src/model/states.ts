@@ -43,6 +43,10 @@ export interface JobState {
   readonly attempt: number
   readonly worker?: string
   readonly cancelRequested: boolean
+  /** How often an attempt that came to an end was followed by another one; absent for never. */
+  readonly retries?: number
+  /** The next attempt does not start before, ms since the epoch. */
+  readonly notBefore?: number
   readonly end?: JobEnd
 }
 
@@ -54,6 +58,8 @@ export type JobEvent =
   | { readonly type: 'finish'; readonly attempt: number; readonly end: JobEnd }
   /** The attempt was fenced, or handed back unstarted: the job may be started again. */
   | { readonly type: 'requeue'; readonly attempt: number }
+  /** The attempt came to this end, and another one is to follow it. */
+  | { readonly type: 'retry'; readonly attempt: number; readonly end: JobEnd; readonly notBefore: number }
   /** Ended by the server, not by a worker: lost, expired or cancelled while waiting, skipped. */
   | { readonly type: 'end'; readonly attempt: number; readonly end: JobEnd }
   | { readonly type: 'cancel' }
@@ -68,6 +74,7 @@ const allowedFrom: Readonly<Record<JobEventType, readonly JobStatus[]>> = {
   verify: ['running'],
   finish: activeStatuses,
   requeue: activeStatuses,
+  retry: activeStatuses,
   end: ['pending', 'admitted', ...activeStatuses],
   cancel: ['pending', 'admitted', ...activeStatuses],
 }
@@ -87,6 +94,11 @@ const endOf = (state: JobState, end: JobEnd): JobEnd =>
     ? { status: 'cancelled', sentence: 'cancelled after its work was done', code: 'cancelled' }
     : end
 
+const ended = (state: JobState, given: JobEnd): JobState => {
+  const end = endOf(state, given)
+  return { ...state, status: end.status, end }
+}
+
 /**
  * The one rule by which a job's state changes: pure, total, and applied by compare-and-set in the store.
  * @param state where the job is
@@ -96,12 +108,12 @@ const endOf = (state: JobState, end: JobEnd): JobEnd =>
 export const transition = (state: JobState, event: JobEvent): Transition => {
   if (!allowedFrom[event.type].includes(state.status)) return { ok: false, reason: 'not_allowed' }
   if ('attempt' in event && event.attempt !== state.attempt) return { ok: false, reason: 'stale_attempt' }
-  const { worker: _, ...unheld } = state
+  const { worker: _, notBefore: __, ...unheld } = state
   switch (event.type) {
     case 'admit':
       return next({ ...state, status: 'admitted' })
     case 'start':
-      return next({ ...state, status: 'preparing', attempt: state.attempt + 1, worker: event.worker })
+      return next({ ...unheld, status: 'preparing', attempt: state.attempt + 1, worker: event.worker })
     case 'run':
       return next({ ...state, status: 'running' })
     case 'verify':
@@ -114,16 +126,19 @@ export const transition = (state: JobState, event: JobEvent): Transition => {
             end: { status: 'cancelled', sentence: 'cancelled while its worker was lost', code: 'cancelled' },
           })
         : next({ ...unheld, status: 'admitted' })
+    case 'retry':
+      // Whoever asked for its end gets it, with the cause that it had.
+      return state.cancelRequested
+        ? next(ended(unheld, event.end))
+        : next({ ...unheld, status: 'admitted', retries: (state.retries ?? 0) + 1, notBefore: event.notBefore })
     case 'finish':
-    case 'end': {
-      const end = endOf(state, event.end)
-      return next({ ...unheld, status: end.status, end })
-    }
+    case 'end':
+      return next(ended(unheld, event.end))
     case 'cancel':
       return isActive(state.status)
         ? next({ ...state, cancelRequested: true })
         : next({
-            ...state,
+            ...unheld,
             cancelRequested: true,
             status: 'cancelled',
             end: { status: 'cancelled', sentence: 'cancelled before it started', code: 'cancelled' },

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { type HelmMajor, helmMajors } from './image.ts'
+import { type Retries, type RetriesInput, retriesSchema } from './retry.ts'
 import { type Rollout, rolloutSchema } from './rollout.ts'
 import { tagExpressionSchema } from './tags.ts'
 import { nameSchema } from './target.ts'
@@ -22,6 +24,8 @@ interface EveryStep {
   settleSeconds?: number | undefined
   /** `success` when absent. */
   when?: StepCondition | undefined
+  /** Never tried again when absent. */
+  retries?: Retries | undefined
 }
 
 export interface ApplyStep extends EveryStep {
@@ -40,12 +44,16 @@ export interface HelmStep extends EveryStep {
   set: Record<string, string>
   createNamespace: boolean
   historyMax: number
+  /** Major version of helm; the newest that is known when absent. */
+  helmVersion?: HelmMajor | undefined
 }
 
 export type Step = ApplyStep | HelmStep
 export type StepKind = Step['kind']
 
-type WithDefaults<T, Required extends keyof T> = Pick<T, Required> & { [Key in Exclude<keyof T, Required>]?: T[Key] | undefined }
+type WithDefaults<T, Required extends keyof T> = Pick<T, Required> & {
+  [Key in Exclude<keyof T, Required | 'retries'>]?: T[Key] | undefined
+} & { retries?: RetriesInput | undefined }
 
 /** A step as written by people: what has a default may be left out. */
 export type StepInput =
@@ -67,6 +75,7 @@ const everyStep = {
   deadlineSeconds: z.number().int().min(5).max(21_600).default(600),
   settleSeconds: z.number().min(0).max(600).optional(),
   when: z.enum(stepConditions).optional(),
+  retries: retriesSchema.optional(),
 }
 
 const applyStepSchema = z.object({ kind: z.literal('apply'), ...everyStep, paths: z.array(relativePath).min(1).max(100).optional() })
@@ -81,6 +90,7 @@ const helmStepSchema = z.object({
   set: z.record(z.string().min(1), z.string()).default({}),
   createNamespace: z.boolean().default(false),
   historyMax: z.number().int().min(1).max(100).default(10),
+  helmVersion: z.literal([...helmMajors], 'use 3 or 4').optional(),
 })
 
 export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind', [applyStepSchema, helmStepSchema])

@@ -1,4 +1,5 @@
 import { durationSeconds } from '../model/duration.ts'
+import type { RetriesInput } from '../model/retry.ts'
 import { type StepInput, stepSchema } from '../model/step.ts'
 import { matchesTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
@@ -39,6 +40,11 @@ const filled = <T>(value: T, values: ReadonlyMap<string, string>): T | undefined
   return isWhole ? (result as T) : undefined
 }
 
+const retriesOf = ({ backoff, ...given }: NonNullable<StepEntry['retries']>): RetriesInput => ({
+  ...given,
+  ...(backoff === undefined ? {} : { backoffSeconds: durationSeconds(backoff) }),
+})
+
 const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial<StepInput> => ({
   name: entry.name,
   package: noPackage,
@@ -46,6 +52,7 @@ const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial
   ...(entry.image === undefined ? {} : { image: entry.image }),
   ...(entry.deadline === undefined ? {} : { deadlineSeconds: durationSeconds(entry.deadline) }),
   ...(entry.when === undefined ? {} : { when: entry.when }),
+  ...(entry.retries === undefined ? {} : { retries: retriesOf(entry.retries) }),
   ...(entry.settle === undefined ? {} : { settleSeconds: durationSeconds(entry.settle) }),
 })
 
@@ -57,6 +64,7 @@ const helmStep = (entry: StepEntry, helm: HelmEntry): ResolvedStep => ({
     set: Object.fromEntries(Object.entries(helm.set ?? {}).map(([key, value]) => [key, literal(String(value))])),
     ...(helm.createNamespace === undefined ? {} : { createNamespace: helm.createNamespace }),
     ...(helm.historyMax === undefined ? {} : { historyMax: helm.historyMax }),
+    ...(helm.version === undefined ? {} : { helmVersion: helm.version }),
   },
   sources: { kind: 'helm', chart: helm.chart, values: helm.values ?? [] },
 })

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
+import { helmMajors } from '../model/image.ts'
+import { retryClasses, usualClasses } from '../model/retry.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
 import { stepConditions } from '../model/step.ts'
 import { tagExpressionSchema } from '../model/tags.ts'
@@ -96,6 +98,22 @@ const helmShape = {
     .max(100)
     .meta(about('History', 'How many revisions of the release are kept; 10 when absent.'))
     .optional(),
+  version: z
+    .literal([...helmMajors], `use ${helmMajors.join(' or ')}`)
+    .meta(about('Helm version', 'Major version of helm that the step runs with, 3 or 4; 4 when absent.'))
+    .optional(),
+}
+
+const retriesShape = {
+  max: z.number().int().min(1).max(10).meta(about('Most', 'Attempts after the first, 1 to 10.')),
+  on: z
+    .array(z.enum(retryClasses))
+    .min(1)
+    .meta(about('For what', `Ends after which the step is tried again; ${usualClasses.join(' and ')} when absent.`))
+    .optional(),
+  backoff: duration(1, 600, 'from 1s to 10m')
+    .meta(about('Backoff', 'Time before the first repetition, twice as long before each further one; 10s when absent.'))
+    .optional(),
 }
 
 const stepShape = {
@@ -110,13 +128,14 @@ const stepShape = {
   namespace: namespace
     .meta(about('Namespace', "Namespace for objects that name none, and of the release; the target's own when absent."))
     .optional(),
-  image: text(255).meta(about('Image', "Execution image; the worker's own when absent.")).optional(),
+  image: text(255).meta(about('Image', "Execution image; the one for the server's version when absent.")).optional(),
   deadline: duration(5, 21_600, 'from 5s to 6h')
     .meta(about('Deadline', 'Whole time of the step on a target once it started, such as 10m, which it is when absent.'))
     .optional(),
   settle: duration(0, 600, 'at most 10m')
     .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
     .optional(),
+  retries: z.strictObject(retriesShape).meta(about('Retries', 'How often, and for what, the step is tried again on a target.')).optional(),
   when: z
     .enum(stepConditions)
     .meta(
@@ -188,7 +207,8 @@ export const knownKeys = (path: readonly PropertyKey[]): readonly string[] | und
   if (top === 'inputs' && path.length === 2) return inputKeys
   if (top !== 'steps') return undefined
   if (path.length === 2) return keysOf(stepShape)
-  return inner === 'helm' && path.length === 3 ? keysOf(helmShape) : undefined
+  if (path.length !== 3) return undefined
+  return inner === 'helm' ? keysOf(helmShape) : inner === 'retries' ? keysOf(retriesShape) : undefined
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { HelmMajor } from '../model/image.ts'
+import type { RetryClass } from '../model/retry.ts'
 import type { Rollout } from '../model/rollout.ts'
 import type { StepCondition } from '../model/step.ts'
 
@@ -39,6 +41,7 @@ export interface HelmEntry {
   set?: Record<string, string | number | boolean> | undefined
   createNamespace?: boolean | undefined
   historyMax?: number | undefined
+  version?: HelmMajor | undefined
 }
 
 export interface StepEntry {
@@ -50,6 +53,7 @@ export interface StepEntry {
   deadline?: string | undefined
   settle?: string | undefined
   when?: StepCondition | undefined
+  retries?: { max: number; on?: RetryClass[] | undefined; backoff?: string | undefined } | undefined
 }
 
 /** A process file as it is written: nothing filled in. */

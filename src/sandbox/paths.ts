@@ -12,5 +12,9 @@ export const checkout: string = rootAbove(fileURLToPath(new URL('../..', import.
 /** What outlives a run and is shared by all checkouts of this user: binaries, the engine's images, durations. */
 export const cacheDir = (): string => `${process.env['XDG_CACHE_HOME'] || `${homedir()}/.cache`}/telpher`
 
-/** `amd64` or `arm64`, as Go, Kubernetes and Debian say it. */
-export const architecture = (): 'amd64' | 'arm64' => (process.arch === 'arm64' ? 'arm64' : 'amd64')
+/** Processor architectures, as Go, Kubernetes, Docker and Debian say them. */
+export const architectures = ['amd64', 'arm64'] as const
+export type Architecture = (typeof architectures)[number]
+
+/** That of this machine. */
+export const architecture = (): Architecture => (process.arch === 'arm64' ? 'arm64' : 'amd64')

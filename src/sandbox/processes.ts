@@ -53,7 +53,6 @@ export interface ProcessOptions {
   readonly redisUrl: string
   readonly dockerSocket: string
   readonly shimPath: string
-  readonly image: string
   /** More TELPHER_ variables. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -63,7 +62,6 @@ const environment = (options: ProcessOptions): Record<string, string> => ({
   TELPHER_REDIS_URL: options.redisUrl,
   TELPHER_DOCKER_SOCKET: options.dockerSocket,
   TELPHER_SHIM: options.shimPath,
-  TELPHER_IMAGE: options.image,
   ...options.env,
 })
 

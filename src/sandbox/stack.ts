@@ -3,7 +3,7 @@ import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { type Docker, ensureDocker } from './docker.ts'
 import { type Endpoint, type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from './processes.ts'
 import { type Redis, startRedis } from './redis.ts'
-import { images, shimPath } from './setup.ts'
+import { shimPath } from './setup.ts'
 import { claimState } from './state.ts'
 import { marker } from './sweep.ts'
 
@@ -77,7 +77,6 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       redisUrl: redis.url,
       dockerSocket: docker.socketPath,
       shimPath: await shimPath(),
-      image: images.exec,
       env: { ...options.env, [marker]: state.id },
     }
     const server = await startServerProcess(common, options.port ?? 0)

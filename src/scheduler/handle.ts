@@ -42,8 +42,11 @@ const sayIfNobody = async ({ store, workers }: HandleContext, job: Job): Promise
 /** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
 const awaitStart = async (context: HandleContext, job: Job, admittedAt: number): Promise<boolean> => {
   const { store, queue, times, now, workers } = context
+  const { notBefore = 0 } = job
+  if (now() < notBefore) return false
   await sayIfNobody(context, job)
-  if (!context.isLookDue(job, admittedAt)) return false
+  // Nobody enqueued an attempt that had to wait: its first look is due at once.
+  if (!context.isLookDue(job, notBefore > admittedAt ? notBefore - times.lookAfterMs : admittedAt)) return false
   const held = await queue.holds(job.pool, itemOf(job))
   if (held === 'waiting') {
     if (workers()?.some((worker) => worker.pool === job.pool))
@@ -51,7 +54,7 @@ const awaitStart = async (context: HandleContext, job: Job, admittedAt: number):
     return false
   }
   if (held === 'taken') {
-    if (now() - admittedAt >= times.takenMs) await queue.enqueue(job.pool, itemOf(job), 1)
+    if (now() - Math.max(admittedAt, notBefore) >= times.takenMs) await queue.enqueue(job.pool, itemOf(job), 1)
     return false
   }
   // It may have been started, and even ended, since this look began.

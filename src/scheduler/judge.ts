@@ -3,7 +3,7 @@ import { isActive, type JobEnd } from '../model/states.ts'
 import { rerunnable } from '../model/step.ts'
 import type { SeenWorker } from '../model/worker.ts'
 
-/** The times by which a silent worker is judged, in ms, and how often a job may be started. */
+/** The times by which a silent worker is judged, in ms, and how often a job may be started, what its step asks to be tried again apart. */
 export interface JudgeLimits {
   readonly deadAfterMs: number
   readonly claimMs: number
@@ -89,7 +89,7 @@ export const judge = (
     const because = lossOf(entry, worker, now, answeredSince, limits.deadAfterMs)
     if (because === undefined || now < renewedAt + limits.claimMs) return []
     const coolUntil = coolOf(entry, worker, limits)
-    const action = !rerunnable[job.step.kind] ? 'lost' : job.attempt >= limits.maxStarts ? 'start-cap' : 'requeue'
+    const action = !rerunnable[job.step.kind] ? 'lost' : job.attempt - (job.retries ?? 0) >= limits.maxStarts ? 'start-cap' : 'requeue'
     return [{ job, action, because, ...(coolUntil === undefined ? {} : { coolUntil }) }]
   })
 }

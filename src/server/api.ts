@@ -3,9 +3,11 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
 import { addAgainRoutes } from './again.ts'
+import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addImageRoutes } from './images.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
@@ -54,9 +56,11 @@ export const createApi = (deps: ApiDeps): Api => {
     return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
   })
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
+  addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
+  addImageRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

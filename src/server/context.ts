@@ -13,6 +13,8 @@ export interface ApiDeps {
   readonly store: Store
   readonly queue: Pick<Queue, 'enqueue'>
   readonly seal: (account: string, plaintext: string) => SealedRecord
+  /** Ids of the master keys that records can be opened with. */
+  readonly kids: readonly string[]
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   readonly token: Secret
   readonly version: string

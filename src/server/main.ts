@@ -33,6 +33,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    kids: [key.kid],
     summarize,
     token,
     version,
@@ -63,7 +64,11 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
 /** Says to programs on this machine where the server is and where its token lies: the CLI looks here. */
 const announce = async (config: Config, url: string): Promise<void> => {
   const file = resolve(config.dataDir, 'endpoint.json')
-  await writeFile(`${file}.new`, JSON.stringify({ url, tokenFile: config.tokenFile, pid: process.pid }), { mode: 0o600 })
+  await writeFile(
+    `${file}.new`,
+    JSON.stringify({ url, tokenFile: config.tokenFile, pid: process.pid, dockerSocket: config.dockerSocket }),
+    { mode: 0o600 },
+  )
   await rename(`${file}.new`, file)
 }
 

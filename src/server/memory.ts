@@ -4,9 +4,11 @@ import { on } from './on.ts'
 
 const levels: Readonly<Record<MemoryUse['level'], number>> = { ok: 0, warn: 1, refuse: 2, reserve: 3 }
 
-/** What warns of a Redis that gets full, for people. */
-const memoryWarnings = async (store: Pick<Store, 'memory'>): Promise<string[]> =>
-  (await store.memory.look()).flatMap((use) => memoryWarning(use) ?? [])
+/** What people should know of the store: how full it is, and whether all is there. */
+const warningsOf = async (store: Pick<Store, 'memory' | 'backup'>): Promise<string[]> => [
+  ...(await store.memory.look()).flatMap((use) => memoryWarning(use) ?? []),
+  ...((await store.backup.isRestoring()) ? ['a restore was begun and is not complete: run telpher restore again'] : []),
+]
 
 const gauge = (name: string, help: string, rows: readonly (readonly [labels: string, value: number])[]): string =>
   [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...rows.map(([labels, value]) => `${name}{${labels}} ${value}`), ''].join('\n')
@@ -36,7 +38,7 @@ const metricsOf = (uses: readonly MemoryUse[]): string => {
 /** How full Redis is: for people, for telpher doctor, and for Prometheus. */
 export const addMemoryRoutes = (api: Api, { store }: ApiDeps): void => {
   on(api, 'store', async (context) =>
-    context.json({ redis: await store.memory.look(), warnings: await memoryWarnings(store), schema: store.schema }),
+    context.json({ redis: await store.memory.look(), warnings: await warningsOf(store), schema: store.schema }),
   )
   on(api, 'metrics', async (context) =>
     context.body(metricsOf(await store.memory.look()), 200, { 'content-type': 'text/plain; version=0.0.4' }),

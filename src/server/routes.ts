@@ -1,7 +1,7 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { deploymentRequestSchema, newTargetSchema } from './schemas.ts'
+import { backupQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -13,6 +13,7 @@ const stream = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema }, 'text/event-stream': { schema: z.string() } },
 })
+const packed = { 'application/zstd': { schema: z.string().openapi({ format: 'binary' }) } }
 const body = (schema: z.ZodType) => ({ required: true, content: { 'application/json': { schema } } })
 const named = z.object({ name: z.string() })
 const byId = z.object({ id: z.string() })
@@ -48,15 +49,31 @@ export type RouteName =
   | 'searchLog'
   | 'ledger'
   | 'cancel'
+  | 'listPins'
+  | 'pinImage'
   | 'listWorkers'
   | 'store'
   | 'metrics'
+  | 'backup'
+  | 'restore'
   | 'openapi'
 
 /** Every route of the API: what is here is served, and what is served is here (tests/integration/server). */
 export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   livez: { method: 'get', path: '/livez', responses: { 200: json(shapes.status, 'The process runs') } },
   readyz: { method: 'get', path: '/readyz', responses: { 200: json(shapes.status, 'Redis answers'), default: problem } },
+  backup: {
+    method: 'get',
+    path: '/v1/backup',
+    request: { query: backupQuery },
+    responses: { 200: { description: 'The backup: lines of JSON, packed with zstd', content: packed }, default: problem },
+  },
+  restore: {
+    method: 'post',
+    path: '/v1/restore',
+    request: { body: { required: true, content: packed } },
+    responses: { 200: json(shapes.backupSum, 'What is there now'), default: problem },
+  },
   putPackage: {
     method: 'post',
     path: '/v1/packages',
@@ -183,6 +200,17 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/deployments/{id}/cancel',
     request: { params: byId },
     responses: { 202: json(shapes.run, 'Cancellation is on its way'), default: problem },
+  },
+  listPins: {
+    method: 'get',
+    path: '/v1/images/pins',
+    responses: { 200: json(shapes.pins, 'The ids that workers may start, by image; an image without any is not pinned'), default: problem },
+  },
+  pinImage: {
+    method: 'put',
+    path: '/v1/images/pins',
+    request: { body: body(newPinSchema) },
+    responses: { 200: json(shapes.pins, 'Pinned; no ids take the pin away'), default: problem },
   },
   listWorkers: {
     method: 'get',

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { plainCredentialSchema } from '../credentials/account.ts'
+import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
 import { nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
 import type { PlainCredential } from './context.ts'
@@ -86,4 +87,19 @@ export const newTargetSchema: z.ZodType<NewTarget> = object.transform((asked) =>
   namespace: asked.namespace ?? asked.policy.namespaces[0] ?? 'default',
 }))
 
+interface NewPin {
+  image: string
+  ids: string[]
+}
+
+/** A pin as a request gives it; no ids take it away. */
+export const newPinSchema: z.ZodType<NewPin> = z.object({
+  image: z.string().min(1).max(255),
+  ids: z.array(z.string().regex(imageIdPattern, 'give the id of an image: sha256: and 64 hexadecimal digits')).max(20),
+})
+
 export { deploymentRequestSchema }
+
+export const backupQuery: z.ZodObject<{ logs: z.ZodOptional<z.ZodEnum<{ true: 'true'; false: 'false' }>> }> = z.object({
+  logs: z.enum(['true', 'false']).optional(),
+})

@@ -38,6 +38,14 @@ const failure = z
 
 const end = z.object({ status: z.enum(terminalStatuses), sentence: z.string(), code: z.string().optional() })
 
+const tools = z.object({
+  image: z.string(),
+  imageId: z.string().optional(),
+  kubectl: z.string().optional(),
+  helm: z.string().optional(),
+  server: z.string().optional(),
+})
+
 const job = z
   .object({
     deploymentId: z.string(),
@@ -46,6 +54,8 @@ const job = z
     attempt: z.number().int(),
     worker: z.string().optional(),
     cancelRequested: z.boolean(),
+    retries: z.number().int().optional(),
+    notBefore: time.optional(),
     end: end.optional(),
     step: stepSchema,
     stepIndex: z.number().int(),
@@ -58,6 +68,7 @@ const job = z
     waitsFor: z.string().optional(),
     failure: failure.optional(),
     objects: z.array(progress).optional(),
+    tools: tools.optional(),
     carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
   })
   .openapi('Job')
@@ -111,6 +122,7 @@ const runDiff = z
     ),
     targets: z.object({ onlyA: z.array(z.string()), onlyB: z.array(z.string()) }),
     results: z.array(z.object({ step: z.string(), target: z.string(), a: outcome.optional(), b: outcome.optional() })),
+    tools: z.array(z.object({ step: z.string(), target: z.string(), fields: fieldChanges })),
     timings: z.object({ totalA: millis, totalB: millis, steps: z.array(z.object({ step: z.string(), a: millis, b: millis })) }),
   })
   .openapi('RunDiff')
@@ -131,6 +143,7 @@ const event = z
       worker: z.string().optional(),
       sentence: z.string().optional(),
       code: z.string().optional(),
+      tools: tools.optional(),
     }),
     z.object({ ...every, type: z.literal('waiting'), jobId: z.string(), reason: z.string() }),
     z.object({
@@ -258,7 +271,9 @@ export type ShapeName =
   | 'logSearch'
   | 'ledger'
   | 'workers'
+  | 'pins'
   | 'runDiff'
+  | 'backupSum'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
@@ -285,6 +300,13 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
+  pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   workers: z.object({ workers: z.array(worker), now: time }),
+  backupSum: z.object({
+    targets: z.number().int(),
+    deployments: z.number().int(),
+    unfinished: z.number().int(),
+    packages: z.number().int(),
+  }),
   problem,
 }

@@ -1,7 +1,7 @@
 import { pack } from 'tar-stream'
 import type { PlanFile } from '../model/plan.ts'
 
-/** The user that programs run as in an execution image (containers/exec/Dockerfile). */
+/** The user that programs run as in an execution image (src/sandbox/image/recipe.ts). */
 const jobUser = 65_532
 
 /**

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { parse } from 'yaml'
 import { TelpherError } from '../model/errors.ts'
+import { defaultHelm } from '../model/image.ts'
 import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { HelmStep } from '../model/step.ts'
 import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
@@ -54,8 +55,15 @@ const hasPostHooks = ({ inside, archive }: ReturnType<typeof chartFiles>): boole
   archive || inside.some(([path, content]) => path.includes('templates/') && postHook.test(content.toString('utf8')))
 
 /**
- * What a `helm` step comes to: helm 4's upgrade --install. Helm waits for its hooks only and the worker judges; where
- * post hooks expect ready pods, helm's own watcher waits beside the worker's verdict.
+ * What only one major version of helm has (helm.sh/docs/helm/helm_upgrade of each). Helm 3 waits for hooks anyway, has no
+ * watcher but a poll of all resources, and knows no colours.
+ */
+const ofMajor = (step: HelmStep, post: boolean): string[] =>
+  (step.helmVersion ?? defaultHelm) === 3 ? (post ? ['--wait'] : []) : [`--wait=${post ? 'watcher' : 'hookOnly'}`, '--color=never']
+
+/**
+ * What a `helm` step comes to: upgrade --install of helm 4, or 3 where the step says so. Helm waits for its hooks only and the worker judges; where
+ * post hooks expect ready pods, helm's own wait runs beside the worker's verdict.
  * @param labels kept with the revision: whose it is
  * @throws TelpherError chart_invalid
  */
@@ -70,11 +78,10 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
       ...[
         `--history-max=${step.historyMax}`,
         `--timeout=${step.deadlineSeconds}s`,
-        `--wait=${post ? 'watcher' : 'hookOnly'}`,
         `--labels=${Object.entries(labels)
           .map((label) => label.join('='))
           .join(',')}`,
-        '--color=never',
+        ...ofMajor(step, post),
       ],
       ...(step.createNamespace ? ['--create-namespace'] : []),
       ...values.map(({ path }) => `--values=${workingDirectory}/${path}`),

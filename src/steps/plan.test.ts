@@ -76,8 +76,8 @@ test('helm upgrades or installs, waits for hooks only, and keeps its files below
       '--namespace=shop',
       '--history-max=10',
       '--timeout=600s',
-      '--wait=hookOnly',
       '--labels=telpher-deployment=d-1,telpher-job=j-1,telpher-attempt=2',
+      '--wait=hookOnly',
       '--color=never',
     ],
     ...['--create-namespace', '--values=/work/values-0.yaml', '--set=a.b=1'],
@@ -93,6 +93,16 @@ test('with post hooks helm waits itself while the worker judges beside it', () =
   const plan = planStep({ step: step({ kind: 'helm', release: 'web' }), target, files: packageOf({ ...chart, ...hook }) })
   expect(plan.argv).toContain('--wait=watcher')
   expect(plan.judgeWhileRunning).toBe(true)
+})
+
+test('helm 3 gets only what it knows: no kinds of waiting, no colours', () => {
+  const hook = { 'templates/hook.yaml': 'metadata:\n  annotations:\n    "helm.sh/hook": post-install\n' }
+  const three = step({ kind: 'helm', release: 'web', helmVersion: 3 } as never)
+  const plain = planStep({ step: three, target, files: packageOf(chart) })
+  expect(plain.argv.filter((argument) => /^--(?:wait|color)/.test(argument))).toEqual([])
+  const hooked = planStep({ step: three, target, files: packageOf({ ...chart, ...hook }) })
+  expect(hooked.argv.filter((argument) => /^--(?:wait|color)/.test(argument))).toEqual(['--wait'])
+  expect(hooked.judgeWhileRunning).toBe(true)
 })
 
 test('a packed chart and a chart in a folder of the package are found', () => {

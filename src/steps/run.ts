@@ -1,11 +1,13 @@
 import type { Job, JobRef } from '../model/deployment.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
+import type { SkewPolicy, ToolsUsed } from '../model/image.ts'
 import type { StepPlan } from '../model/plan.ts'
 import type { ClusterConnection, Judging } from '../model/ports.ts'
 import type { JobEnd } from '../model/states.ts'
 import type { HelmStep } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress, Verdict } from '../model/verdict.ts'
+import { imagesFor, mustBeAllowed, mustHaveHelm, openFirst, reopenFor, toolsOf, warningFor } from './container.ts'
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
 import { tarOf } from './files.ts'
 import { recordFailure, releasePending } from './helm-repair.ts'
@@ -20,10 +22,15 @@ import { deadlineOf, type Stop } from './stop.ts'
 export interface RunDeps {
   readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
   readonly connect: () => Promise<ClusterConnection>
-  readonly open: (connection: ClusterConnection, signal: AbortSignal) => Promise<StepSession>
+  readonly open: (connection: ClusterConnection, image: string, signal: AbortSignal) => Promise<StepSession>
+  /** The server's version, as it was last heard and as it is heard now. */
+  readonly version: { last(): string | undefined; heard(version: string | undefined): void }
+  /** The image that this worker was told to use, instead of the one for the server's version. */
+  readonly fixedImage?: string
+  readonly skew: SkewPolicy
   readonly judge: (judging: Judging) => Promise<Verdict>
   /** Writes the job's next state; rejects when the attempt is no longer ours. */
-  readonly enter: (phase: 'run' | 'verify') => Promise<void>
+  readonly enter: (phase: 'run' | 'verify', tools?: ToolsUsed) => Promise<void>
   /** A line of our own in the job's log. */
   readonly say: (text: string) => void
   /** The last lines that the program wrote to standard error, masked. */
@@ -69,15 +76,22 @@ const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number
 
 const isHelmJob = (job: Job): job is Job & { readonly step: HelmStep } => job.step.kind === 'helm'
 
+interface Prepared {
+  readonly plan: StepPlan
+  /** The server's version. */
+  readonly server: string | undefined
+}
+
 /** What is to run, and that the API server can be asked for it. */
-const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<StepPlan> => {
+const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<Prepared> => {
   const planning = deps
     .fetchPackage(job.step.package)
     .then(unpack)
     .then((files) => planStep({ step: job.step, target, files, origin: job }))
-  const [plan] = await Promise.all([planning, reach(connection, target.server, stop.signal)])
+  const [plan, server] = await Promise.all([planning, reach(connection, target.server, stop.signal)])
+  deps.version.heard(server)
   if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
-  return plan
+  return { plan, server }
 }
 
 /**
@@ -108,18 +122,33 @@ const runToEnd = async (
   const deadline = setTimeout(() => stop.ask('deadline'), deadlineAt - since)
   let session: StepSession | undefined
   let phase = 'preparing'
+  const notes: string[] = []
   try {
     const connection = await deps.connect()
-    // The container starts while the rest is prepared: that is most of the time before the program runs.
-    const [opened, prepared] = await Promise.allSettled([deps.open(connection, stop.signal), prepare(job, target, connection, deps, stop)])
-    if (opened.status === 'fulfilled') session = opened.value
+    const open = (image: string): Promise<StepSession> => deps.open(connection, image, stop.signal)
+    // The container starts while the rest is prepared: that is most of the time before the program runs. The server's version is
+    // asked for meanwhile, so the image is that for the version which was last heard.
+    const [early, prepared] = await Promise.allSettled([
+      openFirst(imagesFor(job.step, deps.fixedImage, deps.version.last()).images, open),
+      prepare(job, target, connection, deps, stop),
+    ])
+    if (early.status === 'fulfilled') session = early.value.session
     if (prepared.status === 'rejected') throw prepared.reason
-    if (opened.status === 'rejected') throw opened.reason
-    session = opened.value
-    const plan = prepared.value
+    const { plan, server } = prepared.value
+    const chosen = imagesFor(job.step, deps.fixedImage, server)
+    mustBeAllowed(chosen.warning, deps.skew)
+    const { image, session: opened } = await reopenFor(chosen, early, open)
+    session = opened
+    const warning = warningFor(chosen, opened.image, server)
+    mustBeAllowed(warning, deps.skew)
+    mustHaveHelm(job.step, image, opened.image)
+    if (warning !== undefined) {
+      deps.say(`warning: ${warning}`)
+      notes.push(warning)
+    }
 
     phase = 'running'
-    await deps.enter('run')
+    await deps.enter('run', toolsOf(image, opened.image, server))
     onRunning(connection, plan)
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
@@ -136,16 +165,16 @@ const runToEnd = async (
     })
     verdict.catch(() => {})
     using _ending = endProgramOn(stop.signal, session, stop.graceMs)
-    const early = plan.judgeWhileRunning ? endOnFailure(verdict, session) : { failed: false }
+    const judgedEarly = plan.judgeWhileRunning ? endOnFailure(verdict, session) : { failed: false }
     const exit = await runProgram(session, plan)
     await session.settled()
 
-    if (stop.signal.aborted) return { end: stop.end(phase, session.writes()), notes: [] }
-    if (exit.code !== 0 && !early.failed) {
+    if (stop.signal.aborted) return { end: stop.end(phase, session.writes()), notes }
+    if (exit.code !== 0 && !judgedEarly.failed) {
       judgement.abort()
       return {
         end: endOfExit({ step: job.step, exit, errors: deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }),
-        notes: [],
+        notes,
       }
     }
     // From here on the verifier keeps the deadline: it can say what it waited for.
@@ -158,13 +187,13 @@ const runToEnd = async (
       end: endOfVerdict(judged, job.step),
       ...(judged.failure === undefined ? {} : { failure: judged.failure }),
       objects: judged.objects,
-      notes: judged.notes,
+      notes: [...notes, ...judged.notes],
     }
   } catch (thrown) {
     const error = toTelpherError(thrown)
     if (error.code === 'gate_superseded') throw error
-    if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes: [] }
-    return { end: endOfThrown(error, phase), notes: [] }
+    if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes }
+    return { end: endOfThrown(error, phase), notes }
   } finally {
     clearTimeout(deadline)
     await session?.dispose()

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../model/errors.ts'
+import type { ImageFacts } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 
 /** A request that the gate did not let through. */
@@ -20,6 +21,8 @@ export interface StepExit {
  * The composition root makes it; steps know nothing of Docker, frames or HTTP.
  */
 export interface StepSession {
+  /** What its image is; absent where that cannot be known. */
+  readonly image?: ImageFacts
   /** Port inside the container behind which the gate answers. */
   readonly port: number
   /** The secret path segment that the gate expects. */

@@ -1,8 +1,10 @@
 import type { JobRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
+import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createImages } from './images.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
@@ -23,7 +25,7 @@ import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
-export { createLogWriter } from './logwriter.ts'
+export { createLogWriter, type LogWriter } from './logwriter.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'
@@ -99,11 +101,13 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
+    images: createImages(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
     wakes,
     sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
     memory,
+    backup: createBackup({ connection, store, limits }, memory),
     schema: schemaVersion,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
     logs,

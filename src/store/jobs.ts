@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { DeploymentEvent, Job, JobRef } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
-import { isTerminal, type JobEvent, type JobState, transition } from '../model/states.ts'
+import { retryReason } from '../model/retry.ts'
+import { isTerminal, type JobEnd, type JobEvent, type JobState, transition } from '../model/states.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob } from './records.ts'
 import type { Applied, Claims, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
 
-const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
+/** @param end of the job, or of the attempt that another one follows */
+const jobEvent = (before: Job, after: Job, end: JobEnd | undefined, tools: JobReport['tools']): DeploymentEvent => ({
   type: 'job',
   at: Date.now(),
   jobId: after.jobId,
@@ -18,31 +20,44 @@ const jobEvent = (before: Job, after: Job): DeploymentEvent => ({
   to: after.status,
   attempt: after.attempt,
   ...(after.worker === undefined ? {} : { worker: after.worker }),
-  ...(after.end === undefined ? {} : { sentence: after.end.sentence }),
-  ...(after.end?.code === undefined ? {} : { code: after.end.code }),
+  ...(end === undefined ? {} : { sentence: end.sentence }),
+  ...(end?.code === undefined ? {} : { code: end.code }),
+  ...(tools === undefined ? {} : { tools }),
 })
 
 /** What transitions decide on, without the rest of the job. */
-const stateOf = ({ status, attempt, worker, cancelRequested, end }: Job): JobState => ({
+const stateOf = ({ status, attempt, worker, cancelRequested, retries, notBefore, end }: Job): JobState => ({
   status,
   attempt,
   cancelRequested,
   ...(worker === undefined ? {} : { worker }),
+  ...(retries === undefined ? {} : { retries }),
+  ...(notBefore === undefined ? {} : { notBefore }),
   ...(end === undefined ? {} : { end }),
 })
 
 /** The job in its new state, with its times and what was reported; what it waited for was for the old state. */
-const changed = (job: Job, state: JobState, report: JobReport | undefined): Job => {
-  const { waitsFor, worker: _worker, end: _end, ...kept } = job
-  const waits = state.status === 'pending' ? waitsFor : undefined
+const changed = (job: Job, state: JobState, event: JobEvent, report: JobReport | undefined): Job => {
+  const { waitsFor, worker: _worker, notBefore: _notBefore, end: _end, failure, objects, ...kept } = job
+  const waits =
+    event.type === 'retry' && state.notBefore !== undefined
+      ? retryReason(state, job.step.retries, event.end)
+      : state.status === 'pending'
+        ? waitsFor
+        : undefined
+  // What an attempt before found is nothing of this one.
+  const found =
+    state.status === 'preparing' ? {} : { ...(failure === undefined ? {} : { failure }), ...(objects === undefined ? {} : { objects }) }
   return {
     ...kept,
+    ...found,
     ...state,
     ...(waits === undefined ? {} : { waitsFor: waits }),
     ...(state.status === 'preparing' && job.startedAt === undefined ? { startedAt: Date.now() } : {}),
     ...(isTerminal(state.status) ? { endedAt: Date.now() } : {}),
     ...(report?.failure === undefined ? {} : { failure: report.failure }),
     ...(report?.objects === undefined ? {} : { objects: report.objects }),
+    ...(report?.tools === undefined ? {} : { tools: report.tools }),
   }
 }
 
@@ -51,6 +66,7 @@ const isAlready = (job: Job, event: JobEvent): boolean => {
   if (!('attempt' in event) || event.attempt !== job.attempt) return false
   if (event.type === 'run') return job.status === 'running'
   if (event.type === 'verify') return job.status === 'verifying'
+  if (event.type === 'retry') return job.status === 'admitted' && job.notBefore === event.notBefore
   if (event.type !== 'finish' || !isTerminal(job.status)) return false
   const isTurnedIntoCancelled = job.cancelRequested && job.status === 'cancelled' && event.end.status === 'succeeded'
   return isTurnedIntoCancelled || isDeepStrictEqual(job.end, event.end)
@@ -101,10 +117,13 @@ export const createJobs = (
       const { job, version } = await read(ref)
       const step = transition(stateOf(job), event)
       if (!step.ok) return isAlready(job, event) ? { ok: true, state: stateOf(job), job } : { ...step, job }
-      const after = changed(job, step.state, report)
-      const events: DeploymentEvent[] = [jobEvent(job, after)]
-      if (report !== undefined) {
-        const { failure, notes = [] } = report
+      const after = changed(job, step.state, event, report)
+      const ended = after.end ?? (event.type === 'retry' ? event.end : undefined)
+      const events: DeploymentEvent[] = [jobEvent(job, after, ended, report?.tools)]
+      if (event.type === 'retry' && after.waitsFor !== undefined)
+        events.push({ type: 'waiting', at: Date.now(), jobId: ref.jobId, reason: after.waitsFor })
+      if (report?.notes !== undefined) {
+        const { failure, notes } = report
         events.unshift({ type: 'verdict', at: Date.now(), jobId: ref.jobId, notes, ...(failure === undefined ? {} : { failure }) })
       }
       if (await write(ref, version, token, after, markOf(job, after), events)) {

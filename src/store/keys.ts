@@ -95,6 +95,9 @@ export const packageIndexKey: string = `${prefix}{packages}:index`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
+/** Hash: image name -> ids, parted by spaces. */
+export const imagePinsKey: string = `${prefix}{images}:pins`
+
 /** The key of a client is hashed: it may hold anything. */
 export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`
 
@@ -107,6 +110,9 @@ export const schemaKeys: { readonly version: string; readonly turn: string } = {
   /** Who takes it to the next version now; expires with whoever died. */
   turn: `${prefix}{schema}:turn`,
 }
+
+/** There while a restore is not complete: the time of the backup, ms since the epoch. */
+export const restoreKey: string = `${prefix}{installation}:restore`
 
 /** A key of the queue: BullMQ's own, of one pool. */
 export const queueKeys: string = '{tel-pool-*}:jobs:*'

@@ -24,6 +24,8 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.checkKey('chk_01'),
     keys.idempotencyKey('k'),
     keys.installationKey,
+    keys.imagePinsKey,
+    keys.restoreKey,
     keys.wakeKey,
     '{tel-pool-default}:jobs:events',
   ]

@@ -1,6 +1,8 @@
+import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
+import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Events, Ledger } from '../model/ports.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
@@ -119,18 +121,21 @@ export interface Deployments {
 /** What came of an event: the transition, and the job as it now is. */
 export type Applied = Transition & { readonly job: Job }
 
+/** What is told along with an event; a verdict has at least its notes. */
 export interface JobReport {
   readonly failure?: Failure
   readonly objects?: readonly ObjectProgress[]
   readonly notes?: readonly string[]
+  /** What the attempt runs with, told when it begins to. */
+  readonly tools?: ToolsUsed
 }
 
 export interface Jobs {
   /** @throws TelpherError unknown_deployment */
   get(ref: JobRef): Promise<Job>
   /**
-   * transition() by compare-and-set on a version, tried again on conflict; the `job` event (and `verdict` when a
-   * report is given) is appended in the same script. Safe to repeat after a redis_timeout: what was already applied
+   * transition() by compare-and-set on a version, tried again on conflict; the `job` event (and `verdict` when the
+   * report has notes) is appended in the same script. Safe to repeat after a redis_timeout: what was already applied
    * by the same attempt (run, verify, finish with the same end) is answered as done.
    * @throws TelpherError unknown_deployment, redis_timeout, redis_unreachable
    */
@@ -152,6 +157,14 @@ export interface Workers {
   remove(id: string): Promise<void>
   /** Redis TIME in ms since the epoch. */
   now(): Promise<number>
+}
+
+/** Which image ids workers may start. */
+export interface Images {
+  /** All pins, by image name. */
+  pins(): Promise<ImagePins>
+  /** @param ids none takes the pin away */
+  pin(image: string, ids: readonly string[]): Promise<void>
 }
 
 export interface Checks {
@@ -322,7 +335,25 @@ export interface Sweep {
   logs(now?: number): Promise<number>
 }
 
+/** Everything that lasts of an installation, in one file: targets with their sealed accounts, what has ended, and its packages. */
+export interface Backup {
+  /**
+   * Lines of text. Deployments that have not ended are not in it.
+   * @param options.logs whether logs are
+   */
+  read(options: { readonly logs: boolean }): AsyncIterable<string>
+  /**
+   * Writes a backup into an empty installation; one that was cut can be done again.
+   * @param known ids of the master keys that there are
+   * @throws TelpherError backup_damaged, store_not_empty, store_newer, sealed_record, redis_*
+   */
+  restore(source: AsyncIterable<Uint8Array>, known: readonly string[]): Promise<BackupSum>
+  /** Whether a restore was begun and is not complete. */
+  isRestoring(): Promise<boolean>
+}
+
 export interface Store {
+  readonly backup: Backup
   readonly targets: Targets
   readonly accounts: Accounts
   readonly packages: Packages
@@ -331,6 +362,7 @@ export interface Store {
   readonly claims: Claims
   readonly workers: Workers
   readonly checks: Checks
+  readonly images: Images
   readonly idempotency: Idempotency
   readonly locks: Locks
   readonly wakes: Wakes

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Client, createClient } from '../../src/cli/client.ts'
+import { type Client, createClient } from '../../src/client/http.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
 

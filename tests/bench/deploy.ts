@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { execa } from 'execa'
-import type { Client } from '../../src/cli/client.ts'
+import type { Client } from '../../src/client/http.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import { binaryPath } from '../../src/sandbox/setup/binaries.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'

@@ -3,23 +3,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dockerExecutor } from '../../src/executors/docker.ts'
+import type { Executor } from '../../src/model/ports.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
+import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
-import { manySuite } from './many.ts'
+import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
+import { objectsSuite } from './objects.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'parts', 'logs', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'node'] as const
 /** Takes minutes: only when it is named. */
-const long = ['many'] as const
+const long = ['objects'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,8 +41,12 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
+/** As a worker has it. */
+const benchExecutor = async (stack: Stack): Promise<Executor> =>
+  dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath(), doorFolder: join(stack.dir, 'tether') })
+
 const measureParts = async (stack: Stack): Promise<Figure[]> => {
-  const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+  const executor = await benchExecutor(stack)
   const figures: Figure[] = []
   const measure = async (what: string, work: () => Promise<Figure[]> | Figure[]): Promise<void> => {
     say(`measuring ${what}`)
@@ -50,6 +57,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   await measure('the start', () => startSuite({ executor, runs }))
   await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
+  await measure('what deployments leave in Redis', memorySuite)
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
   return figures
 }
@@ -77,13 +85,17 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     figures.push(...(await deploySuite({ stack, runs })))
   }
   if (chosen.includes('many')) {
+    say('measuring a deployment to 200 targets')
+    figures.push(...(await fanOutSuite(stack, Math.min(runs, 3))))
+  }
+  if (chosen.includes('objects')) {
     say('measuring thousands of objects beside kubectl')
-    figures.push(...(await manySuite({ stack, runs: Math.min(runs, 3) })))
+    figures.push(...(await objectsSuite({ stack, runs: Math.min(runs, 3) })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
-    const executor = dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath() })
+    const executor = await benchExecutor(stack)
     figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
   }
   return figures

@@ -47,10 +47,14 @@ export const loadTestImage = async (socketPath: string): Promise<void> => {
 }
 
 /** The Docker executor of an engine and, by asking the engine and the kernel directly, what its runs leave behind. */
-export const dockerUnderTest = async (engine: Engine, image: string): Promise<DockerUnderTest> => {
+export const dockerUnderTest = async (
+  engine: Engine,
+  image: string,
+  more: Partial<Parameters<typeof dockerExecutor>[0]> = {},
+): Promise<DockerUnderTest> => {
   const shim = await shimPath()
   const docker = connect(engine.socketPath)
-  const executor = dockerExecutor({ socketPath: engine.socketPath, shimPath: shim })
+  const executor = dockerExecutor({ socketPath: engine.socketPath, shimPath: shim, ...more })
   const volumesOf = async (): Promise<string[]> => ((await docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name)
   const before = new Set(await volumesOf())
   const mounts = new Set<string>()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Detail } from '../../src/cli/client.ts'
+import type { Detail } from '../../src/client/http.ts'
 import type { Failure } from '../../src/model/verdict.ts'
 import type { CliResult } from '../support/cli.ts'
 import { useE2e } from '../support/e2e-stack.ts'

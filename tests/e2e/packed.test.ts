@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -23,11 +23,28 @@ test('the packed tarball, installed elsewhere, runs as compiled JavaScript', asy
   await writeFile(join(folder, 'token'), `tel_${'a'.repeat(43)}\n`, { mode: 0o400 })
   const lost = await run(cli, 'status', '--server', 'http://127.0.0.1:9', '--token-file', join(folder, 'token'))
   expect(lost.exitCode, lost.stderr).toBe(3)
-  const library = await run(
-    '--eval',
-    "import { createClient, errorTable } from 'telpher'; console.log(typeof createClient, errorTable.unknown_target[0])",
+  await writeFile(join(folder, 'deploy.ts'), await readFile(`${checkout}examples/deploy.ts`))
+  await writeFile(join(folder, 'web.yaml'), JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } }))
+  const example = await execa(process.execPath, ['deploy.ts', 'web.yaml', 'eu'], {
+    cwd: folder,
+    reject: false,
+    env: { TELPHER_SERVER: 'http://127.0.0.1:9', TELPHER_TOKEN_FILE: join(folder, 'token') },
+  })
+  expect([example.exitCode, example.stderr]).toEqual([1, expect.stringContaining('server_unreachable: ')])
+  // The types that were shipped are those that programs need.
+  const compiler = {
+    module: 'nodenext',
+    target: 'es2024',
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    typeRoots: [`${checkout}node_modules/@types`],
+  }
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...compiler, skipLibCheck: true }, files: ['deploy.ts'] }),
   )
-  expect(library.stdout, library.stderr).toBe('function 1010')
+  await execa(`${checkout}node_modules/.bin/tsc`, ['-p', '.'], { cwd: folder })
   // Without Redis a server says so and ends: everything that it is made of was found.
   const server = await execa(process.execPath, [cli, 'server', 'start'], {
     cwd: folder,

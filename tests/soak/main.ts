@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { goCommand } from '../../src/sandbox/setup/go.ts'
+import { soakImages } from './images.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -43,6 +44,14 @@ const soaks = [
   vitestFuzz('tether: the worker’s end', 'unit', 'src/tether/fuzz.test.ts', seconds),
   vitestFuzz('gate: agreement with RequestInfoFactory', 'integration', 'tests/integration/gate/path-oracle.test.ts', seconds),
 ]
-let failed = 0
+/** Everything that is deployed with each execution image: building them is too long for `npm test`. */
+const everyImage = async (): Promise<boolean> => {
+  process.stdout.write('\n== every execution image\n')
+  const error: unknown = await soakImages().catch((thrown: unknown) => thrown)
+  process.stdout.write(error === undefined ? '✓ every execution image\n' : `✗ every execution image: ${String(error)}\n`)
+  return error === undefined
+}
+
+let failed = (await everyImage()) ? 0 : 1
 for (const soak of soaks) if (!(await run(soak))) failed++
 process.exitCode = failed === 0 ? 0 : 1

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import type { Detail } from '../../src/cli/client.ts'
+import type { Detail } from '../../src/client/http.ts'
 import type { CliResult } from './cli.ts'
 
 /** A row of docs/reference/faults.md: what a fault must come to. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Client, createClient } from '../../src/cli/client.ts'
+import { type Client, createClient } from '../../src/client/http.ts'
 import type { Job } from '../../src/model/deployment.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { isTerminal, type JobStatus } from '../../src/model/states.ts'

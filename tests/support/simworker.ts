@@ -1,4 +1,5 @@
 import type { Job, JobRef } from '../../src/model/deployment.ts'
+import { retryDelay } from '../../src/model/retry.ts'
 import type { JobEnd } from '../../src/model/states.ts'
 import { type Consumer, consume } from '../../src/queue/index.ts'
 import { type Store, untilThrough } from '../../src/store/index.ts'
@@ -79,7 +80,14 @@ export const startSimWorker = (options: {
     await options.work?.(job)
     await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt }))
     witness.working.delete(lock)
-    await untilThrough(() => store.jobs.apply(job, { type: 'finish', attempt, end: ends(job) }))
+    const end = ends(job)
+    const delay = retryDelay(job.step.retries, job, end)
+    await untilThrough(() =>
+      store.jobs.apply(
+        job,
+        delay === undefined ? { type: 'finish', attempt, end } : { type: 'retry', attempt, end, notBefore: Date.now() + delay },
+      ),
+    )
     attempts.delete(job.jobId)
   }
   const consumer: Consumer = consume({

@@ -4,12 +4,15 @@ import { withLock } from '../lock.ts'
 import { cacheDir } from '../paths.ts'
 import { buildBinary } from './build.ts'
 import { downloadBinary } from './download.ts'
-import { type BinaryName, binaryKey } from './versions.ts'
+import { type BinaryName, type Program, programKey, sandboxProgram } from './versions.ts'
 
 const binDir = (): string => `${cacheDir()}/bin`
 
+/** Where a program lies once it was installed. */
+export const programPath = (program: Program): string => `${binDir()}/${programKey(program)}/${program.name}`
+
 /** Where a program of the sandbox lies once the set-up has run. */
-export const binaryPath = (name: BinaryName): string => `${binDir()}/${binaryKey(name)}/${name}`
+export const binaryPath = (name: BinaryName): string => programPath(sandboxProgram(name))
 
 /** The programs that the set-up still has to get. */
 export const missingBinaries = (names: readonly BinaryName[]): BinaryName[] => names.filter((name) => !existsSync(binaryPath(name)))
@@ -20,17 +23,17 @@ export const missingBinaries = (names: readonly BinaryName[]): BinaryName[] => n
  * @param go gives the Go command; asked only when something must be built
  * @param onWait told the pid of another process that is getting it right now
  */
-export const installBinary = async (name: BinaryName, go: () => Promise<string>, onWait?: (pid: number) => void): Promise<void> => {
-  const target = `${binDir()}/${binaryKey(name)}`
+export const installProgram = async (program: Program, go: () => Promise<string>, onWait?: (pid: number) => void): Promise<void> => {
+  const target = `${binDir()}/${programKey(program)}`
   await withLock(
-    `${binDir()}/${binaryKey(name)}.lock`,
+    `${target}.lock`,
     async () => {
-      if (existsSync(binaryPath(name))) return
+      if (existsSync(programPath(program))) return
       await mkdir(binDir(), { recursive: true })
       const made = await mkdtemp(`${binDir()}/.new-`)
       try {
-        if (!(await downloadBinary(name, made))) await buildBinary(await go(), name, made)
-        await chmod(`${made}/${name}`, 0o755)
+        if (!(await downloadBinary(program, made))) await buildBinary(await go(), program, made)
+        await chmod(`${made}/${program.name}`, 0o755)
         await chmod(made, 0o755)
         await rename(made, target)
       } finally {
@@ -40,3 +43,7 @@ export const installBinary = async (name: BinaryName, go: () => Promise<string>,
     onWait,
   )
 }
+
+/** Gets a program of the sandbox, like installProgram. */
+export const installBinary = (name: BinaryName, go: () => Promise<string>, onWait?: (pid: number) => void): Promise<void> =>
+  installProgram(sandboxProgram(name), go, onWait)

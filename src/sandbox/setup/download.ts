@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { architecture } from '../paths.ts'
 import { run } from '../run.ts'
-import { type BinaryName, versions } from './versions.ts'
+import type { Program } from './versions.ts'
 
 interface Release {
   readonly url: string
@@ -12,20 +11,19 @@ interface Release {
   readonly member?: string
 }
 
-const release = (name: BinaryName): Release | undefined => {
-  const arch = architecture()
+const release = ({ name, version, arch }: Program): Release | undefined => {
   if (name === 'helm') {
-    const url = `https://get.helm.sh/helm-v${versions.helm}-linux-${arch}.tar.gz`
+    const url = `https://get.helm.sh/helm-v${version}-linux-${arch}.tar.gz`
     return { url, checksums: `${url}.sha256sum`, member: `linux-${arch}/helm` }
   }
   if (name === 'etcd') {
-    const folder = `etcd-v${versions.etcd}-linux-${arch}`
-    const base = `https://github.com/etcd-io/etcd/releases/download/v${versions.etcd}`
+    const folder = `etcd-v${version}-linux-${arch}`
+    const base = `https://github.com/etcd-io/etcd/releases/download/v${version}`
     return { url: `${base}/${folder}.tar.gz`, checksums: `${base}/SHA256SUMS`, member: `${folder}/etcd` }
   }
   // kwok publishes no checksums beside its binaries: it is built, which the checksum database covers.
   if (name === 'kwok') return undefined
-  const url = `https://dl.k8s.io/release/v${versions.kubernetes}/bin/linux/${arch}/${name}`
+  const url = `https://dl.k8s.io/release/v${version}/bin/linux/${arch}/${name}`
   return { url, checksums: `${url}.sha256` }
 }
 
@@ -54,8 +52,9 @@ const publishedDigest = (checksums: string, url: string): string | undefined => 
  * @returns false when there is no release to trust or its host cannot be reached
  * @throws Error when what was downloaded does not match its published checksum
  */
-export const downloadBinary = async (name: BinaryName, into: string): Promise<boolean> => {
-  const found = release(name)
+export const downloadBinary = async (program: Program, into: string): Promise<boolean> => {
+  const { name } = program
+  const found = release(program)
   if (found === undefined || unreachable.has(new URL(found.url).host)) return false
   let digest: string | undefined
   let bytes: Buffer

@@ -61,14 +61,28 @@ const outcomeOf = ({ status, end, attempt }: Job): Outcome => ({
   ...(end?.code === undefined ? {} : { code: end.code }),
 })
 
+const keyOf = (job: Job): string => `${job.step.name}\n${job.target}`
+
 const resultChanges = (a: Run, b: Run): RunDiff['results'] => {
-  const keyOf = (job: Job): string => `${job.step.name}\n${job.target}`
   const [before, after] = [a, b].map(({ jobs }) => new Map(jobs.map((job) => [keyOf(job), job])))
   return [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].flatMap((key) => {
     const [one, other] = [before?.get(key), after?.get(key)]
     if (one?.status === other?.status && one?.end?.code === other?.end?.code) return []
     const [step = '', target = ''] = key.split('\n')
     return [{ step, target, ...(one === undefined ? {} : { a: outcomeOf(one) }), ...(other === undefined ? {} : { b: outcomeOf(other) }) }]
+  })
+}
+
+/** What a job ran with; of one that never began nothing is known. */
+const toolsOf = ({ tools }: Job): Fields => new Map(Object.entries(tools ?? {}))
+
+const toolChanges = (a: Run, b: Run): RunDiff['tools'] => {
+  const before = new Map(a.jobs.map((job) => [keyOf(job), job]))
+  return b.jobs.flatMap((job) => {
+    const earlier = before.get(keyOf(job))
+    if (earlier?.tools === undefined || job.tools === undefined) return []
+    const fields = changesOf(toolsOf(earlier), toolsOf(job))
+    return fields.length === 0 ? [] : [{ step: job.step.name, target: job.target, fields }]
   })
 }
 
@@ -103,14 +117,16 @@ export const diffRuns = (a: Run, b: Run, packages: ReadonlyMap<string, PackageCh
   const onlyA = a.deployment.targets.filter((name) => !b.deployment.targets.includes(name))
   const onlyB = b.deployment.targets.filter((name) => !a.deployment.targets.includes(name))
   const results = resultChanges(a, b)
+  const tools = toolChanges(a, b)
   return {
     a: a.deployment.id,
     b: b.deployment.id,
-    same: [request, steps, onlyA, onlyB, results].every((list) => list.length === 0),
+    same: [request, steps, onlyA, onlyB, results, tools].every((list) => list.length === 0),
     request,
     steps,
     targets: { onlyA, onlyB },
     results,
+    tools,
     timings: timingsOf(a, b),
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createClient } from '../../../src/cli/client.ts'
+import { createClient } from '../../../src/client/http.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import type { JobEnd } from '../../../src/model/states.ts'
 import { unpack } from '../../../src/steps/package/unpack.ts'

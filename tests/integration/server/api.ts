@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
+import type { MasterKey } from '../../../src/credentials/keyfile.ts'
 import { seal } from '../../../src/credentials/seal.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
@@ -27,12 +28,12 @@ export interface ServedApi {
 
 /** @param options.port of a server that was closed, to come back at the same address */
 export const serveApi = async (
-  options: { readonly port?: number; readonly redisUrl?: string; readonly token?: string } = {},
+  options: { readonly port?: number; readonly redisUrl?: string; readonly token?: string; readonly key?: MasterKey } = {},
 ): Promise<ServedApi> => {
   const redisUrl = options.redisUrl ?? (await sharedRedis())
   const [store, queue] = [await openStore({ url: redisUrl }), openQueue({ url: redisUrl })]
   const token = options.token ?? `tel_${randomBytes(32).toString('base64url')}`
-  const key = { kid: 'test', key: randomBytes(32) }
+  const key = options.key ?? { kid: 'test', key: randomBytes(32) }
   const logged: string[] = []
   const note = (fields: object, message: string): void => {
     logged.push(`${message} ${JSON.stringify(fields)}`)
@@ -42,6 +43,7 @@ export const serveApi = async (
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    kids: [key.kid],
     summarize,
     token: new Secret(token),
     version: '0.0.0',

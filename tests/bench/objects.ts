@@ -19,7 +19,7 @@ const folderOf = (stack: Stack, name: string): string => {
 }
 
 /** `apply.objects_5000_vs_kubectl`: 5000 new ConfigMaps from the request to the verdict, beside kubectl on the host; in turns. */
-export const manySuite = async ({ stack, runs }: { readonly stack: Stack; readonly runs: number }): Promise<Figure[]> => {
+export const objectsSuite = async ({ stack, runs }: { readonly stack: Stack; readonly runs: number }): Promise<Figure[]> => {
   const times = { ours: [] as number[], kubectl: [] as number[] }
   for (let at = 0; at < runs; at++) {
     const begun = performance.now()

@@ -3,7 +3,7 @@ import { planHelm } from '../steps/helm.ts'
 import { invalidAt } from '../steps/manifests/object.ts'
 import { selectObjects } from '../steps/manifests/select.ts'
 import { unpack } from '../steps/package/unpack.ts'
-import type { PlannedStep } from './plan.ts'
+import type { PlannedStep } from './pack.ts'
 
 /**
  * Reads the package of a step as a worker will, so that what it cannot take is said at once.

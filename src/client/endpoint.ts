@@ -19,21 +19,30 @@ export interface EndpointOptions {
 /** Data folders in which `telpher dev` and `telpher server start` say where they are. */
 const announcements = ['.telpher/dev/endpoint.json', '.telpher/endpoint.json']
 
+interface Announcement extends Endpoint {
+  /** Socket of the engine that it was told of: in a sandbox its workers use it too. */
+  readonly dockerSocket?: string
+}
+
 /** What a running server announced; a file of another user is not believed: it would be given the token's requests. */
-const announced = async (file: string): Promise<Endpoint | undefined> => {
+const announced = async (file: string): Promise<Announcement | undefined> => {
   try {
     const owner = (await stat(file)).uid
     if (process.getuid !== undefined && owner !== process.getuid()) return undefined
     const read: unknown = JSON.parse(await readFile(file, 'utf8'))
     if (typeof read !== 'object' || read === null || !('url' in read) || !('tokenFile' in read)) return undefined
-    return { url: String(read.url), tokenFile: resolve(dirname(file), String(read.tokenFile)) }
+    return {
+      url: String(read.url),
+      tokenFile: resolve(dirname(file), String(read.tokenFile)),
+      ...('dockerSocket' in read ? { dockerSocket: String(read.dockerSocket) } : {}),
+    }
   } catch {
     return undefined
   }
 }
 
 /** The nearest announcement in this folder or its parents. */
-const nearest = async (cwd: string): Promise<Endpoint | undefined> => {
+const nearest = async (cwd: string): Promise<Announcement | undefined> => {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     for (const name of announcements) {
       const found = await announced(join(folder, name))
@@ -42,6 +51,9 @@ const nearest = async (cwd: string): Promise<Endpoint | undefined> => {
     if (dirname(folder) === folder) return undefined
   }
 }
+
+/** Socket of the Docker engine that a server which was started from this folder or above it was told of. */
+export const announcedSocket = async (cwd: string): Promise<string | undefined> => (await nearest(cwd))?.dockerSocket
 
 const urlOf = (text: string): string => {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
@@ -63,7 +75,7 @@ export const findEndpoint = async (options: EndpointOptions): Promise<Endpoint> 
       throw new TelpherError('server_unreachable', 'no server is named, and none was started from this folder or its parents')
     return { url: here.url, tokenFile: tokenFile === undefined ? here.tokenFile : resolve(options.cwd, tokenFile) }
   }
-  if (here?.url === urlOf(server)) return here
+  if (here?.url === urlOf(server)) return { url: here.url, tokenFile: here.tokenFile }
   throw new TelpherError('unauthorized', `there is no token for ${server}: name its file with --token-file or TELPHER_TOKEN_FILE`)
 }
 

@@ -1,6 +1,8 @@
+import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { ImagePins } from '../model/image.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
@@ -56,14 +58,21 @@ export interface Client {
   removeTarget(name: string): Promise<void>
   startCheck(name: string): Promise<{ readonly id: string; readonly waitsFor?: string }>
   check(name: string, id: string): Promise<CheckReport | undefined>
+  pins(): Promise<ImagePins>
+  /** @param ids none takes the pin away */
+  pinImage(image: string, ids: readonly string[]): Promise<ImagePins>
   /** How full Redis is, in sentences where it is getting so. */
+  /** A backup as it comes, packed. It is whole when its end was read. */
+  backup(options: { readonly logs: boolean }): Promise<AsyncIterable<Uint8Array>>
+  restore(packed: ReadableStream<Uint8Array>): Promise<BackupSum>
   store(): Promise<{ readonly warnings: readonly string[] }>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
-/** How long an answer may take, in ms; an upload may take longer. */
+/** How long an answer may take, in ms; an upload may take longer, and a backup longer still. */
 const answerMs = 30_000
 const uploadMs = 300_000
+const backupMs = 3_600_000
 
 /** @param url of the server, without a slash at the end */
 export const createClient = (url: string, token: Secret): Client => {
@@ -150,6 +159,20 @@ export const createClient = (url: string, token: Secret): Client => {
     async check(name, id) {
       const response = await send('GET', `${targetAt(name)}/checks/${encodeURIComponent(id)}`)
       return response.status === 202 ? undefined : await jsonOf<CheckReport>(response, url)
+    },
+    pins: async () => (await get<{ pins: ImagePins }>('/v1/images/pins')).pins,
+    pinImage: async (image, ids) => {
+      const response = await send('PUT', '/v1/images/pins', {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ image, ids }),
+      })
+      return (await jsonOf<{ pins: ImagePins }>(response, url)).pins
+    },
+    backup: async ({ logs }) => (await send('GET', `/v1/backup?logs=${logs}`, {}, backupMs)).body ?? new ReadableStream(),
+    restore: async (packed) => {
+      // A body that is a stream goes one way only (WHATWG fetch, duplex).
+      const init = { headers: { 'content-type': 'application/zstd' }, body: packed, duplex: 'half' }
+      return jsonOf(await send('POST', '/v1/restore', init as RequestInit, backupMs), url)
     },
     store: () => get('/v1/store'),
     workers: () => get('/v1/workers'),
