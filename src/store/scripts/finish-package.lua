@@ -9,7 +9,8 @@ else
   for index = 0, math.ceil(size / piece) - 1 do
     if redis.call('HSTRLEN', KEYS[2], index) ~= math.min(piece, size - index * piece) then return 0 end
   end
-  redis.call('RENAME', KEYS[2], KEYS[1])
+  -- A package without bytes has no pieces.
+  if size > 0 then redis.call('RENAME', KEYS[2], KEYS[1]) end
 end
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'size', ARGV[1], 'used', time[1] * 1000 + math.floor(time[2] / 1000))

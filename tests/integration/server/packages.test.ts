@@ -93,7 +93,8 @@ test('more than 64 MiB is refused by its length before it comes, and while it co
   expect(early.answer).toContain('"name":"package_too_large"')
   const piece = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x10000), Buffer.from('\r\n')])
   const late = await pour(['transfer-encoding: chunked'], piece)
-  expect(late.answer).toMatch(/^HTTP\/1\.1 413 /)
+  // Who is still sending when the connection is closed may be cut off before it has read the answer (RFC 9112, section 9.6).
+  expect(late.answer).toMatch(/^(?:HTTP\/1\.1 413 |$)/)
   expect(late.sent).toBeLessThan(150 * mebibyte)
 })
 
