@@ -25,6 +25,8 @@ export interface Config {
   concurrency: number
   /** The most containers that one worker keeps waiting for steps; 0 for none. */
   warm: number
+  /** How steps are run: in containers, or for trials as processes of this machine, without isolation. */
+  executor: 'docker' | 'process'
   dockerSocket: string
   /** The static shim binary that containers are started with. */
   shimPath: string
@@ -69,6 +71,7 @@ const schema = z.object({
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
   TELPHER_WARM_CONTAINERS: z.coerce.number().int().min(0).max(64).optional(),
+  TELPHER_EXECUTOR: z.enum(['docker', 'process']).default('docker'),
   TELPHER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   TELPHER_SHIM: z.string().default(''),
   TELPHER_IMAGE: z.string().min(1).max(255).optional(),
@@ -82,6 +85,9 @@ const schema = z.object({
   TELPHER_KEEP_LOG_DAYS: integer(1, 3650, 30),
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
+
+/** The variables that are read. */
+export const variableNames: readonly string[] = Object.keys(schema.shape)
 
 /**
  * Reads the configuration from environment variables once, at start.
@@ -109,6 +115,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,
     warm: read.TELPHER_WARM_CONTAINERS ?? read.TELPHER_CONCURRENCY,
+    executor: read.TELPHER_EXECUTOR,
     dockerSocket: read.TELPHER_DOCKER_SOCKET,
     shimPath: read.TELPHER_SHIM,
     ...(read.TELPHER_IMAGE === undefined ? {} : { image: read.TELPHER_IMAGE }),

@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts'
-import { createMasker } from '../src/credentials/mask.ts'
+import { maskersOf } from '../src/credentials/mask.ts'
+import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
@@ -8,12 +9,15 @@ import { TelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
 import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
 import { retryDelay } from '../src/model/retry.ts'
+import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
-import type { Target } from '../src/model/target.ts'
+import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
+import { type Access, openAccess } from './access.ts'
+import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
 import { progressOf } from './progress.ts'
@@ -97,6 +101,15 @@ const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
   return found !== undefined && isTerminal(found.status)
 }
 
+/** What is awaited, unless the signal comes first. */
+const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+
 /** The log first: an end is only recorded when everything before it is in the store. The log of a job goes on over its attempts. */
 const finish = async (
   job: Job,
@@ -145,24 +158,61 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     cancel: () => stop.ask('cancelled'),
   }
   deps.heartbeat.hold(held)
+  let accessing: Promise<Access> | undefined
+  let access: Access | undefined
+  let leaving: Promise<void> | undefined
+  /** The program runs only after there is a connection. */
+  const connected = (): Access => {
+    if (access === undefined) throw new TelpherError('internal', 'a request came before there was a connection')
+    return access
+  }
   try {
     const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
-    const credential = await untilThrough(() => deps.grants.grant(target, { ...ref, attempt: job.attempt }))
-    const secrets = [credential.kind === 'bearer' ? credential.token : credential.key]
+    const secrets: Secret[] = []
+    let maskers = maskersOf(secrets)
     const output = createOutput(
-      () => createMasker(secrets),
+      () => maskers(),
       (stream, text) => lines.write(stream, text),
     )
+    const connect = (): Promise<Access> =>
+      openAccess({
+        grants: { grant: (...asked) => untilThrough(() => deps.grants.grant(...asked)) },
+        cluster: deps.cluster,
+        target,
+        attempt: { ...ref, attempt: job.attempt },
+        lifetimeMs: lifetimeOf(job.step.deadlineSeconds),
+        onSecret(secret) {
+          secrets.unshift(secret)
+          // The one before may still be on its way; older ones are dead.
+          secrets.splice(2)
+          maskers = maskersOf(secrets)
+          output.remask()
+        },
+        onRevoked() {
+          stop.ask('revoked')
+          claim.supersede()
+        },
+        log,
+      })
     const result = await runStep(
       job,
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
-        connect: async () => deps.cluster.connect(target, credential),
+        async connect() {
+          mustBeForTrials(deps.config.executor, target)
+          mustSuitMachine(deps.config.executor, job.step)
+          accessing = connect()
+          access = await untilAborted(accessing, stop.signal)
+          return access.connection
+        },
+        disconnect() {
+          leaving = accessing?.then((opened) => opened.end()).catch(() => {})
+        },
         version: deps.version(target.server),
         ...(deps.config.image === undefined ? {} : { fixedImage: deps.config.image }),
         skew: deps.config.versionSkew,
-        async open(connection, image, signal) {
+        async open(image, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
           const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
@@ -175,7 +225,8 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
             gate: {
               policy: target.policy,
               claim,
-              connection: () => connection,
+              connection: () => connected().current(),
+              ...(isRenewable(target.account.mode) ? { renew: async () => connected().renew?.() } : {}),
               ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(entries)) },
               attempt: job.attempt,
               mark: `telpher/${job.jobId}/${job.attempt}`,
@@ -205,6 +256,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw thrown
     log.warn({}, 'another attempt took over this job')
   } finally {
+    await leaving
     deps.heartbeat.release(held)
     claim.supersede()
   }

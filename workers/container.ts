@@ -12,6 +12,8 @@ export interface ReadyContainer {
   readonly image?: ImageFacts
   /** Port inside the container that the job finds its API server at. */
   readonly port: number
+  /** As in the port: where the job finds itself, when that is no container. */
+  readonly place?: Container['place']
   /** False once the container, its engine or its stream is gone. */
   readonly alive: boolean
   /** Gives it to a job, once: before that nothing in it can write or connect. */
@@ -74,6 +76,7 @@ export const openContainer = async (
     return {
       ...(container.image === undefined ? {} : { image: container.image }),
       port,
+      ...(container.place === undefined ? {} : { place: container.place }),
       get alive() {
         return alive
       },

@@ -1,22 +1,22 @@
-import { resolve } from 'node:path'
-import { connect } from '../src/cluster/connection.ts'
+import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
 import { loadKeyFile } from '../src/credentials/keyfile.ts'
-import { dockerExecutor } from '../src/executors/docker.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
-import { consume, type QueueItem } from '../src/queue/index.ts'
+import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { version } from '../src/version.ts'
 import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
+import { createExecutor, withoutImages } from './executor.ts'
+import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createVersions } from './versions.ts'
@@ -33,6 +33,14 @@ const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   }
 }
 
+const handlerOf = (item: QueueItem, deps: WorkerDeps): Promise<void> => {
+  if (item.kind === 'check') return runCheck(item, deps)
+  return item.kind === 'fence' ? runFence(item, deps) : runAttempt(item, deps)
+}
+
+/** Fences mostly wait; more of them than workers die at once are not needed. */
+const fencesAtOnce = 8
+
 export interface RunningWorker {
   readonly id: string
   readonly healthPort: number
@@ -44,9 +52,10 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
- * @throws TelpherError redis_*, docker_unreachable, key_file
+ * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (config: Config, log: Log): Promise<RunningWorker> => {
+export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
+  const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
@@ -58,12 +67,10 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
   const key = await loadKeyFile(config.keyFile)
-  const executor = dockerExecutor({
-    socketPath: config.dockerSocket,
-    shimPath: config.shimPath,
-    doorFolder: resolve(config.dataDir, 'tether'),
-  })
+  const executor = await createExecutor(config)
   await executor.probe()
+  if (config.executor === 'process')
+    log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
   const installation = await store.installation()
   const pins = await store.images.pins()
 
@@ -74,9 +81,11 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
       name: config.workerName,
       pool: config.pool,
       version,
+      executor: config.executor,
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
       concurrency: config.concurrency,
       startedAt,
+      at: Date.now(),
     }),
     log,
   )
@@ -85,6 +94,7 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
   const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
   await containers.sweep()
 
+  const cluster = { connect: createConnector() }
   const deps: WorkerDeps = {
     id,
     installation,
@@ -95,15 +105,21 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     findImage: executor.image,
     sweep: containers.sweep,
     heartbeat,
-    cluster: { connect },
-    grants: localGrants({ openAccount: (account) => store.accounts.get(account), key }),
+    cluster,
+    grants: localGrants({
+      readAccount: (account) => store.accounts.get(account),
+      records: store.grants,
+      key,
+      cluster,
+      installation,
+    }),
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,
   }
   const running = new Set<Promise<void>>()
   const handle = (item: QueueItem): Promise<void> => {
-    const work = item.kind === 'check' ? runCheck(item, deps) : runAttempt(item, deps)
+    const work = handlerOf(item, deps)
     running.add(work)
     return work.catch((err: unknown) => log.error({ err, item }, 'a queue item failed')).finally(() => running.delete(work))
   }
@@ -114,10 +130,19 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
+  const urgent = consume({
+    url: config.redisUrl,
+    pool: urgentPool(config.pool),
+    concurrency: fencesAtOnce,
+    handler: handle,
+    log: (line) => log.warn(line, 'queue'),
+  })
   containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
+  const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
-  }, 60_000)
+    sweepTokens()
+  }, sweepMs)
   const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
 
@@ -134,9 +159,9 @@ export const startWorker = async (config: Config, log: Log): Promise<RunningWork
     healthPort: health.port,
     async drain() {
       draining = true
-      await consumer.pause()
+      await Promise.all([consumer.pause(), urgent.pause()])
       await Promise.allSettled(running)
-      await consumer.close()
+      await Promise.all([consumer.close(), urgent.close()])
       await close()
     },
     async abort() {

@@ -45,3 +45,21 @@ test('only the last errors are kept', () => {
   expect(output.lastErrors().length).toBeLessThanOrEqual(16 * 1024)
   expect(output.lastErrors()).toContain('line 4999')
 })
+
+test('another masker takes over what the one before held back', () => {
+  const lines: string[] = []
+  let secrets: Secret[] = []
+  const output = createOutput(
+    () => createMasker(secrets),
+    (_, text) => lines.push(text),
+  )
+  output.push('stdout', Buffer.from('first '))
+  secrets = [new Secret('old-secret-value')]
+  output.remask()
+  output.push('stdout', Buffer.from('old-sec'))
+  secrets = [new Secret('new-secret-value'), ...secrets]
+  output.remask()
+  output.push('stdout', Buffer.from('ret-value and new-secret-value\n'))
+  output.end()
+  expect(lines).toEqual(['first ******** and ********'])
+})

@@ -13,6 +13,8 @@ interface Masker {
 export interface Output {
   /** Takes raw bytes of one stream, in order. */
   push(stream: 'stdout' | 'stderr', chunk: Uint8Array): void
+  /** Takes another masker from here on: there are more secrets to hide. */
+  remask(): void
   /** Gives out what has no newline yet. */
   end(): void
   /** The last 16 KiB of standard error, masked. */
@@ -58,6 +60,14 @@ export const createOutput = (createMasker: () => Masker, give: (stream: LogStrea
     push(stream, chunk) {
       const { masker, decoder, lines } = streams[stream]
       lines.push(decoder.write(Buffer.from(masker.push(chunk))))
+    },
+    remask() {
+      for (const stream of Object.values(streams)) {
+        const before = stream.masker
+        stream.masker = createMasker()
+        // What the old one held back may still become a secret.
+        stream.lines.push(stream.decoder.write(Buffer.from(stream.masker.push(before.flush()))))
+      }
     },
     end() {
       for (const { masker, decoder, lines } of Object.values(streams)) {

@@ -19,6 +19,7 @@ export const openSession = ({ container, gate: options, onOutput }: SessionOptio
   return {
     ...(container.image === undefined ? {} : { image: container.image }),
     port: container.port,
+    ...(container.place === undefined ? {} : { place: container.place }),
     nonce,
     async run(job) {
       const exit = await tether.run(job)

@@ -36,6 +36,18 @@ test('global flags may stand before and behind the command', async () => {
     expect((await parse(line)).flags).toEqual({ output: 'json', server: 'http://a', color: 'auto' })
 })
 
+test('--server without an address is a question to doctor, and a mistake elsewhere', async () => {
+  for (const line of ['telpher doctor --server', 'telpher doctor --server -o json', 'telpher doctor --target a --server']) {
+    const { options, flags } = await parse(line)
+    expect(options).toMatchObject({ server: true })
+    expect(flags.server).toBeUndefined()
+  }
+  expect((await parse('telpher doctor --server http://a')).flags.server).toBe('http://a')
+  for (const line of ['telpher --server http://a doctor --server', 'telpher doctor --server --server http://a'])
+    expect(await parse(line)).toMatchObject({ options: { server: true }, flags: { server: 'http://a' } })
+  await expect(parse('telpher status --server')).rejects.toMatchObject({ code: 'usage' })
+})
+
 test('repeated options are kept in order, and names may be joined by commas', async () => {
   const { options } = await parse('telpher deploy x -t a,b --target c --set k=1,2 --set l=3 --no-wait')
   expect(options).toEqual({ target: ['a', 'b', 'c'], set: ['k=1,2', 'l=3'], wait: false })

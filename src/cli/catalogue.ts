@@ -1,5 +1,6 @@
+import type { Risk } from '../credentials/bootstrap/risks.ts'
 import { execImages } from '../model/image.ts'
-import type { policyGrants } from '../model/target.ts'
+import type { AccountMode, policyGrants } from '../model/target.ts'
 import type { CommandSpec, OptionSpec } from './spec.ts'
 
 const grants: readonly (typeof policyGrants)[number][] = [
@@ -14,6 +15,10 @@ const grants: readonly (typeof policyGrants)[number][] = [
   'impersonate',
   'webhook-configurations',
 ]
+
+const modes: readonly AccountMode[] = ['token-request', 'in-cluster', 'static-token', 'client-certificate']
+
+const risks: readonly Risk[] = ['wildcards', 'escalation', 'cluster-secrets']
 
 const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
 
@@ -166,6 +171,18 @@ const history: readonly CommandSpec[] = [
 
 const offline: readonly CommandSpec[] = [
   {
+    path: ['doctor'],
+    about: 'what is wrong, and the command that mends it: of the server where one is found, else of this machine',
+    options: [
+      { flags: '--pre', about: 'this machine, before anything runs: needs no server' },
+      { flags: '--server', about: 'the server and all behind it: Redis, workers, queues, targets' },
+      { flags: '-t, --target <name>', about: 'what a deployment to it would meet; may be repeated', many: 'names', values: 'targets' },
+      { flags: '--timeout <duration>', about: "wait at most so long for a worker of the target's pool", fallback: '60s' },
+    ],
+    examples: ['telpher doctor', 'telpher doctor --pre', 'telpher doctor --server --target staging -o json'],
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  {
     path: ['assess'],
     args: '[files...]',
     about: 'say of objects from files, or from standard input (-), whether they are current; one JSON answer a line',
@@ -212,6 +229,14 @@ const target: readonly CommandSpec[] = [
       { flags: '--pool <name>', about: 'pool whose workers reach it' },
       { flags: '--grant <grant>', about: 'exception to what the gate denies; may be repeated', many: 'names', choices: grants },
       { flags: '--settle <duration>', about: 'time that workloads without a readiness probe must stay up' },
+      { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
+      { flags: '--mode <mode>', about: 'how its attempts get credentials', choices: modes, fallback: 'token-request' },
+      { flags: '--cluster-wide', about: 'its identity may write to every namespace' },
+      { flags: '--home <namespace>', about: "namespace for Telpher's service accounts in the cluster", fallback: 'telpher' },
+      { flags: '--acknowledge <risk>', about: 'take a risk that is refused otherwise; may be repeated', many: 'names', choices: risks },
+      { flags: '--bootstrap-token <file>', about: 'set nothing up: take this token of the bootstrap identity' },
+      { flags: '--print-rbac', about: 'print what would be set up, for people who apply it themselves' },
+      { flags: '-y, --yes', about: 'set it up without a question' },
     ],
     examples: ['telpher target add staging --from-kubeconfig my-context --namespace shop --tag env=staging'],
     load: async () => (await import('./target-add.ts')).runTargetAdd,
@@ -246,6 +271,10 @@ const target: readonly CommandSpec[] = [
     args: '<name>',
     values: 'targets',
     about: 'remove a target and its account',
+    options: [
+      { flags: '--from-kubeconfig <context>', about: 'context with which its identity is removed from the cluster, too' },
+      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+    ],
     examples: ['telpher target remove staging'],
     load: async () => (await import('./target.ts')).runTargetRemove,
   },
@@ -312,7 +341,14 @@ const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
     about: 'run a worker, configured by TELPHER_ variables',
-    examples: ['TELPHER_POOL=eu telpher worker start'],
+    options: [
+      {
+        flags: '--executor <executor>',
+        about: 'docker; or process, for trials without Docker: no isolation, only for targets added with --trials',
+        choices: ['docker', 'process'],
+      },
+    ],
+    examples: ['TELPHER_POOL=eu telpher worker start', 'telpher worker start --executor process'],
     load: async () => (await import('./processes.ts')).runWorker,
   },
   {

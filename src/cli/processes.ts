@@ -7,8 +7,8 @@ export const runServer: Command<object> = async () => {
 }
 
 /** `telpher worker start`: lives until its signals. */
-export const runWorker: Command<object> = async () => {
+export const runWorker: Command<{ readonly executor?: string }> = async (_cli, _args, { executor }) => {
   // biome-ignore lint/style/noRestrictedImports: one binary starts every process; nothing of the worker is used here
-  await (await import('../../workers/main.ts')).main(process.env)
+  await (await import('../../workers/main.ts')).main(executor === undefined ? process.env : { ...process.env, TELPHER_EXECUTOR: executor })
   return undefined
 }

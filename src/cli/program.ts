@@ -1,5 +1,5 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { errorNumber, type TelpherError, toTelpherError } from '../model/errors.ts'
+import { Argument, Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
+import { errorNumber, TelpherError, toTelpherError } from '../model/errors.ts'
 import { catalogue } from './catalogue.ts'
 import { createCli, type GlobalFlags, type Io } from './context.ts'
 import { exitCodes, exitOfError } from './exit.ts'
@@ -10,10 +10,14 @@ import { safe } from './text.ts'
 /** What is done with a command that was parsed: the program runs it, a test may only look at it. */
 export type Dispatch = (spec: CommandSpec, args: readonly string[], options: object, flags: GlobalFlags) => Promise<void>
 
-const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpec): Option => {
+/** That an option may stand bare its brackets say; how the parser is told so is nothing for people. */
+const describeOption = (option: Option): string => new Help().optionDescription(option).replace(' (preset: "")', '')
+
+const optionOf = ({ flags, about, many, choices, required, bare, fallback }: OptionSpec): Option => {
   const option = new Option(flags, about)
   if (required !== undefined) option.makeOptionMandatory()
   if (fallback !== undefined) option.default(fallback)
+  if (bare !== undefined) return option.preset('').argParser((value: string, before: readonly string[] = []) => [...before, value])
   if (many === undefined) return choices === undefined ? option : option.choices([...choices])
   return option.argParser((value: string, before: string[] | undefined) => {
     const given = many === 'names' ? value.split(',') : [value]
@@ -22,6 +26,9 @@ const optionOf = ({ flags, about, many, choices, required, fallback }: OptionSpe
     return [...(before ?? []), ...given]
   })
 }
+
+/** Whether `--server` without an address means something to a command; the parser takes it for the one that every command has. */
+const takesBareServer = ({ options = [] }: CommandSpec): boolean => options.some(({ flags }) => flags === '--server')
 
 const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): void => {
   const command = parent.command(spec.path.at(-1) ?? '', { hidden: spec.hidden === true }).description(spec.about)
@@ -32,9 +39,22 @@ const addCommand = (parent: Command, spec: CommandSpec, dispatch: Dispatch): voi
   for (const option of spec.options ?? []) command.addOption(optionOf(option))
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((example) => `  ${example}`).join('\n')}`)
   command.action(async () => {
-    const { server, tokenFile, output, color } = command.optsWithGlobals<GlobalFlags>()
-    const flags = { output, color, ...(server === undefined ? {} : { server }), ...(tokenFile === undefined ? {} : { tokenFile }) }
-    await dispatch(spec, command.args, command.opts(), flags)
+    const {
+      server = [],
+      tokenFile,
+      output,
+      color,
+    } = command.optsWithGlobals<Omit<GlobalFlags, 'server'> & { server?: readonly string[] }>()
+    const [isBare, url] = [server.includes(''), server.findLast((one) => one !== '')]
+    if (isBare && !takesBareServer(spec))
+      throw new TelpherError('usage', '--server: give an address such as http://127.0.0.1:7373', { field: '--server' })
+    const flags = {
+      output,
+      color,
+      ...(url === undefined ? {} : { server: url }),
+      ...(tokenFile === undefined ? {} : { tokenFile }),
+    }
+    await dispatch(spec, command.args, isBare ? { ...command.opts(), server: true } : command.opts(), flags)
   })
 }
 
@@ -44,7 +64,7 @@ export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, dispatch: Dispat
     .description('Runs Kubernetes deployments from outside the cluster')
     .exitOverride()
     .showHelpAfterError(`  See: telpher --help\n  ${errorNumber('usage')} usage`)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

@@ -49,6 +49,9 @@ export const startSandbox = async (dir: string, port: number): Promise<Stack> =>
       'local',
       '--file',
       stack.cluster.kubeconfig,
+      // A sandbox is its owner's own, and what is deployed there may make its namespaces.
+      '--mode',
+      'client-certificate',
       '--namespace',
       'default',
       '--namespace',

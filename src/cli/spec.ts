@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly many?: 'values' | 'names'
   readonly choices?: readonly string[]
   readonly required?: true
+  /** May stand without its value, and beside one that has it: the parser gives all, the bare one as ''. */
+  readonly bare?: true
   readonly fallback?: string
 }
 

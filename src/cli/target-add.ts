@@ -1,15 +1,16 @@
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
-import { readKubeconfig } from '../credentials/kubeconfig.ts'
+import type { Client } from '../client/http.ts'
+import type { PlainCredential } from '../credentials/account.ts'
+import type { ImportedContext } from '../credentials/kubeconfig.ts'
 import { TelpherError } from '../model/errors.ts'
-import { decodeText } from '../model/text.ts'
+import { type AccountMode, nameSchema } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
+import { contextOf } from './kubeconfig-context.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
+import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf } from './target-setup.ts'
 
-interface AddFlags {
+interface AddFlags extends SetupFlags {
   readonly fromKubeconfig: string
   readonly file?: string
   readonly namespace?: readonly string[]
@@ -17,46 +18,71 @@ interface AddFlags {
   readonly pool?: string
   readonly grant?: readonly string[]
   readonly settle?: string
+  readonly trials?: boolean
+  readonly mode: AccountMode
 }
 
-/** Where kubectl would look, the first file of KUBECONFIG alone. */
-const kubeconfigPath = (cli: Cli, file: string | undefined): string => {
-  const [fromEnvironment] = (cli.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '')
-  return resolve(cli.cwd, file ?? fromEnvironment ?? join(cli.env['HOME'] ?? homedir(), '.kube/config'))
+/** The API server's address from within its cluster (Kubernetes docs: accessing the API from a pod). */
+const inClusterServer = 'https://kubernetes.default.svc'
+
+/** The context's own credential, as the mode says it is. */
+const ownCredential = ({ credential }: ImportedContext, mode: AccountMode): PlainCredential => {
+  const kind = credential.kind === 'bearer' ? 'static-token' : credential.kind
+  if (kind !== mode) throw new TelpherError('invalid_kubeconfig', `the context has a ${kind}: say --mode ${kind}`, { field: '--mode' })
+  return credential
 }
 
-const readText = async (path: string): Promise<string> => {
-  const text = decodeText(await readFile(path))
-  if (typeof text !== 'string') throw new TelpherError('invalid_kubeconfig', `${path} is ${text.problem}`, { field: path })
-  return text
+/** Names become parts of paths at the API server, so they are looked at before anything is asked there. */
+const mustBeName = (field: string, name: string): void => {
+  const parsed = nameSchema.safeParse(name)
+  if (!parsed.success) throw new TelpherError('invalid_input', `${field}: ${parsed.error.issues[0]?.message}`, { field })
+}
+
+/** Before anything is made in the cluster: a name that is taken would leave it behind. */
+const mustBeFree = async (client: Client, name: string): Promise<void> => {
+  if ((await client.targets()).some((target) => target.name === name))
+    throw new TelpherError('target_exists', `there is a target ${name} already`)
+}
+
+const accountOf = async (cli: Cli, name: string, context: ImportedContext, flags: AddFlags): Promise<PlainCredential> => {
+  if (flags.mode === 'in-cluster') return { kind: 'in-cluster' }
+  if (flags.mode !== 'token-request') return ownCredential(context, flags.mode)
+  return setUpIdentity(cli, context, setupOptionsOf(name, flags.namespace ?? [], flags), flags)
 }
 
 /** `telpher target add`: the context is read on this machine; only what a target needs is sent. */
 export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) => {
-  const client = await cli.client()
-  const path = kubeconfigPath(cli, flags.file)
-  const content = await readText(path).catch((cause: unknown) => {
-    if (cause instanceof TelpherError) throw cause
-    throw new TelpherError('invalid_kubeconfig', `${path} cannot be read: name another with --file`, { cause, field: '--file' })
-  })
-  const context = await readKubeconfig(content, { context: flags.fromKubeconfig, path, readFile: readText })
   const namespaces = flags.namespace ?? []
+  mustBeName('name', name)
+  for (const namespace of [flags.home, ...namespaces]) mustBeName('namespace', namespace)
+  if (flags.printRbac === true) {
+    const options = setupOptionsOf(name, namespaces, flags)
+    const text = await rbacText(options, flags.fromKubeconfig)
+    await print(cli, rbacList(options), () => text)
+    return exitCodes.ok
+  }
+  const client = await cli.client()
+  const context = await contextOf(cli, flags.fromKubeconfig, flags.file)
+  await mustBeFree(client, name)
+  const credential = await accountOf(cli, name, context, flags)
   const isAllowed = context.namespace !== undefined && (namespaces.length === 0 || namespaces.includes(context.namespace))
   const namespace = isAllowed ? context.namespace : namespaces[0]
   const target = await client.addTarget({
     name,
-    server: context.server,
+    server: flags.mode === 'in-cluster' ? inClusterServer : context.server,
     ca: context.ca,
-    ...(context.tlsServerName === undefined ? {} : { tlsServerName: context.tlsServerName }),
+    ...(context.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: context.tlsServerName }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
+    ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
-    credential: context.credential,
+    credential,
   })
   await print(cli, target, () => `target ${name} added\n`)
   if (namespaces.length === 0) cli.say('It may write to every namespace that its account may: limit it with --namespace.')
+  if (target.trials === true) cli.say('It is for trials: workers without isolation may run its steps. Do not use it for what matters.')
   const { expiresAt } = target.account
   if (expiresAt !== undefined)
     cli.say(`Its credential ${expiresAt > Date.now() ? 'expires' : 'expired'} at ${new Date(expiresAt).toISOString()}.`)

@@ -1,8 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { CheckReport } from '../model/check.ts'
-import { TelpherError } from '../model/errors.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
+import { runLadderOf } from './ladder.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
 import { safe, widthOf } from './text.ts'
@@ -26,21 +25,11 @@ const reportText = (report: CheckReport, { paint }: Cli): string => {
 /** `telpher target check NAME`: runs in a worker of the target's pool. */
 export const runTargetCheck: Command<{ readonly timeout: string }> = async (cli, [name = ''], flags) => {
   const patienceMs = seconds(flags.timeout, '--timeout') * 1000
-  const client = await cli.client()
-  const { id, waitsFor } = await client.startCheck(name)
-  if (waitsFor !== undefined) cli.say(`waiting: ${waitsFor}`)
-  for (const end = performance.now() + patienceMs; ; await pause(100)) {
-    const report = await client.check(name, id)
-    if (report !== undefined) {
-      await print(cli, report, () => reportText(report, cli))
-      return report.ok ? exitCodes.ok : exitCodes.failed
-    }
-    if (performance.now() > end) {
-      const why = waitsFor ?? 'its workers are busy or cannot reach Redis'
-      cli.say(
-        `${new TelpherError('target_timeout', `no worker has checked ${name} within ${patienceMs / 1000} s: ${why}`).message}\n  see: telpher worker list`,
-      )
-      return exitCodes.waitTimedOut
-    }
+  const { report, why } = await runLadderOf(await cli.client(), name, patienceMs, (reason) => cli.say(`waiting: ${reason}`))
+  if (report !== undefined) {
+    await print(cli, report, () => reportText(report, cli))
+    return report.ok ? exitCodes.ok : exitCodes.failed
   }
+  cli.say(`no worker has checked ${name} within ${patienceMs / 1000} s: ${why}\n  see: telpher worker list`)
+  return exitCodes.waitTimedOut
 }

@@ -1,5 +1,5 @@
 import type { Target } from '../model/target.ts'
-import type { Command } from './context.ts'
+import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table, yamlOf } from './output.ts'
 import { age } from './text.ts'
@@ -35,9 +35,31 @@ export const runTargetView: Command<object> = async (cli, [name = '']) => {
   return exitCodes.ok
 }
 
+interface RemoveFlags {
+  readonly fromKubeconfig?: string
+  readonly file?: string
+}
+
+/** What a target's cluster still has of it, removed with a context's rights. */
+const removeFromCluster = async (cli: Cli, target: Target, context: string, file: string | undefined): Promise<readonly string[]> => {
+  const [{ contextOf }, { removeIdentity }] = await Promise.all([import('./kubeconfig-context.ts'), import('./target-setup.ts')])
+  const [home = ''] = target.account.deployer?.split('/') ?? []
+  const { namespaces } = target.policy
+  return removeIdentity(await contextOf(cli, context, file), { target: target.name, home, namespaces })
+}
+
 /** `telpher target remove NAME`. */
-export const runTargetRemove: Command<object> = async (cli, [name = '']) => {
-  await (await cli.client()).removeTarget(name)
-  await print(cli, { removed: name }, () => `target ${name} removed, with its account\n`)
+export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], { fromKubeconfig, file }) => {
+  const client = await cli.client()
+  const target = await client.target(name)
+  await client.removeTarget(name)
+  const hasIdentity = target.account.deployer !== undefined
+  const inCluster = hasIdentity && fromKubeconfig !== undefined ? await removeFromCluster(cli, target, fromKubeconfig, file) : []
+  await print(cli, { removed: name, inCluster }, () => `target ${name} removed, with its account\n`)
+  for (const object of inCluster) cli.say(`removed ${object}`)
+  if (hasIdentity && fromKubeconfig === undefined)
+    cli.say(
+      `Its identity ${target.account.deployer} is still in the cluster; remove it with: kubectl delete serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings --all-namespaces --selector telpher.dev/target=${name}`,
+    )
   return exitCodes.ok
 }

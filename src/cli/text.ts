@@ -1,11 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 import { harmless } from '../credentials/harmless.ts'
 
+export { quoted } from '../model/shell.ts'
+
 /** Foreign text without anything that a terminal would obey, colours included. */
 export const safe = (text: string): string => harmless(stripVTControlCharacters(text).replaceAll('\t', '    '))
-
-/** A word for a POSIX shell, in quotes where it needs them. */
-export const quoted = (text: string): string => (/^[\w./-][\w.,:=/@-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 
 /** East Asian wide and emoji code points take two columns (Unicode UAX #11, roughly). */
 const isWide = (point: number): boolean =>

@@ -1,6 +1,7 @@
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
+import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { RunDiff } from '../model/rundiff.ts'
@@ -66,6 +67,10 @@ export interface Client {
   backup(options: { readonly logs: boolean }): Promise<AsyncIterable<Uint8Array>>
   restore(packed: ReadableStream<Uint8Array>): Promise<BackupSum>
   store(): Promise<{ readonly warnings: readonly string[] }>
+  /** Whether the server answers at all, whatever it stands on. */
+  alive(): Promise<void>
+  /** What the server sees of itself and all behind it. */
+  doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
@@ -175,6 +180,10 @@ export const createClient = (url: string, token: Secret): Client => {
       return jsonOf(await send('POST', '/v1/restore', init as RequestInit, backupMs), url)
     },
     store: () => get('/v1/store'),
+    alive: async () => {
+      await get('/livez')
+    },
+    doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
   }
 }

@@ -32,17 +32,18 @@ export const trustOf = (target: Trust): { readonly ca?: string; readonly servern
   }
 }
 
-const agentOf = (target: Trust, credential: Credential): Agent => {
+const agentOf = (target: Trust, credential: Credential, maxSockets: number): Agent => {
   const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: keepAliveMs,
-    maxSockets: 512,
+    maxSockets,
     maxFreeSockets: 16,
     timeout: 0,
     scheduling: 'lifo',
     ...trustOf(target),
     ...(credential.kind === 'client-certificate' ? { cert: credential.certificate, key: credential.key.reveal() } : {}),
   })
+  agent.on('free', (socket) => socket.setTimeout(idleMs))
   // One address and one trust: the name that Node makes of all options, certificates included, takes longer than the rest of its bookkeeping.
   return Object.assign(agent, { getName: () => target.server })
 }
@@ -101,10 +102,29 @@ const responseOf = (message: IncomingMessage): ClusterResponse => ({
  * @param credential added to every request; it appears in no error
  */
 export const connect = (target: Trust, credential: Credential): ClusterConnection => {
+  const agent = agentOf(target, credential, 512)
+  return connectionOver(agent, target, credential, () => agent.destroy())
+}
+
+/**
+ * Connections that share their sockets where that is the same to the server: with a bearer token it is told with each request who asks,
+ * so that a token of an attempt's own costs no handshake of its own. A client certificate belongs to its sockets.
+ * @returns the same as `connect`; what it gives leaves shared sockets open when it is closed, and they close themselves when idle
+ */
+export const createConnector = (): typeof connect => {
+  const agents = new Map<string, Agent>()
+  return (target, credential) => {
+    if (credential.kind !== 'bearer') return connect(target, credential)
+    const name = [target.server, target.tlsServerName ?? '', target.ca].join('\n')
+    const agent = agents.get(name) ?? agentOf(target, credential, 4096)
+    agents.set(name, agent)
+    return connectionOver(agent, target, credential, () => {})
+  }
+}
+
+const connectionOver = (agent: Agent, target: Trust, credential: Credential, close: () => void): ClusterConnection => {
   const base = new URL(target.server)
   const prefix = base.pathname.replace(/\/$/, '')
-  const agent = agentOf(target, credential)
-  agent.on('free', (socket) => socket.setTimeout(idleMs))
 
   /** When one connection fell silent, those that idle beside it are likely cut as well: nobody should wait for them. */
   const dropIdle = (): void => {
@@ -172,6 +192,6 @@ export const connect = (target: Trust, credential: Credential): ClusterConnectio
         answer.then((message) => resolve(responseOf(message)), reject)
         sendBody(outgoing, asked.body)
       }),
-    close: () => agent.destroy(),
+    close,
   }
 }

@@ -1,14 +1,17 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
-import { Secret } from '../model/secret.ts'
-import type { AccountSummary } from '../model/target.ts'
+import { type AccountSummary, nameSchema } from '../model/target.ts'
+import { claimsOf } from './jwt.ts'
 
 /** A credential in clear, as it comes over the API and as it is sealed. */
 export type PlainCredential =
   | { readonly kind: 'bearer'; readonly token: string }
   | { readonly kind: 'client-certificate'; readonly certificate: string; readonly key: string }
+  /** A bootstrap identity, which may do nothing but mint tokens of one service account. */
+  | { readonly kind: 'token-request'; readonly token: string; readonly namespace: string; readonly serviceAccount: string }
+  /** The service account of the worker's own pod: nothing is stored. */
+  | { readonly kind: 'in-cluster' }
 
 const pem = (label: string, mostKib: number) =>
   z
@@ -16,34 +19,26 @@ const pem = (label: string, mostKib: number) =>
     .max(mostKib * 1024)
     .refine((text) => new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text), `give a PEM ${label.toLowerCase()}`)
 
+const token = z
+  .string()
+  .min(1)
+  .max(16 * 1024)
+  .regex(/^[\x21-\x7e]+$/, 'a token has no spaces and no line ends')
+
+/** The form of names of service accounts (RFC 1123 subdomain). */
+const subdomain = z.string().regex(/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, 'use lower-case letters, digits, dashes and dots')
+
 export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('bearer'),
-    token: z
-      .string()
-      .min(1)
-      .max(16 * 1024)
-      .regex(/^[\x21-\x7e]+$/, 'a token has no spaces and no line ends'),
-  }),
+  z.object({ kind: z.literal('bearer'), token }),
   z.object({
     kind: z.literal('client-certificate'),
     certificate: pem('CERTIFICATE', 64),
     // A key must also fit into the masker's table; RSA of 8192 bits has 6.4 KiB.
     key: pem('PRIVATE KEY', 16),
   }),
+  z.object({ kind: z.literal('token-request'), token, namespace: nameSchema, serviceAccount: subdomain }),
+  z.object({ kind: z.literal('in-cluster') }),
 ])
-
-/** The `exp` of a JWT (RFC 7519, in seconds) as ms; undefined for other tokens. */
-const expiryOfToken = (token: string): number | undefined => {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
-    const exp = typeof claims === 'object' && claims !== null && 'exp' in claims ? claims.exp : undefined
-    // Beyond this no Date can say it: such a token does not expire in any sense that matters.
-    return typeof exp === 'number' && exp * 1000 <= 8.64e15 ? exp * 1000 : undefined
-  } catch {
-    return undefined
-  }
-}
 
 const expiryOfCertificate = (certificate: string): number => {
   try {
@@ -53,19 +48,29 @@ const expiryOfCertificate = (certificate: string): number => {
   }
 }
 
+const identityOf = (credential: PlainCredential): string => {
+  if (credential.kind === 'client-certificate') return credential.certificate
+  return credential.kind === 'in-cluster' ? credential.kind : credential.token
+}
+
+const expiryOf = (credential: PlainCredential): number | undefined => {
+  if (credential.kind === 'client-certificate') return expiryOfCertificate(credential.certificate)
+  return credential.kind === 'in-cluster' ? undefined : claimsOf(credential.token).expiresAt
+}
+
 /**
  * What may be shown of a credential.
  * @param id of the account
  * @throws TelpherError invalid_input when its certificate cannot be read
  */
 export const summarize = (id: string, credential: PlainCredential): AccountSummary => {
-  const identity = credential.kind === 'bearer' ? credential.token : credential.certificate
-  const expiresAt = credential.kind === 'bearer' ? expiryOfToken(credential.token) : expiryOfCertificate(credential.certificate)
+  const expiresAt = expiryOf(credential)
   return {
     id,
-    mode: credential.kind === 'bearer' ? 'static-token' : 'client-certificate',
-    fingerprint: createHash('sha256').update(identity).digest('hex').slice(0, 16),
+    mode: credential.kind === 'bearer' ? 'static-token' : credential.kind,
+    fingerprint: createHash('sha256').update(identityOf(credential)).digest('hex').slice(0, 16),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(credential.kind === 'token-request' ? { deployer: `${credential.namespace}/${credential.serviceAccount}` } : {}),
   }
 }
 
@@ -82,21 +87,26 @@ const opened = (account: AccountSummary, plaintext: string): PlainCredential => 
   return plain.data
 }
 
+/** An account that may be used: its plaintext, and its id and expiry for what is made of it. */
+export interface OpenAccount {
+  readonly plain: PlainCredential
+  /** The fingerprint of the credential. */
+  readonly id: string
+  readonly expiresAt?: number
+}
+
 /**
- * A credential that requests may be made with.
+ * An account in clear, after a look at whether it is the right one and not expired.
  * @param account what the target says of it; it must be the one that was sealed
  * @param plaintext JSON of a PlainCredential
  * @param now ms since the epoch
  * @throws TelpherError credential_expired, sealed_record
  */
-export const credentialOf = (account: AccountSummary, plaintext: string, now: number): Credential => {
+export const openAccount = (account: AccountSummary, plaintext: string, now: number): OpenAccount => {
   const plain = opened(account, plaintext)
   const { fingerprint: id, expiresAt } = summarize(account.id, plain)
   if (id !== account.fingerprint) throw new TelpherError('sealed_record', `${account.id} holds another credential than its target says`)
   if (expiresAt !== undefined && expiresAt <= now)
     throw new TelpherError('credential_expired', `the credential ${id} expired at ${new Date(expiresAt).toISOString()}`)
-  const expiry = expiresAt === undefined ? {} : { expiresAt }
-  return plain.kind === 'bearer'
-    ? { id, kind: 'bearer', token: new Secret(plain.token), ...expiry }
-    : { id, kind: 'client-certificate', certificate: plain.certificate, key: new Secret(plain.key), ...expiry }
+  return { plain, id, ...(expiresAt === undefined ? {} : { expiresAt }) }
 }

@@ -1,5 +1,5 @@
 import type { Secret } from '../model/secret.ts'
-import { buildAutomaton } from './automaton.ts'
+import { type Automaton, buildAutomaton } from './automaton.ts'
 import { formsOf } from './encodings.ts'
 
 const stars = Buffer.from('********')
@@ -15,12 +15,28 @@ export interface Masker {
 /**
  * Replaces every form of every secret with asterisks: overlapping ones as one, nothing is reordered.
  * @param secrets what must not be seen
- * @throws RangeError when they are too long together (fail closed: nothing is let through)
+ * @returns throws a RangeError when it is used, if they are too long together (fail closed: nothing is let through)
  */
-export const createMasker = (secrets: readonly Secret[]): Masker => {
+export const createMasker = (secrets: readonly Secret[]): Masker => maskersOf(secrets)()
+
+/**
+ * Maskers of the same secrets for several streams. Their table is made once, when the first of them is given something: a token's takes
+ * some milliseconds, which nobody should wait for before a program starts.
+ * @param secrets what must not be seen
+ * @returns makes one for a stream; it throws a RangeError when it is first used, if the secrets are too long together
+ */
+export const maskersOf = (secrets: readonly Secret[]): (() => Masker) => {
   const patterns = secrets.flatMap((secret) => formsOf(secret.reveal()))
-  if (patterns.length === 0) return { push: (chunk) => chunk, flush: () => Buffer.alloc(0) }
-  const { next, classOf, classes, depth, match } = buildAutomaton(patterns)
+  if (patterns.length === 0) return () => ({ push: (chunk) => chunk, flush: () => Buffer.alloc(0) })
+  let built: Automaton | undefined
+  return () =>
+    maskerOf(() => {
+      built ??= buildAutomaton(patterns)
+      return built
+    })
+}
+
+const maskerOf = (automaton: () => Automaton): Masker => {
   let state = 0
   let held = Buffer.alloc(0)
   /** How many of the held bytes, from the first, are known to be secret, as marks. */
@@ -48,6 +64,7 @@ export const createMasker = (secrets: readonly Secret[]): Masker => {
 
   return {
     push(chunk) {
+      const { next, classOf, classes, depth, match } = automaton()
       const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
       const secret = new Uint8Array(bytes.length)
       secret.set(marks)

@@ -18,3 +18,36 @@ export const createRenewal = (
     await running
   }
 }
+
+/** A renewal that failed is tried again after this, in ms; half of a token's life is left then. */
+const againMs = 15_000
+
+/**
+ * Gets another credential at half of the life of each, until the signal. By the monotonic clock: times of day may jump.
+ * @param expiresAt of the credential that is used now, ms since the epoch; undefined when it does not expire
+ * @param renew gets another one and gives its expiry
+ * @param onFailure told of each renewal that failed; the next one is tried soon after
+ */
+export const keepFresh = (options: {
+  readonly expiresAt: number | undefined
+  readonly renew: () => Promise<number | undefined>
+  readonly onFailure: (error: Error) => void
+  readonly signal: AbortSignal
+}): void => {
+  const { renew, onFailure, signal } = options
+  let timer: NodeJS.Timeout | undefined
+  const after = (ms: number): void => {
+    if (!signal.aborted) timer = setTimeout(turn, ms)
+  }
+  const wait = (expiresAt: number | undefined): void => {
+    if (expiresAt !== undefined) after(Math.max(1000, (expiresAt - Date.now()) / 2))
+  }
+  const turn = (): void => {
+    renew().then(wait, (error: Error) => {
+      onFailure(error)
+      after(againMs)
+    })
+  }
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  wait(options.expiresAt)
+}

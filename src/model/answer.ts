@@ -44,16 +44,17 @@ const mostRead = 64 * 1024
 
 /**
  * Reads the beginning of a body that is only looked at, as JSON where it is JSON.
+ * @param most bytes, about, that are read
  * @returns the value, or the text; undefined when it broke off
  */
-export const readAnswer = async (body: AsyncIterable<unknown>): Promise<unknown> => {
+export const readAnswer = async (body: AsyncIterable<unknown>, most: number = mostRead): Promise<unknown> => {
   const chunks: Buffer[] = []
   let size = 0
   try {
     for await (const chunk of body) {
       chunks.push(Buffer.from(chunk as Uint8Array))
       size += (chunk as Uint8Array).length
-      if (size > mostRead) break
+      if (size > most) break
     }
   } catch {
     return undefined

@@ -16,7 +16,7 @@ export type Credential =
  * All parts are base64; the additional data is `type|id|version|kid` (AES-256-GCM, 16-byte tags).
  */
 export interface SealedRecord {
-  readonly type: 'account'
+  readonly type: 'account' | 'grant'
   readonly id: string
   readonly version: number
   readonly kid: string

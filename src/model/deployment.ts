@@ -9,6 +9,11 @@ export interface JobRef {
   readonly jobId: string
 }
 
+/** The nth start of a job; the number is also what fences it. */
+export interface AttemptRef extends JobRef {
+  readonly attempt: number
+}
+
 /** One step against one target: the unit in the queue. */
 export interface Job extends JobRef, JobState {
   readonly step: Step

@@ -46,6 +46,12 @@ export const errorTable = {
     false,
     'Deploy from the folder or chart of that time: telpher deploy PATH; a package is kept for 30 days.',
   ],
+  target_not_for_trials: [
+    1040,
+    'user',
+    false,
+    'Deploy to it from a pool whose workers use Docker; only a target for trials is added with: telpher target add NAME --trials',
+  ],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],
@@ -76,6 +82,12 @@ export const errorTable = {
     'The engine changed the hardening of the container: check its configuration and plugins.',
   ],
   container_lost: [1214, 'infrastructure', true, 'The container vanished: check the Docker engine and the memory of the worker host.'],
+  program_missing: [
+    1215,
+    'infrastructure',
+    false,
+    'Install kubectl and helm 4 and put them into the PATH of the worker, or let npm run dev put them into its cache.',
+  ],
   image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
   image_differs: [
     1219,
@@ -129,6 +141,21 @@ export const errorTable = {
     false,
     'Check the server address of the target, and log in to the network if it asks for that; proxies must let API requests through.',
   ],
+  mint_refused: [
+    1411,
+    'target',
+    false,
+    'Check the bootstrap identity and the deployer account of the target (docs/reference/credentials.md), then add the target again.',
+  ],
+  grant_revoked: [1412, 'infrastructure', false, 'The credential of this attempt was revoked: another attempt or a person took over.'],
+  fence_unproven: [1413, 'target', true, 'The API server still takes the credential of a lost attempt: delete its Secret by hand.'],
+  in_cluster: [
+    1414,
+    'infrastructure',
+    false,
+    'Run the workers of this pool in the target cluster with a service account, or choose another mode.',
+  ],
+  setup_refused: [1415, 'target', false, 'Correct what is named; a risk that is meant is taken with --acknowledge.'],
   version_skew: [
     1420,
     'user',

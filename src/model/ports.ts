@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
-import type { Credential } from './credential.ts'
-import type { DeploymentEvent, JobRef } from './deployment.ts'
+import type { Credential, SealedRecord } from './credential.ts'
+import type { AttemptRef, DeploymentEvent } from './deployment.ts'
 import type { ImageFacts } from './image.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { Target } from './target.ts'
@@ -31,6 +31,8 @@ export interface ContainerExit {
 /** A started container: the shim is at the other end of `stream`. */
 export interface Container {
   readonly id: string
+  /** The job's working directory and its PATH, when it runs on the worker's own machine; `/work` and the image's otherwise. */
+  readonly place?: { readonly folder: string; readonly path: string }
   /** Which image it is, and what that says of itself; absent where the executor cannot know. */
   readonly image?: ImageFacts
   readonly stream: Duplex
@@ -56,13 +58,46 @@ export interface Executor {
   reap(labels: Readonly<Record<string, string>>, keep?: (labels: Readonly<Record<string, string>>) => boolean): Promise<number>
 }
 
-/** The broker's handing of a credential to one attempt. */
+/** What one attempt was given to act with. */
+export interface Grant {
+  readonly credential: Credential
+  /** Whether another credential can be had while the attempt runs. */
+  readonly renewable: boolean
+  /**
+   * Another credential for the same attempt.
+   * @throws TelpherError grant_revoked when the attempt was fenced or ended; what `grant` throws
+   */
+  renew(): Promise<Credential>
+  /** Ends what was granted, where the mode can; twice is once. @throws TelpherError of the target: the sweep does it then */
+  end(): Promise<void>
+}
+
+/** The broker's handing of credentials to attempts, and its taking them back. */
 export interface Grants {
   /**
    * @param attempt the attempt whose claim the caller holds
-   * @throws TelpherError sealed_record, credential_expired, unknown_target
+   * @param lifetimeMs how long the credential should live; the API server has the last word
+   * @throws TelpherError sealed_record, credential_expired, unknown_target, mint_refused, target_*
    */
-  grant(target: Target, attempt: JobRef & { readonly attempt: number }): Promise<Credential>
+  grant(target: Target, attempt: AttemptRef, lifetimeMs: number): Promise<Grant>
+  /**
+   * Ends what a lost attempt was given, and resolves when the API server refuses it (401).
+   * @throws TelpherError fence_unproven, credential_expired, mint_refused, target_*
+   */
+  fence(target: Target, attempt: AttemptRef): Promise<void>
+  /**
+   * Ends what attempts of this installation were given that are over.
+   * @returns how many
+   */
+  sweep(target: Target, isOver: (attempt: AttemptRef) => Promise<boolean | 'unknown'>): Promise<number>
+}
+
+/** Where the broker notes, sealed, what it gave to an attempt: what is refused later is told from it. */
+export interface GrantRecords {
+  /** @param lifeMs after which the record is of no use */
+  put(attempt: AttemptRef, record: SealedRecord, lifeMs: number): Promise<void>
+  get(attempt: AttemptRef): Promise<SealedRecord | undefined>
+  remove(attempt: AttemptRef): Promise<void>
 }
 
 export interface ClusterRequest {

@@ -45,14 +45,26 @@ export const policySchema: z.ZodType<Policy, PolicyInput> = z.object({
   resources: z.array(z.string()).default([]),
 })
 
+/** How credentials for attempts come about (docs/reference/credentials.md), best first. */
+export const accountModes = ['token-request', 'in-cluster', 'static-token', 'client-certificate'] as const
+export type AccountMode = (typeof accountModes)[number]
+
+/** The modes in which what an attempt was given can be ended at the API server before it expires. */
+export const isRevocable = (mode: AccountMode): boolean => mode === 'token-request'
+
+/** The modes in which a running attempt can get another credential. */
+export const isRenewable = (mode: AccountMode): boolean => mode === 'token-request' || mode === 'in-cluster'
+
 /** How the account of a target authenticates; the secret itself is a sealed record of its own. */
 export interface AccountSummary {
   id: string
-  mode: 'static-token' | 'client-certificate'
+  mode: AccountMode
   /** First 8 bytes of the SHA-256 of the credential, in hexadecimal. */
   fingerprint: string
   /** ms since the epoch, where the credential says it. */
   expiresAt?: number | undefined
+  /** `namespace/name` of the service account that attempts get tokens of, in the mode token-request. */
+  deployer?: string | undefined
 }
 
 /** A target as stored and shown: nothing in it is secret. */
@@ -70,6 +82,8 @@ export interface Target {
   policy: Policy
   /** Seconds that a workload without a readiness probe must stay up before it counts. */
   settleSeconds: number
+  /** Whether steps for it may run without isolation, as processes of a worker's machine. */
+  trials?: boolean | undefined
   /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
   clusterId: string
   account: AccountSummary
@@ -78,9 +92,10 @@ export interface Target {
 
 const accountSchema = z.object({
   id: z.string(),
-  mode: z.enum(['static-token', 'client-certificate']),
+  mode: z.enum(accountModes),
   fingerprint: z.string(),
   expiresAt: z.number().optional(),
+  deployer: z.string().optional(),
 })
 
 export const targetSchema: z.ZodType<Target> = z.object({
@@ -93,6 +108,7 @@ export const targetSchema: z.ZodType<Target> = z.object({
   pool: nameSchema,
   policy: policySchema,
   settleSeconds: z.number().min(0).max(600),
+  trials: z.boolean().optional(),
   clusterId: z.string(),
   account: accountSchema,
   createdAt: z.number(),

@@ -7,9 +7,13 @@ export interface WorkerRecord {
   readonly name: string
   readonly pool: string
   readonly version: string
+  /** How it runs steps; `docker` where a worker of an older version does not say. */
+  readonly executor?: 'docker' | 'process'
   readonly state: 'available' | 'busy' | 'draining'
   readonly concurrency: number
   readonly startedAt: number
+  /** Its own clock at this word, ms since the epoch; absent from workers of an older version. */
+  readonly at?: number
   /** The attempts it holds, each with the number of its writes that are open at the API server. */
   readonly attempts: readonly (JobRef & { readonly attempt: number; readonly openWrites: number })[]
 }

@@ -10,6 +10,9 @@ export const poolPrefix = (pool: string): string => `{tel-pool-${pool}}`
 
 export const queueName = 'jobs'
 
+/** A queue beside a pool's own, for what must not wait until a worker has a slot free; no pool can have this name. */
+export const urgentPool = (pool: string): string => `${pool}.urgent`
+
 /** BullMQ's own keys trim themselves; nobody reads its events, so few are kept. */
 export const keptEvents = 100
 
@@ -21,7 +24,7 @@ export const connectionOf = (url: string, timeoutMs: number): ConnectionOptions 
  * @param copy above 0 for one more of an item that a worker took and never started
  */
 export const itemId = (item: QueueItem, copy = 0): string => {
-  const id = item.kind === 'job' ? `${item.jobId}-${item.attempt}` : item.checkId
+  const id = item.kind === 'check' ? item.checkId : `${item.kind === 'fence' ? 'fence-' : ''}${item.jobId}-${item.attempt}`
   return copy === 0 ? id : `${id}-again${copy}`
 }
 

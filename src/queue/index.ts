@@ -1,3 +1,4 @@
+export { urgentPool } from './connection.ts'
 export { consume } from './consume.ts'
 export { openQueue } from './produce.ts'
 export type * from './types.ts'

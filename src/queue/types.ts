@@ -1,3 +1,5 @@
+import type { AttemptRef } from '../model/deployment.ts'
+
 /** What a worker takes from the queue of its pool. */
 export type QueueItem =
   | {
@@ -8,6 +10,8 @@ export type QueueItem =
       readonly attempt: number
     }
   | { readonly kind: 'check'; readonly checkId: string; readonly target: string }
+  /** A lost attempt whose credential is to be revoked, and seen to be refused. */
+  | ({ readonly kind: 'fence'; readonly target: string } & AttemptRef)
 
 export interface QueueOptions {
   /** `redis://` or `rediss://` address. */

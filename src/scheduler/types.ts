@@ -2,7 +2,10 @@ import type { QueueItem } from '../queue/types.ts'
 import type { Store } from '../store/types.ts'
 
 /** What the scheduler and the watchdog need of the store. */
-export type SchedulerStore = Pick<Store, 'deployments' | 'jobs' | 'locks' | 'wakes' | 'workers' | 'events' | 'ledger'>
+export type SchedulerStore = Pick<
+  Store,
+  'deployments' | 'jobs' | 'locks' | 'targets' | 'grants' | 'wakes' | 'workers' | 'events' | 'ledger'
+>
 
 /** What they need of the queue. */
 export interface SchedulerQueue {

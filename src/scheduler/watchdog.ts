@@ -1,18 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { claimMs, deadAfterMs, writeLimitMs } from '../model/worker.ts'
+import { claimMs, deadAfterMs, type SeenWorker, writeLimitMs } from '../model/worker.ts'
 import { cool } from './admit.ts'
+import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits } from './fencing.ts'
 import { itemOf } from './handle.ts'
 import { endOf, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
 import type { LoopOptions } from './types.ts'
 
-interface WatchdogLimits extends JudgeLimits {
+interface WatchdogLimits extends JudgeLimits, FencingLimits {
   /** Between two looks, in ms. */
   readonly lookMs: number
   /** Two answers of Redis further apart than this count as an outage between them, in ms. */
   readonly gapMs: number
 }
 
-const defaultWatchdogLimits: WatchdogLimits = { deadAfterMs, claimMs, writeLimitMs, maxStarts: 5, lookMs: 1000, gapMs: 3000 }
+const defaultWatchdogLimits: WatchdogLimits = {
+  deadAfterMs,
+  claimMs,
+  writeLimitMs,
+  maxStarts: 5,
+  lookMs: 1000,
+  gapMs: 3000,
+  ...defaultFencingLimits,
+}
 
 export interface WatchdogOptions extends LoopOptions {
   readonly limits?: Partial<WatchdogLimits>
@@ -25,6 +34,7 @@ export interface WatchdogOptions extends LoopOptions {
 export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Promise<void> } => {
   const { store, queue, log, signal } = options
   const limits: WatchdogLimits = { ...defaultWatchdogLimits, ...options.limits }
+  const fencing = createFencing(options, limits)
   let unlisted: ReadonlyMap<string, number> = new Map()
   let answeredSince: number | undefined
   let answeredAt = 0
@@ -42,15 +52,16 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     return found.flatMap((snapshot) => snapshot?.jobs ?? []).map(({ job, renewedAt }) => ({ job, renewedAt: renewedAt ?? 0 }))
   }
 
-  const carryOut = async (sentence: Sentence): Promise<void> => {
-    const { job, action, because, coolUntil } = sentence
+  const carryOut = async ({ how }: Fenced, sentence: Sentence): Promise<void> => {
+    const { job, action, coolUntil } = sentence
+    const because = `${sentence.because}${how}`
     const { attempt } = job
     // First the lock: were this server to die after the next line, no other job must find it warm and free.
     if (coolUntil !== undefined) await store.locks.update(job.lock, (lock) => cool(lock, job.deploymentId, coolUntil))
     const writes = action === 'requeue' ? 0 : (await store.ledger(job).read()).length
     const applied = await store.jobs.apply(
       job,
-      action === 'requeue' ? { type: 'requeue', attempt } : { type: 'end', attempt, end: endOf(sentence, writes) },
+      action === 'requeue' ? { type: 'requeue', attempt } : { type: 'end', attempt, end: endOf({ ...sentence, because }, writes) },
     )
     if (!applied.ok) return
     log({ level: 'warn', msg: 'an attempt was lost', deployment: job.deploymentId, job: job.jobId, attempt, because, action })
@@ -61,6 +72,14 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     await events.flush()
   }
 
+  /** A new attempt begins only after the one before is fenced. */
+  const deal = async (sentence: Sentence, hasWorker: boolean): Promise<void> => {
+    const fenced = await fencing.ask(sentence.job, hasWorker)
+    if (fenced !== undefined) await carryOut(fenced, sentence)
+  }
+  const hasWorker = (workers: readonly SeenWorker[], pool: string, now: number): boolean =>
+    workers.some((worker) => worker.pool === pool && now - worker.seenAt < limits.deadAfterMs)
+
   const lookOnce = async (): Promise<void> => {
     const now = await store.workers.now()
     const since = answered(now)
@@ -70,7 +89,7 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     answeredAt = performance.now()
     for (const sentence of judge(noted.held, workers, now, since, limits)) {
       // What cannot be done for one attempt is tried again at the next look, and is nothing to the others.
-      await carryOut(sentence).catch((error: Error) =>
+      await deal(sentence, hasWorker(workers, sentence.job.pool, now)).catch((error: Error) =>
         log({ level: 'warn', msg: 'a lost attempt is not dealt with', error: error.message }),
       )
     }

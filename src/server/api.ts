@@ -7,6 +7,7 @@ import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
+import { addDoctorRoute } from './doctor.ts'
 import { addImageRoutes } from './images.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
@@ -58,6 +59,7 @@ export const createApi = (deps: ApiDeps): Api => {
   on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
   addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
+  addDoctorRoute(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addImageRoutes(api, deps)

@@ -11,13 +11,15 @@ export type { PlainCredential } from '../credentials/account.ts'
 /** The outside world of the API, given by the composition root. */
 export interface ApiDeps {
   readonly store: Store
-  readonly queue: Pick<Queue, 'enqueue'>
+  readonly queue: Pick<Queue, 'enqueue' | 'depth'>
   readonly seal: (account: string, plaintext: string) => SealedRecord
   /** Ids of the master keys that records can be opened with. */
   readonly kids: readonly string[]
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   readonly token: Secret
   readonly version: string
+  /** The server's own files, for telpher doctor, which looks at them. */
+  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string }
   readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void }
   readonly now?: () => number
   /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */

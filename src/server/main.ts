@@ -37,6 +37,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     summarize,
     token,
     version,
+    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile },
     log,
     closing: closing.signal,
   })

@@ -53,6 +53,7 @@ export type RouteName =
   | 'pinImage'
   | 'listWorkers'
   | 'store'
+  | 'doctor'
   | 'metrics'
   | 'backup'
   | 'restore'
@@ -221,6 +222,11 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/store',
     responses: { 200: json(shapes.store, 'How full each Redis is, and what follows from it'), default: problem },
+  },
+  doctor: {
+    method: 'get',
+    path: '/v1/doctor',
+    responses: { 200: json(shapes.doctor, 'What is wrong with the server and all behind it, and what mends it'), default: problem },
   },
   metrics: {
     method: 'get',

@@ -17,6 +17,7 @@ export interface NewTarget {
   pool: string
   policy: Policy
   settleSeconds: number
+  trials?: boolean | undefined
   credential: PlainCredential
 }
 
@@ -35,7 +36,7 @@ const isBundle = (pem: string): boolean => {
 
 /** What is wrong with a client certificate and its key, in words that quote neither. */
 const pairProblem = (credential: PlainCredential): { readonly field: 'certificate' | 'key'; readonly problem: string } | undefined => {
-  if (credential.kind === 'bearer') return undefined
+  if (credential.kind !== 'client-certificate') return undefined
   if (!isBundle(credential.certificate)) return { field: 'certificate', problem: 'not a certificate' }
   try {
     const matches = new X509Certificate(credential.certificate).checkPrivateKey(createPrivateKey(credential.key))
@@ -73,6 +74,7 @@ const object = z
     pool: nameSchema.default('default'),
     policy: policySchema.default({ namespaces: [], grants: [], verbs: [], resources: [] }),
     settleSeconds: z.number().min(0).max(600).default(5),
+    trials: z.boolean().optional(),
     credential: plainCredentialSchema,
   })
   .superRefine(({ namespace, policy, credential }, context) => {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { checkRungs } from '../model/check.ts'
 import { lineageKinds } from '../model/deployment.ts'
+import { checkStatuses } from '../model/doctor.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
 import { targetSchema } from '../model/target.ts'
@@ -201,9 +202,11 @@ const worker = z
     name: z.string(),
     pool: z.string(),
     version: z.string(),
+    executor: z.enum(['docker', 'process']).optional(),
     state: z.enum(['available', 'busy', 'draining']),
     concurrency: z.number().int(),
     startedAt: time,
+    at: time.optional(),
     seenAt: time,
     attempts: z.array(z.object({ deploymentId: z.string(), jobId: z.string(), attempt: z.number().int(), openWrites: z.number().int() })),
   })
@@ -239,6 +242,25 @@ const memory = z.object({
   level: z.enum(['ok', 'warn', 'refuse', 'reserve']),
 })
 
+const doctor = z
+  .object({
+    checks: z.array(
+      z.object({
+        id: z.string(),
+        subject: z.string().optional(),
+        status: z.enum(checkStatuses),
+        seen: z.string(),
+        why: z.string(),
+        fix: z.string().optional(),
+        ms: z.number().int(),
+      }),
+    ),
+    summary: z.object({ ok: z.number().int(), warn: z.number().int(), fail: z.number().int(), skip: z.number().int() }),
+    version: z.string(),
+    now: time,
+  })
+  .openapi('DoctorReport')
+
 const problem = z
   .object({
     type: z.string(),
@@ -256,6 +278,7 @@ const problem = z
 export type ShapeName =
   | 'status'
   | 'store'
+  | 'doctor'
   | 'package'
   | 'target'
   | 'targets'
@@ -279,6 +302,7 @@ export type ShapeName =
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   status: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).optional() }),
   store: z.object({ redis: z.array(memory), warnings: z.array(z.string()), schema: z.number().int() }),
+  doctor,
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
   target: targetSchema,
   targets: z.object({ targets: z.array(targetSchema) }),

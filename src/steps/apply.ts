@@ -1,6 +1,6 @@
 import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { ApplyStep } from '../model/step.ts'
-import { kubeconfigPath, stepEnvironment, workingDirectory } from './kubeconfig.ts'
+import { kubeconfigName, stepEnvironment } from './kubeconfig.ts'
 import type { ManifestObject } from './manifests/object.ts'
 import { inOrder, isDefinition, isNamespace } from './manifests/order.ts'
 import { selectObjects } from './manifests/select.ts'
@@ -28,8 +28,8 @@ const filesOf = ({ folder, objects }: Part): PlanFile[] =>
 
 /** A kubeconfig that is named must exist: kubectl leaves one from the environment out silently, and asks localhost. */
 const kubectl = (verb: string, flags: readonly string[], parts: readonly Part[]): string[] => [
-  ...['kubectl', verb, `--kubeconfig=${kubeconfigPath}`, ...flags, '--recursive'],
-  ...parts.map(({ folder }) => `--filename=${workingDirectory}/${folder}`),
+  ...['kubectl', verb, `--kubeconfig=${kubeconfigName}`, ...flags, '--recursive'],
+  ...parts.map(({ folder }) => `--filename=${folder}`),
 ]
 
 /** Without kubectl's own validation, which reads the whole OpenAPI document each time: the gate has the API server check fields. */

@@ -4,7 +4,7 @@ import { TelpherError } from '../model/errors.ts'
 import { defaultHelm } from '../model/image.ts'
 import type { PlanFile, StepPlan } from '../model/plan.ts'
 import type { HelmStep } from '../model/step.ts'
-import { stepEnvironment, workingDirectory } from './kubeconfig.ts'
+import { containerPlace, stepEnvironment } from './kubeconfig.ts'
 import type { PackageFiles } from './package/unpack.ts'
 import { readValues } from './values.ts'
 
@@ -74,7 +74,7 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
   const chartPath = chart.archive ? 'chart.tgz' : 'chart'
   return {
     argv: [
-      ...['helm', 'upgrade', step.release, `${workingDirectory}/${chartPath}`, '--install', `--namespace=${namespace}`],
+      ...['helm', 'upgrade', step.release, `./${chartPath}`, '--install', `--namespace=${namespace}`],
       ...[
         `--history-max=${step.historyMax}`,
         `--timeout=${step.deadlineSeconds}s`,
@@ -84,14 +84,14 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
         ...ofMajor(step, post),
       ],
       ...(step.createNamespace ? ['--create-namespace'] : []),
-      ...values.map(({ path }) => `--values=${workingDirectory}/${path}`),
+      ...values.map(({ path }) => `--values=${path}`),
       ...Object.entries(step.set).map(([name, value]) => `--set=${name}=${value}`),
     ],
     env: {
       ...stepEnvironment,
-      HELM_CACHE_HOME: `${workingDirectory}/.helm/cache`,
-      HELM_CONFIG_HOME: `${workingDirectory}/.helm/config`,
-      HELM_DATA_HOME: `${workingDirectory}/.helm/data`,
+      HELM_CACHE_HOME: `${containerPlace.folder}/.helm/cache`,
+      HELM_CONFIG_HOME: `${containerPlace.folder}/.helm/config`,
+      HELM_DATA_HOME: `${containerPlace.folder}/.helm/data`,
       HELM_NAMESPACE: namespace,
     },
     files: [

@@ -6,7 +6,7 @@ import type { PlanFile } from '../model/plan.ts'
  * @param options.nonce the path segment that the gate expects
  */
 export const kubeconfigFile = (options: { readonly port: number; readonly nonce: string; readonly namespace: string }): PlanFile => ({
-  path: 'kubeconfig',
+  path: kubeconfigName,
   mode: 0o600,
   content: JSON.stringify({
     apiVersion: 'v1',
@@ -18,16 +18,37 @@ export const kubeconfigFile = (options: { readonly port: number; readonly nonce:
   }),
 })
 
-/** The working directory of an execution container, its only writable place. */
-export const workingDirectory = '/work'
+/** Where a program finds itself: the folder that it starts in, and where programs are looked for. */
+export interface Place {
+  /** Absolute; its only writable place. */
+  readonly folder: string
+  /** The PATH. */
+  readonly path: string
+}
 
-/** Where programs find the kubeconfig. */
-export const kubeconfigPath: string = `${workingDirectory}/kubeconfig`
+/** The place of an execution container; plans are written for it. */
+export const containerPlace: Place = { folder: '/work', path: '/usr/local/bin:/usr/bin:/bin' }
+
+/** In the working directory: programs are told of it by a relative path. */
+export const kubeconfigName = 'kubeconfig'
 
 /** The whole environment of a step's program. */
 export const stepEnvironment: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/bin:/usr/bin:/bin',
-  HOME: workingDirectory,
-  TMPDIR: workingDirectory,
-  KUBECONFIG: kubeconfigPath,
+  PATH: containerPlace.path,
+  HOME: containerPlace.folder,
+  TMPDIR: containerPlace.folder,
+  KUBECONFIG: `${containerPlace.folder}/${kubeconfigName}`,
 }
+
+/**
+ * The environment of a plan as it is elsewhere than in an execution container: paths below the working directory are taken along.
+ * Arguments need nothing of the kind: they name the working directory's files by relative paths.
+ */
+export const environmentIn = ({ folder, path }: Place, env: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).map(([name, value]) => {
+      if (name === 'PATH') return [name, path]
+      const isBelow = value === containerPlace.folder || value.startsWith(`${containerPlace.folder}/`)
+      return [name, isBelow ? `${folder}${value.slice(containerPlace.folder.length)}` : value]
+    }),
+  )

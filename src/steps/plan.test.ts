@@ -14,12 +14,12 @@ const packageOf = (files: Record<string, string>) => new Map(Object.entries(file
 const object = (kind: string, name: string, apiVersion = 'v1'): string =>
   `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`
 
-const own = ['--kubeconfig=/work/kubeconfig', '--server-side', '--field-manager=telpher', '--validate=false', '--recursive']
+const own = ['--kubeconfig=kubeconfig', '--server-side', '--field-manager=telpher', '--validate=false', '--recursive']
 
 test('apply is one kubectl, server-side, with our field manager and nothing inherited', () => {
   const files = packageOf({ 'sub/b.yaml': object('Deployment', 'b', 'apps/v1'), 'c.YML': object('ConfigMap', 'c') })
   const plan = planStep({ step: step({ kind: 'apply' }), target, files })
-  expect(plan.argv).toEqual(['kubectl', 'apply', ...own, '--filename=/work/manifests'])
+  expect(plan.argv).toEqual(['kubectl', 'apply', ...own, '--filename=manifests'])
   expect(plan.env).toEqual({ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work', TMPDIR: '/work', KUBECONFIG: '/work/kubeconfig' })
   expect(plan.files).toEqual([
     { path: 'manifests/00000/c.YML.yaml', mode: 0o600, content: object('ConfigMap', 'c') },
@@ -35,9 +35,9 @@ test('a CRD is established before the objects of its kind are applied', () => {
   const plan = planStep({ step: step({ kind: 'apply' }), target, files })
   expect(plan.argv.slice(0, 2)).toEqual(['/bin/sh', '-ec'])
   expect(String(plan.argv[2]).split('\n')).toEqual([
-    `kubectl apply ${own.join(' ')} --filename=/work/manifests/namespaces --filename=/work/manifests/definitions`,
-    'kubectl wait --kubeconfig=/work/kubeconfig --for=condition=Established --timeout=60s --recursive --filename=/work/manifests/definitions',
-    `kubectl apply ${own.join(' ')} --filename=/work/manifests/rest`,
+    `kubectl apply ${own.join(' ')} --filename=manifests/namespaces --filename=manifests/definitions`,
+    'kubectl wait --kubeconfig=kubeconfig --for=condition=Established --timeout=60s --recursive --filename=manifests/definitions',
+    `kubectl apply ${own.join(' ')} --filename=manifests/rest`,
   ])
   expect(plan.files.map(({ path }) => path)).toEqual([
     'manifests/namespaces/00000/all.yaml',
@@ -71,7 +71,7 @@ test('helm upgrades or installs, waits for hooks only, and keeps its files below
       'helm',
       'upgrade',
       'web',
-      '/work/chart',
+      './chart',
       '--install',
       '--namespace=shop',
       '--history-max=10',
@@ -80,7 +80,7 @@ test('helm upgrades or installs, waits for hooks only, and keeps its files below
       '--wait=hookOnly',
       '--color=never',
     ],
-    ...['--create-namespace', '--values=/work/values-0.yaml', '--set=a.b=1'],
+    ...['--create-namespace', '--values=values-0.yaml', '--set=a.b=1'],
   ])
   expect(Object.values(plan.env).filter((value) => value.includes('/') && !value.startsWith('/work') && !value.startsWith('/usr'))).toEqual(
     [],
@@ -111,7 +111,7 @@ test('a packed chart and a chart in a folder of the package are found', () => {
     target,
     files: packageOf({ 'web-1.0.0.tgz': 'bytes' }),
   })
-  expect(packed.argv[3]).toBe('/work/chart.tgz')
+  expect(packed.argv[3]).toBe('./chart.tgz')
   const nested = planStep({
     step: step({ kind: 'helm', release: 'web', chart: './charts/web/' } as never),
     target,

@@ -11,7 +11,7 @@ import { imagesFor, mustBeAllowed, mustHaveHelm, openFirst, reopenFor, toolsOf, 
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
 import { tarOf } from './files.ts'
 import { recordFailure, releasePending } from './helm-repair.ts'
-import { kubeconfigFile, workingDirectory } from './kubeconfig.ts'
+import { containerPlace, environmentIn, kubeconfigFile } from './kubeconfig.ts'
 import { unpack } from './package/unpack.ts'
 import { planStep } from './plan.ts'
 import { reach } from './reach.ts'
@@ -21,8 +21,12 @@ import { deadlineOf, type Stop } from './stop.ts'
 /** The outside world of one attempt. */
 export interface RunDeps {
   readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
+  /** Gets a credential for this attempt and connects with it. */
   readonly connect: () => Promise<ClusterConnection>
-  readonly open: (connection: ClusterConnection, image: string, signal: AbortSignal) => Promise<StepSession>
+  /** Begins to take the credential back; never throws, and keeps nobody waiting. */
+  readonly disconnect: () => void
+  /** A container that is ready; it may be asked for before there is a connection, and used only after. */
+  readonly open: (image: string, signal: AbortSignal) => Promise<StepSession>
   /** The server's version, as it was last heard and as it is heard now. */
   readonly version: { last(): string | undefined; heard(version: string | undefined): void }
   /** The image that this worker was told to use, instead of the one for the server's version. */
@@ -49,11 +53,11 @@ export interface RunResult {
   readonly notes: readonly string[]
 }
 
-const runProgram = async (session: StepSession, plan: StepPlan): Promise<StepExit> =>
+const runProgram = async (session: StepSession, plan: StepPlan, place = session.place ?? containerPlace): Promise<StepExit> =>
   session.run({
     argv: plan.argv,
-    env: plan.env,
-    cwd: workingDirectory,
+    env: environmentIn(place, plan.env),
+    cwd: place.folder,
     files: tarOf([...plan.files, kubeconfigFile({ port: session.port, nonce: session.nonce, namespace: plan.namespace })]),
   })
 
@@ -78,20 +82,22 @@ const isHelmJob = (job: Job): job is Job & { readonly step: HelmStep } => job.st
 
 interface Prepared {
   readonly plan: StepPlan
+  readonly connection: ClusterConnection
   /** The server's version. */
   readonly server: string | undefined
 }
 
 /** What is to run, and that the API server can be asked for it. */
-const prepare = async (job: Job, target: Target, connection: ClusterConnection, deps: RunDeps, stop: Stop): Promise<Prepared> => {
+const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<Prepared> => {
   const planning = deps
     .fetchPackage(job.step.package)
     .then(unpack)
     .then((files) => planStep({ step: job.step, target, files, origin: job }))
-  const [plan, server] = await Promise.all([planning, reach(connection, target.server, stop.signal)])
+  const reaching = deps.connect().then(async (connection) => ({ connection, server: await reach(connection, target.server, stop.signal) }))
+  const [plan, { connection, server }] = await Promise.all([planning, reaching])
   deps.version.heard(server)
   if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
-  return { plan, server }
+  return { plan, connection, server }
 }
 
 /**
@@ -101,12 +107,17 @@ const prepare = async (job: Job, target: Target, connection: ClusterConnection, 
  */
 export const runStep = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<RunResult> => {
   let recordRelease = async (_end: JobEnd): Promise<void> => {}
-  const result = await runToEnd(job, target, deps, stop, (connection, { namespace }) => {
-    if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
-  })
-  // Helm's container is gone by now; with another attempt at work its release is no longer ours.
-  if (result.end.status !== 'succeeded' && stop.reason() !== 'superseded') await recordRelease(result.end)
-  return result
+  try {
+    const result = await runToEnd(job, target, deps, stop, ({ connection, plan: { namespace } }) => {
+      if (isHelmJob(job)) recordRelease = (end) => recordFailure({ connection, job, namespace, say: deps.say }, end)
+    })
+    // Helm's container is gone by now; with another attempt at work its release is no longer ours, and without a credential out of reach.
+    const ours = stop.reason() !== 'superseded' && stop.reason() !== 'revoked'
+    if (result.end.status !== 'succeeded' && ours) await recordRelease(result.end)
+    return result
+  } finally {
+    deps.disconnect()
+  }
 }
 
 /** The pipeline as a table of contents. */
@@ -115,7 +126,7 @@ const runToEnd = async (
   target: Target,
   deps: RunDeps,
   stop: Stop,
-  onRunning: (connection: ClusterConnection, plan: StepPlan) => void,
+  onRunning: (prepared: Prepared) => void,
 ): Promise<RunResult> => {
   const since = deps.now()
   const deadlineAt = deadlineOf(job.step, since)
@@ -124,17 +135,16 @@ const runToEnd = async (
   let phase = 'preparing'
   const notes: string[] = []
   try {
-    const connection = await deps.connect()
-    const open = (image: string): Promise<StepSession> => deps.open(connection, image, stop.signal)
+    const open = (image: string): Promise<StepSession> => deps.open(image, stop.signal)
     // The container starts while the rest is prepared: that is most of the time before the program runs. The server's version is
     // asked for meanwhile, so the image is that for the version which was last heard.
     const [early, prepared] = await Promise.allSettled([
       openFirst(imagesFor(job.step, deps.fixedImage, deps.version.last()).images, open),
-      prepare(job, target, connection, deps, stop),
+      prepare(job, target, deps, stop),
     ])
     if (early.status === 'fulfilled') session = early.value.session
     if (prepared.status === 'rejected') throw prepared.reason
-    const { plan, server } = prepared.value
+    const { plan, connection, server } = prepared.value
     const chosen = imagesFor(job.step, deps.fixedImage, server)
     mustBeAllowed(chosen.warning, deps.skew)
     const { image, session: opened } = await reopenFor(chosen, early, open)
@@ -149,7 +159,7 @@ const runToEnd = async (
 
     phase = 'running'
     await deps.enter('run', toolsOf(image, opened.image, server))
-    onRunning(connection, plan)
+    onRunning(prepared.value)
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
     const verdict = deps.judge({
@@ -191,7 +201,8 @@ const runToEnd = async (
     }
   } catch (thrown) {
     const error = toTelpherError(thrown)
-    if (error.code === 'gate_superseded') throw error
+    // A gate that was shut for want of a credential is an end of this attempt, and not for another's sake.
+    if (error.code === 'gate_superseded' && stop.reason() !== 'revoked') throw error
     if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes }
     return { end: endOfThrown(error, phase), notes }
   } finally {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../model/errors.ts'
 import type { ImageFacts } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
+import type { Container } from '../model/ports.ts'
 
 /** A request that the gate did not let through. */
 export interface GateRefusal {
@@ -27,6 +28,8 @@ export interface StepSession {
   readonly port: number
   /** The secret path segment that the gate expects. */
   readonly nonce: string
+  /** Where its program finds itself, when that is no execution container. */
+  readonly place?: Container['place']
   /** Runs the one program of this container. @throws TelpherError when no exit record came */
   run(job: {
     readonly argv: readonly string[]

@@ -3,7 +3,7 @@ import type { JobEnd } from '../model/states.ts'
 import type { Step } from '../model/step.ts'
 
 /** Why an attempt is to stop; the first reason wins. */
-export type StopReason = 'cancelled' | 'deadline' | 'superseded' | 'shutdown'
+export type StopReason = 'cancelled' | 'deadline' | 'superseded' | 'revoked' | 'shutdown'
 
 /** A stop that can be asked once, and what it comes to. */
 export interface Stop {
@@ -49,6 +49,8 @@ export const createStop = (step: Step, graceMs: number): Stop => {
           code: 'deadline_passed',
           sentence: `the deadline of ${step.deadlineSeconds} s passed while ${phase}; ${written(writes)}`,
         }
+      if (reason === 'revoked')
+        return { status: 'errored', code: 'grant_revoked', sentence: `its credential was revoked while ${phase}; ${written(writes)}` }
       return { status: 'cancelled', code: 'cancelled', sentence: `cancelled while ${phase}; ${written(writes)}` }
     },
   }

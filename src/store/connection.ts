@@ -100,11 +100,13 @@ const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
 /**
  * Opens the connection; it reconnects by itself for as long as it is open.
  * @param options.timeoutMs milliseconds for each call
+ * @param options.once for a look: a connection that is refused or cut is not tried again
  */
 export const connect = (options: {
   readonly url: string
   readonly timeoutMs: number
   readonly clientName?: string
+  readonly once?: boolean
   /** Where a command on a key goes that is not here; not asked for scripts and transactions. */
   readonly elsewhere?: Elsewhere
   readonly log: (line: object) => void
@@ -119,7 +121,12 @@ export const connect = (options: {
   // Commands wait for a connection no longer than a call may take; a half-open socket is noticed by its silence.
   const redis = new CountingRedis(
     url,
-    { ...base, maxRetriesPerRequest: 6, socketTimeout: timeoutMs + 3000 },
+    {
+      ...base,
+      maxRetriesPerRequest: 6,
+      socketTimeout: timeoutMs + 3000,
+      ...(options.once === true ? { retryStrategy: () => null, maxRetriesPerRequest: 0, disconnectTimeout: 100 } : {}),
+    },
     options.elsewhere ?? (() => undefined),
   )
   const closing = new AbortController()

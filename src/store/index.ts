@@ -4,7 +4,9 @@ import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createGrants } from './grants.ts'
 import { createImages } from './images.ts'
+import { inspectConnection } from './inspect.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
 import { createLedger } from './ledger.ts'
@@ -25,6 +27,7 @@ import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
+export { inspectRedis } from './inspect.ts'
 export { createLogWriter, type LogWriter } from './logwriter.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
@@ -95,6 +98,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   return {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
+    grants: createGrants(connection),
     packages: createPackages(store, limits),
     deployments: createDeployments(connection, limits, wakes),
     jobs: createJobs(connection, limits, wakes, fixed),
@@ -113,6 +117,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     logs,
     ledger: (ref) => createLedger(connection, limits, ref),
     installation: () => installationId(connection),
+    isSplit,
+    inspect: (redis) => inspectConnection(redis === 'state' ? connection : store),
     ping: async () => {
       await Promise.all([connection, ...(isSplit ? [store] : [])].map(({ call }) => call((redis) => redis.ping())))
     },

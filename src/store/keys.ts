@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { JobRef, LockName } from '../model/deployment.ts'
+import type { AttemptRef, JobRef, LockName } from '../model/deployment.ts'
 
 /**
  * Every key of the store, with its hash tag: what one script touches carries one tag, so that it lies in one slot
@@ -54,6 +54,17 @@ export const jobKeys = ({ deploymentId, jobId }: JobRef): JobKeys => {
     ledger: at('ledger'),
   }
 }
+
+/** Keys of what an attempt was given, and of what came of fencing it. */
+export const grantKeys = ({ deploymentId, jobId, attempt }: AttemptRef): { readonly record: string; readonly fence: string } => ({
+  /** Sealed JSON. */
+  record: `${prefix}{${deploymentId}}:grant:${jobId}:${attempt}`,
+  /** JSON. */
+  fence: `${prefix}{${deploymentId}}:fence:${jobId}:${attempt}`,
+})
+
+/** Whose turn it is to sweep a target. */
+export const sweepTurnKey = (target: string): string => `${prefix}{targets}:sweep:${target}`
 
 /** Key of one lock, by the tag of its cluster. */
 export const lockKey = ({ clusterId, namespace, subject }: LockName): string =>

@@ -13,6 +13,8 @@ test('every key of keys.ts has exactly one rule', () => {
   const made = [
     ...Object.values(keys.deploymentKeys('dep_01')),
     ...Object.values(keys.jobKeys({ deploymentId: 'dep_01', jobId: 'job_01' })),
+    ...Object.values(keys.grantKeys({ deploymentId: 'dep_01', jobId: 'job_01', attempt: 1 })),
+    keys.sweepTurnKey('shop'),
     keys.lockKey({ clusterId: 'c', namespace: 'shop', subject: 'helm/web' }),
     ...Object.values(keys.indexKeys),
     ...Object.values(keys.targetKeys),

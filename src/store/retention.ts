@@ -30,6 +30,15 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{dep_*}:emitters`, 'who wrote which events', ended, 'expires', swept, 'state'],
   [`${keyPrefix}{dep_*}:ledger:*`, 'what a job wrote to the cluster', ended, 'expires', 'sweep; TTL from the last write', 'state'],
   [
+    `${keyPrefix}{dep_*}:grant:*`,
+    'the tokens of an attempt, sealed',
+    'until the attempt ends; a minute longer than they live',
+    'expires',
+    'removed when revoked; TTL',
+    'state',
+  ],
+  [`${keyPrefix}{dep_*}:fence:*`, 'what came of fencing a lost attempt', '10 minutes', 'expires', 'TTL', 'state'],
+  [
     `${keyPrefix}{dep_*}:log*:*`,
     'the log of a job: TELPHER_LOG_KEEP_MB, half of its beginning, half of its end',
     logged,
@@ -53,6 +62,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{wake}:deployments`, 'wakes of the schedulers', 'about the last 10,000', 'bounded', 'trimmed', 'state'],
   [`${keyPrefix}{targets}:records`, 'the targets', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
+  [`${keyPrefix}{targets}:sweep:*`, 'whose turn it is to revoke what ended attempts left', 'a minute', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],
   [`${keyPrefix}{workers}:records`, 'the workers', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
   [`${keyPrefix}{workers}:seen`, 'when they were heard', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],

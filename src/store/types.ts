@@ -1,10 +1,11 @@
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
-import type { Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
+import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
+import type { RedisFacts } from '../model/doctor.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
-import type { Events, Ledger } from '../model/ports.ts'
+import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress } from '../model/verdict.ts'
@@ -60,6 +61,23 @@ export interface Targets {
 export interface Accounts {
   /** @throws TelpherError unknown_target when no target has this account */
   get(id: string): Promise<SealedRecord>
+}
+
+/** What came of fencing a lost attempt. */
+export interface FenceOutcome {
+  /** Whether the API server was seen to refuse what the attempt had. */
+  readonly refused: boolean
+  /** Why not, as a sentence. */
+  readonly because?: string
+}
+
+export interface Grants extends GrantRecords {
+  /** Notes what came of fencing an attempt. */
+  fenced(attempt: AttemptRef, outcome: FenceOutcome): Promise<void>
+  /** Undefined until somebody noted it. */
+  outcome(attempt: AttemptRef): Promise<FenceOutcome | undefined>
+  /** Whether the caller is to sweep this target now: one in `forMs` is told so. */
+  sweepTurn(target: string, forMs: number): Promise<boolean>
 }
 
 export interface Packages {
@@ -356,6 +374,7 @@ export interface Store {
   readonly backup: Backup
   readonly targets: Targets
   readonly accounts: Accounts
+  readonly grants: Grants
   readonly packages: Packages
   readonly deployments: Deployments
   readonly jobs: Jobs
@@ -375,6 +394,10 @@ export interface Store {
   ledger(ref: JobRef): JobLedger
   /** The id of everything that shares this Redis, made by whoever asks first. */
   installation(): Promise<string>
+  /** What each Redis tells of itself, by what it holds: of one for everything, `state` only. @throws TelpherError redis_timeout, redis_unreachable */
+  inspect(redis: 'state' | 'store'): Promise<RedisFacts>
+  /** Whether logs and packages have a Redis of their own. */
+  readonly isSplit: boolean
   /** Whether Redis answers. @throws TelpherError redis_timeout, redis_unreachable */
   ping(): Promise<void>
   /** Commands sent by this store so far. */

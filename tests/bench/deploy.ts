@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { execa } from 'execa'
 import type { Client } from '../../src/client/http.ts'
+import { setupObjects } from '../../src/credentials/bootstrap/objects.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import { binaryPath } from '../../src/sandbox/setup/binaries.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
@@ -149,10 +150,12 @@ export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figur
   ]
 }
 
-/** The cluster of the stack as the targets `bench` and `bench-cold`, with its admin's client certificate. */
+/** The cluster of the stack as the targets `bench` and `bench-cold`, in the mode that is the default: each deployment mints a token. */
 export const addBenchTargets = async (client: Client, stack: Stack): Promise<void> => {
-  const { server, caPem, admin } = stack.cluster
-  const credential = { kind: 'client-certificate' as const, certificate: admin.certPem, key: admin.keyPem }
+  const { server, caPem } = stack.cluster
+  await stack.cluster.apply(...setupObjects({ target: 'bench', home: 'telpher', namespaces: ['default'], clusterWide: false }))
+  const token = await stack.cluster.serviceAccountToken('telpher', 'bootstrap-bench', 86_400)
+  const credential = { kind: 'token-request' as const, token, namespace: 'telpher', serviceAccount: 'deployer-bench' }
   await client.addTarget({ name: 'bench', server, ca: caPem, credential })
   await client.addTarget({ name: 'bench-cold', server, ca: caPem, credential, pool: 'cold' })
 }

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dockerExecutor } from '../../src/executors/docker.ts'
 import type { Executor } from '../../src/model/ports.ts'
+import { startCluster } from '../../src/sandbox/cluster.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { clientOf } from './client.ts'
+import { credentialsSuite } from './credentials.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
@@ -20,7 +22,7 @@ import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } fr
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'node'] as const
 /** Takes minutes: only when it is named. */
 const long = ['objects'] as const
 
@@ -102,7 +104,15 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
 }
 
 const figures: Figure[] = []
-if (chosen.some((name) => name !== 'node')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
+if (chosen.some((name) => name !== 'node' && name !== 'credentials')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
+if (chosen.includes('credentials')) {
+  say('measuring tokens of attempts; each revocation takes the 10 s of the API server')
+  const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
+  const cluster = await startCluster({ dir, node: 'none', temporary: true })
+  figures.push(...(await credentialsSuite(cluster, runs)))
+  await cluster.stop()
+  rmSync(dir, { recursive: true, force: true })
+}
 if (chosen.includes('node')) {
   say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')
   figures.push(...(await on({ node: 'real', audit: 'all' }, (stack) => nodeSuite({ stack, runs: Math.min(runs, 3) }))))

@@ -60,6 +60,9 @@ export async function* tarOf(name: string, content: string): AsyncGenerator<Uint
   for await (const chunk of tar) yield chunk as Uint8Array
 }
 
+/** As the pipeline of a step gives it to a job that has a folder of its own. */
+const home = ({ place }: Container): Record<string, string> => (place === undefined ? {} : { HOME: place.folder, PATH: place.path })
+
 export interface Running {
   readonly container: Container
   readonly tether: Tether
@@ -85,7 +88,12 @@ export const open = async (under: ExecutorUnderTest, spec: ContainerSpec): Promi
     throw error
   }
   const run: Running['run'] = (argv, env = {}, files) =>
-    tether.run({ argv, env: { ...under.env, ...env }, cwd: under.cwd, ...(files === undefined ? {} : { files }) })
+    tether.run({
+      argv,
+      env: { ...under.env, ...home(container), ...env },
+      cwd: container.place?.folder ?? under.cwd,
+      ...(files === undefined ? {} : { files }),
+    })
   return { container, tether, stdout, stderr, run }
 }
 

@@ -5,7 +5,7 @@ import type { SchedulerQueue } from '../../src/scheduler/index.ts'
 export const countEnqueues = (queue: Queue, counts: Map<string, number>): SchedulerQueue => ({
   holds: queue.holds,
   enqueue: async (pool: string, item: QueueItem, copy?: number) => {
-    const key = item.kind === 'job' ? `${item.jobId}:${item.attempt}` : item.checkId
+    const key = item.kind === 'check' ? item.checkId : `${item.jobId}:${item.attempt}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
     await queue.enqueue(pool, item, copy)
   },

@@ -15,6 +15,8 @@ export interface TargetOptions {
   /** Time in s that workloads without a readiness probe must stay up. */
   readonly settle?: number
   readonly grants?: readonly string[]
+  /** Whether workers without isolation may run its steps. */
+  readonly trials?: boolean
 }
 
 /** Server, workers and Redis of a test file's own, over the run's Docker and real cluster. */
@@ -45,13 +47,29 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
     }
     return dir
   }
-  const addTarget: E2e['addTarget'] = async ({ kubeconfig, namespaces, settle, grants = [] }) => {
+  const addTarget: E2e['addTarget'] = async ({ kubeconfig, namespaces, settle, grants = [], trials = false }) => {
     const name = `target-${++count}`
     const file = kubeconfig === undefined ? cluster.kubeconfig : join(await folder({ kubeconfig }), 'kubeconfig')
     const limits = namespaces.flatMap((namespace) => ['--namespace', namespace])
     const settling = settle === undefined ? [] : ['--settle', String(settle)]
+    // Most tests are about other things than how a target's identity comes about.
+    const mode = /\btoken["']?:/.test(kubeconfig ?? '') ? 'static-token' : 'client-certificate'
     const granted = grants.flatMap((grant) => ['--grant', grant])
-    const added = await cli('target', 'add', name, '--from-kubeconfig', 'local', '--file', file, ...limits, ...settling, ...granted)
+    const added = await cli(
+      'target',
+      'add',
+      name,
+      '--from-kubeconfig',
+      'local',
+      '--mode',
+      mode,
+      '--file',
+      file,
+      ...limits,
+      ...settling,
+      ...granted,
+      ...(trials ? ['--trials'] : []),
+    )
     if (added.code !== 0) throw new Error(added.stderr)
     return name
   }

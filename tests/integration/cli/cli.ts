@@ -48,6 +48,19 @@ export interface RunOptions {
   readonly stdin?: string
 }
 
+/** The CLI in this process, with no server named. @param dir its folder @param env all that it sees of the environment */
+export const runAlone = async (
+  args: readonly string[],
+  dir: string,
+  env: Readonly<Record<string, string>>,
+  { isTTY = false, onSaid = () => {}, onData = () => {}, stdin = '' }: RunOptions = {},
+): Promise<Ran> => {
+  const [stdout, stderr] = [recorder(isTTY, onData), recorder(isTTY, onSaid)]
+  const io = { stdout: stdout.out, stderr: stderr.out, stdin: () => Readable.from([Buffer.from(stdin)]) }
+  const code = await run(args, { ...io, env, cwd: dir })
+  return { code, stdout: stdout.text(), stderr: stderr.text() }
+}
+
 export const createTestCli = async (served: Pick<ServedApi, 'url' | 'token'>): Promise<TestCli> => {
   const dir = await mkdtemp(join(tmpdir(), 'telpher-cli-'))
   await writeFile(join(dir, 'token'), `${served.token}\n`, { mode: 0o400 })
@@ -56,12 +69,7 @@ export const createTestCli = async (served: Pick<ServedApi, 'url' | 'token'>): P
   return {
     dir,
     globals,
-    run: async (args, { isTTY = false, env = {}, onSaid = () => {}, onData = () => {}, stdin = '' } = {}) => {
-      const [stdout, stderr] = [recorder(isTTY, onData), recorder(isTTY, onSaid)]
-      const io = { stdout: stdout.out, stderr: stderr.out, stdin: () => Readable.from([Buffer.from(stdin)]) }
-      const code = await run([...globals, ...args], { ...io, env: { HOME: dir, ...env }, cwd: dir })
-      return { code, stdout: stdout.text(), stderr: stderr.text() }
-    },
+    run: (args, options) => runAlone([...globals, ...args], dir, { HOME: dir, ...options?.env }, options),
   }
 }
 

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../../src/cluster/connection.ts'
+import { connect, createConnector } from '../../../src/cluster/connection.ts'
 import type { Credential } from '../../../src/model/credential.ts'
 import type { TelpherError } from '../../../src/model/errors.ts'
 import type { ClusterConnection, ClusterRequest } from '../../../src/model/ports.ts'
@@ -274,5 +274,36 @@ describe('upgrades', () => {
     expect(refused.status).toBe(403)
     expect(refused.socket).toBeUndefined()
     expect(await text(refused.body)).toBe('no')
+  })
+})
+
+describe('connections that share their sockets', () => {
+  const asked = async (connection: ClusterConnection): Promise<{ port: number; peer?: string; headers: { authorization?: string } }> =>
+    JSON.parse(await bodyOf(connection)) as { port: number; peer?: string; headers: { authorization?: string } }
+  const tokenOf = (name: string): Credential => ({ id: name, kind: 'bearer', token: new Secret(name) })
+
+  test('each token goes with its own requests, over one socket, also after one of them was closed', async () => {
+    const connector = createConnector()
+    const trust = { server: echo.url, ca: authority.certPem }
+    const [first, second] = [connector(trust, tokenOf('first')), connector(trust, tokenOf('second'))]
+    const answers = [await asked(first), await asked(second)]
+    first.close()
+    answers.push(await asked(second), await asked(connector(trust, tokenOf('third'))))
+    expect(answers.map(({ headers }) => headers.authorization)).toEqual(['Bearer first', 'Bearer second', 'Bearer second', 'Bearer third'])
+    expect(new Set(answers.map(({ port }) => port)).size).toBe(1)
+  })
+
+  test('another trust, another address and a client certificate have sockets of their own', async () => {
+    const connector = createConnector()
+    const pair = authority.issue({ commonName: 'deployer' })
+    const certificate: Credential = { id: 'c', kind: 'client-certificate', certificate: pair.certPem, key: new Secret(pair.keyPem) }
+    const known = connector({ server: echo.url, ca: authority.certPem }, tokenOf('first'))
+    const own = connector({ server: echo.url, ca: authority.certPem }, certificate)
+    const two = connector({ server: echo.url, ca: `${authority.certPem}${other.certPem}` }, tokenOf('first'))
+    connections.push(own)
+    const answers = [await asked(known), await asked(own), await asked(two)]
+    expect(answers.map(({ peer }) => peer)).toEqual([undefined, 'deployer', undefined])
+    expect(new Set(answers.map(({ port }) => port)).size).toBe(3)
+    expect(await failureOf(connector({ server: echo.url, ca: other.certPem }, tokenOf('first')))).toMatchObject({ code: 'target_tls' })
   })
 })

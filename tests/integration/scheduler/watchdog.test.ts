@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Job } from '../../../src/model/deployment.ts'
-import { openQueue, type Queue } from '../../../src/queue/index.ts'
+import type { AttemptRef, Job } from '../../../src/model/deployment.ts'
+import { consume, openQueue, type Queue, urgentPool } from '../../../src/queue/index.ts'
 import { expand, type SchedulerStore, startScheduler, startWatchdog, type WatchdogOptions } from '../../../src/scheduler/index.ts'
-import { openStore, type Store } from '../../../src/store/index.ts'
+import { type FenceOutcome, openStore, type Store } from '../../../src/store/index.ts'
 import { collect } from '../../support/collect.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { helmStep, sampleRequest, sampleTarget, sampleWorker } from '../../support/samples.ts'
+import { helmStep, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
 import { createWitness, startSimWorker, type Witness } from '../../support/simworker.ts'
 
 let redis: OwnRedis
@@ -44,6 +44,32 @@ const startWorker = (id: string, knobs: Partial<Parameters<typeof startSimWorker
   stopping.push(worker.stop)
   return worker
 }
+/** A target whose tokens can be revoked. */
+const revocable = async (): Promise<void> => {
+  const target = sampleTarget('t')
+  await store.targets.create({ ...target, account: { ...target.account, mode: 'token-request' } }, sampleSealed(target.account.id))
+}
+/** Takes the fences of the pool. @param outcome what comes of one; undefined to fall silent */
+const startFencer = (outcome: (attempt: AttemptRef) => FenceOutcome | undefined): AttemptRef[] => {
+  const taken: AttemptRef[] = []
+  const consumer = consume({
+    url: redis.url,
+    pool: urgentPool('default'),
+    concurrency: 1,
+    handler: async (item) => {
+      if (item.kind !== 'fence') return
+      taken.push({ deploymentId: item.deploymentId, jobId: item.jobId, attempt: item.attempt })
+      const came = outcome(item)
+      if (came !== undefined) await store.grants.fenced(item, came)
+    },
+  })
+  stopping.push(consumer.close)
+  return taken
+}
+const noticesOf = async (job: Job): Promise<string[]> => {
+  const events = await collect(store.events(job.deploymentId).read({ follow: true }))
+  return events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))
+}
 const deploy = async (): Promise<Job> => {
   const { deployment, jobs } = expand(sampleRequest([helmStep('app', 'web')], ['t']), [sampleTarget('t')], Date.now())
   await store.deployments.create(deployment, jobs)
@@ -70,6 +96,69 @@ test('a dead worker’s attempt is done anew by another, under the same lock', a
   expect(events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))).toEqual([
     'worker wrk_dead is no longer heard: attempt 2 begins',
   ])
+})
+
+test('where tokens can be revoked the next attempt begins only after they were seen to be refused', async () => {
+  await revocable()
+  startServer()
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy()
+  await eventually(() => dead.isDead())
+  startWorker('wrk_heir')
+  let outcome: FenceOutcome | undefined
+  const taken = startFencer(() => outcome)
+  await eventually(() => taken.length === 1)
+  expect(taken).toEqual([{ deploymentId: job.deploymentId, jobId: job.jobId, attempt: 1 }])
+  // The watchdog looks ten times a second.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect(await store.jobs.get(job)).toMatchObject({ status: 'preparing', attempt: 1 })
+  outcome = { refused: true }
+  await store.grants.fenced(taken[0]!, outcome)
+  expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
+  expect(await noticesOf(job)).toEqual(['worker wrk_dead is no longer heard, its credential is revoked: attempt 2 begins'])
+})
+
+test('a fence whose worker died is asked for again', async () => {
+  await revocable()
+  startServer({ fenceAgainMs: 300 })
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy()
+  await eventually(() => dead.isDead())
+  startWorker('wrk_heir')
+  let times = 0
+  startFencer(() => (++times < 3 ? undefined : { refused: true }))
+  expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
+  expect(times).toBe(3)
+})
+
+test.each<readonly [string, FenceOutcome | undefined, string]>([
+  ['cannot be proven', { refused: false, because: 'the API server is away' }, 'the API server is away'],
+  ['is never answered', undefined, 'no worker said that it is'],
+])('a fence that %s leaves it at the claim, which has run out, and says so', async (_, outcome, why) => {
+  await revocable()
+  startServer({ fencePatienceMs: 600, fenceAgainMs: 10_000 })
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy()
+  await eventually(() => dead.isDead())
+  startWorker('wrk_heir')
+  startFencer(() => outcome)
+  expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
+  expect(await noticesOf(job)).toEqual([
+    `worker wrk_dead is no longer heard, its credential could not be revoked (${why}): attempt 2 begins`,
+  ])
+})
+
+test('without a worker in the pool a fence waits for one, however long', async () => {
+  await revocable()
+  startServer({ fencePatienceMs: 500 })
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy()
+  await eventually(() => dead.isDead())
+  await new Promise((resolve) => setTimeout(resolve, limits.deadAfterMs + 1500))
+  expect(await store.jobs.get(job)).toMatchObject({ status: 'preparing', attempt: 1 })
+  startFencer(() => ({ refused: true }))
+  startWorker('wrk_heir')
+  expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
 })
 
 test('the lock passes to no other deployment while a write of the dead attempt may be open', async () => {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
-import type { MasterKey } from '../../../src/credentials/keyfile.ts'
+import { loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { seal } from '../../../src/credentials/seal.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
@@ -19,11 +22,20 @@ export interface ServedApi {
   readonly api: Api
   readonly store: Store
   readonly queue: Queue
+  /** Files that only the server reads. */
+  readonly secrets: { readonly keyFile: string; readonly tokenFile: string }
   /** What the server logged. */
   readonly logged: string[]
   /** A request with the token, or with the headers given in place of it. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
   close(): Promise<void>
+}
+
+/** A file that only its owner may read. */
+const secretFile = async (name: string, content: string | Uint8Array): Promise<string> => {
+  const path = join(await mkdtemp(join(tmpdir(), 'telpher-api-')), name)
+  await writeFile(path, content, { mode: 0o400 })
+  return path
 }
 
 /** @param options.port of a server that was closed, to come back at the same address */
@@ -33,7 +45,9 @@ export const serveApi = async (
   const redisUrl = options.redisUrl ?? (await sharedRedis())
   const [store, queue] = [await openStore({ url: redisUrl }), openQueue({ url: redisUrl })]
   const token = options.token ?? `tel_${randomBytes(32).toString('base64url')}`
-  const key = options.key ?? { kid: 'test', key: randomBytes(32) }
+  const keyFile = await secretFile('key', options.key?.key ?? randomBytes(32))
+  const key = options.key ?? (await loadKeyFile(keyFile))
+  const tokenFile = await secretFile('token', token)
   const logged: string[] = []
   const note = (fields: object, message: string): void => {
     logged.push(`${message} ${JSON.stringify(fields)}`)
@@ -47,6 +61,7 @@ export const serveApi = async (
     summarize,
     token: new Secret(token),
     version: '0.0.0',
+    secrets: { keyFile, tokenFile },
     log: { error: note, info: note },
     closing: closing.signal,
   })
@@ -57,6 +72,7 @@ export const serveApi = async (
     api,
     store,
     queue,
+    secrets: { keyFile, tokenFile },
     logged,
     call: (method, path, body, headers = { authorization: `Bearer ${token}` }) =>
       fetch(`${listener.url}${path}`, {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../src/model/ledger.ts'
 import { expand } from '../../../src/scheduler/index.ts'
 import { createLogWriter, openStore, type Store } from '../../../src/store/index.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
 
@@ -29,6 +30,26 @@ const entry = (attempt: number, n: number): LedgerEntry => ({
   code: 200,
   ms: 3,
   credentialId: 'acc_a',
+})
+
+test('keeps what an attempt was given until it is removed or dead, and what came of fencing it', async () => {
+  const [attempt, other] = [1, 2].map((number) => ({ deploymentId: 'dep_1', jobId: 'job_1', attempt: number }))
+  await store.grants.put(attempt!, sampleSealed('grant'), 60_000)
+  await store.grants.put(other!, sampleSealed('another'), 1)
+  expect(await store.grants.get(attempt!)).toEqual(sampleSealed('grant'))
+  await eventually(async () => (await store.grants.get(other!)) === undefined)
+  await store.grants.remove(attempt!)
+  expect(await store.grants.get(attempt!)).toBeUndefined()
+  expect(await store.grants.outcome(attempt!)).toBeUndefined()
+  await store.grants.fenced(attempt!, { refused: false, because: 'it is away' })
+  expect(await store.grants.outcome(attempt!)).toEqual({ refused: false, because: 'it is away' })
+  expect(await store.grants.outcome(other!)).toBeUndefined()
+})
+
+test('one in a time is told to sweep a target', async () => {
+  expect(await Promise.all([1, 2, 3].map(() => store.grants.sweepTurn('one', 300)))).toEqual([true, false, false])
+  expect(await store.grants.sweepTurn('two', 300)).toBe(true)
+  await eventually(() => store.grants.sweepTurn('one', 300))
 })
 
 test('keeps targets with their sealed accounts', async () => {

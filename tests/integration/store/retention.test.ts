@@ -106,6 +106,10 @@ test('every key that deployments leave behind is in the table, and has a TTL or 
     await store.deployments.create(deployment, jobs)
   }
   await store.checks.put(newId('chk'), { target: 'one', ok: true, at: 1, worker: 'w', lines: [] })
+  const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 1 }
+  await store.grants.put(attempt, sampleSealed('grant'), 60_000)
+  await store.grants.fenced(attempt, { refused: true })
+  await store.grants.sweepTurn('one', 60_000)
   await store.idempotency.begin('k1', 'h')
   await store.idempotency.begin('k2', 'h')
   await store.idempotency.finish('k2', 202, '{}')

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { connect } from '../cluster/connection.ts'
+import type { PlainCredential } from '../credentials/account.ts'
+import { applySetup, type PlannedObject, planSetup, removeSetup, takeBootstrapToken } from '../credentials/bootstrap/apply.ts'
+import { namesOf, type SetupOptions, setupObjects } from '../credentials/bootstrap/objects.ts'
+import { proveSetup, refuseRisks } from '../credentials/bootstrap/prove.ts'
+import { type Risk, risksOf } from '../credentials/bootstrap/risks.ts'
+import { deployerRules } from '../credentials/bootstrap/rules.ts'
+import type { ImportedContext } from '../credentials/kubeconfig.ts'
+import type { Credential } from '../model/credential.ts'
+import { TelpherError } from '../model/errors.ts'
+import type { ClusterConnection } from '../model/ports.ts'
+import { Secret } from '../model/secret.ts'
+import { confirm } from './confirm.ts'
+import type { Cli } from './context.ts'
+import { yamlOf } from './output.ts'
+
+export interface SetupFlags {
+  readonly clusterWide?: boolean
+  readonly home: string
+  readonly yes?: boolean
+  readonly printRbac?: boolean
+  readonly bootstrapToken?: string
+  readonly acknowledge?: readonly Risk[]
+}
+
+/** Life of the bootstrap identity's token, in seconds: 90 days, or less where the API server limits it. */
+const bootstrapSeconds = 90 * 86_400
+
+/** What is to be set up for a target. @throws TelpherError usage when it does not say where it may deploy to */
+export const setupOptionsOf = (target: string, namespaces: readonly string[], flags: SetupFlags): SetupOptions => {
+  const { clusterWide = false, home } = flags
+  if (namespaces.length === 0 && !clusterWide)
+    throw new TelpherError('usage', 'say where it may deploy to: --namespace NAME, or --cluster-wide', { field: '--namespace' })
+  // Who may write Secrets there could make a token of the bootstrap identity.
+  if (namespaces.includes(home))
+    throw new TelpherError('usage', `${home} is for Telpher's own accounts: deploy elsewhere, or name another with --home`, {
+      field: '--home',
+    })
+  return { target, home, namespaces, clusterWide }
+}
+
+const connectTo = (context: ImportedContext) => {
+  const { server, ca, tlsServerName } = context
+  return (credential: Credential): ClusterConnection =>
+    connect({ server, ca, ...(tlsServerName === undefined ? {} : { tlsServerName }) }, credential)
+}
+
+const adminOf = ({ credential }: ImportedContext): Credential => {
+  if (credential.kind === 'client-certificate') return { ...credential, id: 'context', key: new Secret(credential.key) }
+  if (credential.kind === 'bearer') return { id: 'context', kind: 'bearer', token: new Secret(credential.token) }
+  throw new TelpherError('internal', 'a context gave what no kubeconfig holds')
+}
+
+const places = ({ clusterWide, namespaces }: SetupOptions): string => (clusterWide ? 'every namespace' : namespaces.join(', '))
+
+const planText = (planned: readonly PlannedObject[], options: SetupOptions, server: string): string => {
+  const lines = planned.map(
+    ({ action, object: { kind, metadata } }) =>
+      `  ${action}  ${kind} ${metadata.namespace === undefined ? '' : `${metadata.namespace}/`}${metadata.name}`,
+  )
+  const { bootstrap, deployer } = namesOf(options.target)
+  return [
+    `At ${server}:`,
+    ...lines,
+    `${deployer} may write applications in ${places(options)}; attempts get tokens of it that end with them.`,
+    `${bootstrap} may do nothing but mint them; its own token is what Telpher keeps, sealed. The context's credential is not sent anywhere else.`,
+  ].join('\n')
+}
+
+/** What people apply by themselves, as one object. */
+export const rbacList = (options: SetupOptions): object => ({ apiVersion: 'v1', kind: 'List', items: setupObjects(options) })
+
+/** The same as documents, and how it goes on. */
+export const rbacText = async (options: SetupOptions, context: string): Promise<string> => {
+  const { bootstrap } = namesOf(options.target)
+  const documents = await Promise.all(setupObjects(options).map((object) => yamlOf(object)))
+  const more = options.clusterWide ? ' --cluster-wide' : options.namespaces.map((namespace) => ` --namespace ${namespace}`).join('')
+  return [
+    '# Apply this, then:',
+    `#   kubectl create token ${bootstrap} --namespace ${options.home} --duration 2160h > token`,
+    `#   telpher target add ${options.target} --from-kubeconfig ${context}${more} --bootstrap-token token`,
+    documents.join('---\n'),
+  ].join('\n')
+}
+
+const givenToken = async (cli: Cli, file: string): Promise<string> => {
+  const text = await readFile(resolve(cli.cwd, file), 'utf8').catch((cause: unknown) => {
+    throw new TelpherError('usage', `${file} cannot be read`, { cause, field: '--bootstrap-token' })
+  })
+  return text.trim()
+}
+
+/** Sets up with the context's rights: plan, question, apply. @returns the token that is kept */
+const setUp = async (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<string> => {
+  const connection = connectTo(context)(adminOf(context))
+  const admin = { server: context.server, connection }
+  try {
+    const planned = await planSetup(admin, options)
+    cli.say(planText(planned, options, context.server))
+    if (!yes) await confirm(cli, 'Set this up?', '--yes')
+    await applySetup(admin, planned)
+    return await takeBootstrapToken(admin, options, bootstrapSeconds)
+  } finally {
+    connection.close()
+  }
+}
+
+/**
+ * Gives a target an identity of its own in its cluster, and proves it with that alone.
+ * @returns the account to be sealed by the server
+ * @throws TelpherError usage, setup_refused, mint_refused, target_*
+ */
+export const setUpIdentity = async (
+  cli: Cli,
+  context: ImportedContext,
+  options: SetupOptions,
+  flags: SetupFlags,
+): Promise<PlainCredential> => {
+  const acknowledged = flags.acknowledge ?? []
+  refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledged)
+  const { bootstrapToken, yes = false } = flags
+  const token = bootstrapToken === undefined ? await setUp(cli, context, options, yes) : await givenToken(cli, bootstrapToken)
+  const bootstrap: Credential = { id: 'bootstrap', kind: 'bearer', token: new Secret(token) }
+  const { username, risks } = await proveSetup(bootstrap, connectTo(context), { ...options, server: context.server })
+  refuseRisks(risks, acknowledged)
+  cli.say(`Proven with the new identity alone: it mints tokens of ${username}, and the policies hold.`)
+  return { kind: 'token-request', token, namespace: options.home, serviceAccount: namesOf(options.target).deployer }
+}
+
+/** Removes what was set up for a target. @returns what was removed */
+export const removeIdentity = async (context: ImportedContext, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
+  const connection = connectTo(context)(adminOf(context))
+  try {
+    return await removeSetup({ server: context.server, connection }, options)
+  } finally {
+    connection.close()
+  }
+}

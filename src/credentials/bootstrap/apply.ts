@@ -1,0 +1,130 @@
+import { TelpherError } from '../../model/errors.ts'
+import { type Api, ask, said, type Told } from '../modes/ask.ts'
+import { namesOf, type SetupObject, type SetupOptions, setupObjects, setupPath } from './objects.ts'
+
+/** An object and what becomes of it. */
+export interface PlannedObject {
+  readonly object: SetupObject
+  readonly action: 'create' | 'update'
+}
+
+const refused = (what: string, told: Told): TelpherError => {
+  if (told.status === 401) return new TelpherError('target_unauthorized', 'the API server refused the credential of the context (401)')
+  if (told.status === 403) return new TelpherError('target_forbidden', `the context may not ${what}${said(told)}`)
+  return new TelpherError('setup_refused', `cannot ${what} (${told.status})${said(told)}`)
+}
+
+const describe = ({ kind, metadata: { name, namespace } }: SetupObject): string =>
+  `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
+
+/**
+ * What setting up would do. Nothing is changed.
+ * @param admin as somebody who may read what is to be made
+ * @throws TelpherError setup_refused when a namespace to deploy to is not there, or the API server knows no admission policies;
+ *   target_unauthorized, target_forbidden, target_*
+ */
+export const planSetup = async (admin: Api, options: SetupOptions): Promise<readonly PlannedObject[]> => {
+  const missing = options.clusterWide
+    ? []
+    : (
+        await Promise.all(
+          options.namespaces.map(async (namespace) => {
+            const told = await ask(admin, { method: 'GET', path: `/api/v1/namespaces/${namespace}` })
+            if (told.status !== 200 && told.status !== 404) throw refused(`read the namespace ${namespace}`, told)
+            return told.status === 404 ? [namespace] : []
+          }),
+        )
+      ).flat()
+  if (missing.length > 0) throw new TelpherError('setup_refused', `there is no namespace ${missing.join(', ')}: create it first`)
+  const policies = await ask(admin, { method: 'GET', path: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies?limit=1' })
+  // Without them the right to create Secrets is the right to make a token that never expires.
+  if (policies.status === 404)
+    throw new TelpherError('setup_refused', 'the API server knows no ValidatingAdmissionPolicy: Kubernetes 1.30 or newer is needed')
+  return Promise.all(
+    setupObjects(options).map(async (object) => {
+      const told = await ask(admin, { method: 'GET', path: setupPath(object) })
+      if (told.status !== 200 && told.status !== 404) throw refused(`read ${describe(object)}`, told)
+      return { object, action: told.status === 404 ? 'create' : 'update' }
+    }),
+  )
+}
+
+/**
+ * Applies what was planned, in order; twice is once (server-side apply).
+ * @throws TelpherError setup_refused, target_forbidden, target_*; what was applied before stays, and applying again goes on from there
+ */
+export const applySetup = async (admin: Api, planned: readonly PlannedObject[]): Promise<void> => {
+  for (const { object } of planned) {
+    const told = await ask(admin, {
+      method: 'PATCH',
+      path: `${setupPath(object)}?fieldManager=telpher&force=true`,
+      body: object,
+      type: 'application/apply-patch+yaml',
+    })
+    if (told.status !== 200 && told.status !== 201) throw refused(`apply ${describe(object)}`, told)
+  }
+}
+
+/** The Secret that the bootstrap identity's own token is bound to: deleting it ends the token. */
+const bootstrapSecret = ({ target, home }: Pick<SetupOptions, 'target' | 'home'>): SetupObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: {
+    name: namesOf(target).bootstrap,
+    namespace: home,
+    labels: { 'app.kubernetes.io/managed-by': 'telpher', 'telpher.dev/target': target },
+  },
+  type: 'telpher.dev/bootstrap',
+  immutable: true,
+})
+
+const secretsPath = (home: string): string => `/api/v1/namespaces/${home}/secrets`
+
+/**
+ * A token of the bootstrap identity; one of an earlier set-up of the same name is dead after it.
+ * @param seconds how long it should live; the API server has the last word
+ * @throws TelpherError setup_refused, target_forbidden, target_*
+ */
+export const takeBootstrapToken = async (admin: Api, options: Pick<SetupOptions, 'target' | 'home'>, seconds: number): Promise<string> => {
+  const { home, target } = options
+  const { bootstrap } = namesOf(target)
+  const removed = await ask(admin, { method: 'DELETE', path: `${secretsPath(home)}/${bootstrap}` })
+  if (removed.status !== 200 && removed.status !== 404) throw refused(`delete the Secret ${home}/${bootstrap}`, removed)
+  const made = await ask(admin, { method: 'POST', path: secretsPath(home), body: bootstrapSecret(options) })
+  const uid = (made.body as { metadata?: { uid?: string } }).metadata?.uid
+  if (made.status !== 201 || uid === undefined) throw refused(`create the Secret ${home}/${bootstrap}`, made)
+  const told = await ask(admin, {
+    method: 'POST',
+    path: `/api/v1/namespaces/${home}/serviceaccounts/${bootstrap}/token`,
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: seconds, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: bootstrap, uid } },
+    },
+  })
+  const token = (told.body as { status?: { token?: string } }).status?.token
+  if (told.status !== 201 || token === undefined) throw refused(`mint a token of ${home}/${bootstrap}`, told)
+  return token
+}
+
+/** Of each kind that is removed by its name; the home namespace stays, since other targets may live there. */
+const isRemoved = ({ kind }: SetupObject): boolean => kind !== 'Namespace'
+
+/**
+ * Undoes a set-up, the rights and the tokens first; what is gone already is fine.
+ * @returns what was removed, for people
+ * @throws TelpherError target_forbidden, setup_refused, target_*
+ */
+export const removeSetup = async (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
+  // Which of the two it was is not kept.
+  const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
+  const objects = [bootstrapSecret(options), ...made.toReversed()].filter(isRemoved)
+  const removed: string[] = []
+  for (const object of objects) {
+    const path = object.kind === 'Secret' ? `${secretsPath(options.home)}/${object.metadata.name}` : setupPath(object)
+    const told = await ask(admin, { method: 'DELETE', path })
+    if (told.status !== 200 && told.status !== 202 && told.status !== 404) throw refused(`remove ${describe(object)}`, told)
+    if (told.status !== 404) removed.push(describe(object))
+  }
+  return removed
+}

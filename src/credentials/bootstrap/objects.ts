@@ -1,0 +1,164 @@
+import { attemptSecretType } from '../modes/attempt-secret.ts'
+import { bootstrapRules, deployerRules, type PolicyRule } from './rules.ts'
+
+/** An object as it is applied. */
+export interface SetupObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels: Readonly<Record<string, string>> }
+  readonly [field: string]: unknown
+}
+
+export interface SetupOptions {
+  /** Name of the target: what is made is named after it. */
+  readonly target: string
+  /** Where our service accounts and the Secrets of attempts are. */
+  readonly home: string
+  /** Where the deployer may write. */
+  readonly namespaces: readonly string[]
+  /** Whether it may write to every namespace instead. */
+  readonly clusterWide: boolean
+}
+
+/** The longest life of a token that the bootstrap identity may mint, in seconds: the hour that is asked for at most, and some. */
+const longestTokenSeconds = 3900
+
+/** The names of what a target has in its cluster. */
+export const namesOf = (target: string): { readonly bootstrap: string; readonly deployer: string; readonly policy: string } => ({
+  bootstrap: `bootstrap-${target}`,
+  deployer: `deployer-${target}`,
+  policy: `telpher-${target}`,
+})
+
+/** The label by which everything of a target is found again. */
+const targetLabel = 'telpher.dev/target'
+
+const rbac = 'rbac.authorization.k8s.io'
+
+/** What a service account may do, in one namespace or in all. */
+const granted = (
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  account: { readonly name: string; readonly namespace: string },
+  rules: readonly PolicyRule[],
+  namespace: string | undefined,
+): SetupObject[] => {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role'
+  const metadata = { name, labels, ...(namespace === undefined ? {} : { namespace }) }
+  return [
+    { apiVersion: `${rbac}/v1`, kind, metadata, rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: rbac, kind, name },
+      subjects: [{ kind: 'ServiceAccount', ...account }],
+    },
+  ]
+}
+
+interface Guard {
+  readonly resource: string
+  readonly operations: readonly string[]
+  readonly validations: readonly { readonly expression: string; readonly message: string }[]
+}
+
+/** A policy for one identity's requests on one resource, and its binding. */
+const guarded = (
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  { home, username }: { readonly home: string; readonly username: string },
+  { resource, operations, validations }: Guard,
+): SetupObject[] => [
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name, labels },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': home } },
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations, resources: [resource] }],
+      },
+      matchConditions: [{ name: 'bootstrap', expression: `request.userInfo.username == '${username}'` }],
+      validations,
+    },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name, labels },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  },
+]
+
+/**
+ * Everything that a target of the mode token-request has in its cluster: two service accounts, what they may do, and the admission
+ * policies without which the right to create Secrets would be the right to make a token that never expires
+ * (Kubernetes docs: Secrets of type service-account-token). The policies come before the right that they bound.
+ * @returns in the order in which they are applied
+ */
+export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOptions): readonly SetupObject[] => {
+  const { bootstrap, deployer, policy } = namesOf(target)
+  const labels = { 'app.kubernetes.io/managed-by': 'telpher', [targetLabel]: target }
+  const who = { home, username: `system:serviceaccount:${home}:${bootstrap}` }
+  const account = (name: string): SetupObject => ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace: home, labels },
+    automountServiceAccountToken: false,
+  })
+  const places = clusterWide ? [undefined] : namespaces
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home, labels: { 'app.kubernetes.io/managed-by': 'telpher' } } },
+    account(bootstrap),
+    account(deployer),
+    ...guarded(`${policy}-tokens`, labels, who, {
+      resource: 'serviceaccounts/token',
+      operations: ['CREATE'],
+      validations: [
+        {
+          expression: "has(object.spec.boundObjectRef) && object.spec.boundObjectRef.kind == 'Secret'",
+          message: 'telpher: tokens of attempts are bound to a Secret',
+        },
+        {
+          expression: `object.spec.expirationSeconds <= ${longestTokenSeconds}`,
+          message: `telpher: tokens of attempts live at most ${longestTokenSeconds / 60} minutes`,
+        },
+      ],
+    }),
+    ...guarded(`${policy}-secrets`, labels, who, {
+      resource: 'secrets',
+      operations: ['CREATE', 'UPDATE', 'DELETE'],
+      validations: [
+        {
+          expression: `(object == null ? oldObject : object).type == '${attemptSecretType}'`,
+          message: `telpher: only Secrets of type ${attemptSecretType}`,
+        },
+        { expression: 'object == null || !has(object.data)', message: 'telpher: only empty Secrets' },
+      ],
+    }),
+    ...granted(bootstrap, labels, { name: bootstrap, namespace: home }, bootstrapRules(deployer), home),
+    ...places.flatMap((namespace) =>
+      granted(clusterWide ? policy : deployer, labels, { name: deployer, namespace: home }, deployerRules, namespace),
+    ),
+  ]
+}
+
+/** The resource of each kind that is set up, for its path. */
+const resources: Readonly<Record<string, string>> = {
+  Namespace: 'namespaces',
+  ServiceAccount: 'serviceaccounts',
+  Role: 'roles',
+  RoleBinding: 'rolebindings',
+  ClusterRole: 'clusterroles',
+  ClusterRoleBinding: 'clusterrolebindings',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+}
+
+/** The path of an object at the API server. */
+export const setupPath = ({ apiVersion, kind, metadata: { name, namespace } }: SetupObject): string => {
+  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`
+  return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${resources[kind] ?? kind.toLowerCase()}/${name}`
+}

@@ -1,0 +1,225 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import type { Target } from '../../../src/model/target.ts'
+import type { Cluster } from '../../../src/sandbox/cluster.ts'
+import { kubeconfig } from '../../../src/sandbox/kubernetes/kubeconfig.ts'
+import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
+import { type ServedApi, serveApi } from '../server/api.ts'
+import { createTestCli, type Ran, type TestCli } from './cli.ts'
+
+let served: ServedApi
+let cli: TestCli
+let cluster: Cluster
+beforeAll(async () => {
+  cluster = await sharedCluster('none')
+  served = await serveApi()
+  cli = await createTestCli(served)
+})
+afterAll(() => served.close())
+
+interface Wanted {
+  readonly name: string
+  readonly home: string
+  readonly namespace: string
+}
+
+/** Names of a test's own: policies are cluster-wide. */
+const fresh = async (): Promise<Wanted> => {
+  const namespace = await freshNamespace(cluster)
+  return { name: `t-${namespace}`, home: `home-${namespace}`, namespace }
+}
+const addArgs = ({ name, home, namespace }: Wanted): string[] => [
+  ...['target', 'add', name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig],
+  ...['--namespace', namespace, '--home', home],
+]
+const objectsOf = async ({ name }: Wanted): Promise<string[]> => {
+  const kinds =
+    'serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'
+  const found = await cluster.kubectl('get', kinds, '--all-namespaces', '--selector', `telpher.dev/target=${name}`, '-o', 'name')
+  return found
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort()
+}
+const added = async (wanted: Wanted, ...more: string[]): Promise<{ target: Target; ran: Ran }> => {
+  const ran = await cli.run([...addArgs(wanted), '--yes', '-o', 'json', ...more])
+  expect(ran.code, ran.stderr).toBe(0)
+  return { target: JSON.parse(ran.stdout) as Target, ran }
+}
+
+test('one command shows the plan, sets up, proves it, and keeps the new identity alone', async () => {
+  const wanted = await fresh()
+  const { target, ran } = await added(wanted)
+  expect(target).toMatchObject({
+    policy: { namespaces: [wanted.namespace] },
+    account: { mode: 'token-request', deployer: `${wanted.home}/deployer-${wanted.name}`, expiresAt: expect.any(Number) },
+  })
+  expect(ran.stderr).toContain(`create  Role ${wanted.namespace}/deployer-${wanted.name}`)
+  expect(ran.stderr).toContain(
+    `Proven with the new identity alone: it mints tokens of system:serviceaccount:${wanted.home}:deployer-${wanted.name}`,
+  )
+  expect(await objectsOf(wanted)).toHaveLength(11)
+  const sealed = await served.store.accounts.get(target.account.id)
+  expect(sealed.type).toBe('account')
+  const everything = JSON.stringify([target, sealed, ran])
+  expect(everything).not.toContain(cluster.admin.certPem.slice(40, 80))
+  expect(everything).not.toContain(cluster.admin.keyPem.slice(40, 80))
+})
+
+test('it works without a terminal only with --yes, and changes nothing before it was asked', async () => {
+  const wanted = await fresh()
+  const ran = await cli.run(addArgs(wanted))
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('--yes says yes beforehand')])
+  const no = await cli.run(addArgs(wanted), { isTTY: true, stdin: 'n\n' })
+  expect([no.code, no.stderr]).toEqual([2, expect.stringContaining('nothing was changed')])
+  expect(await objectsOf(wanted)).toEqual([])
+  const yes = await cli.run(addArgs(wanted), { isTTY: true, stdin: 'y\n' })
+  expect(yes.code, yes.stderr).toBe(0)
+})
+
+test('a set-up that was cut goes on where it was, and the Secret that the first token was bound to is another', async () => {
+  const wanted = await fresh()
+  const uid = () => cluster.kubectl('get', 'secret', `bootstrap-${wanted.name}`, '-n', wanted.home, '-o', 'jsonpath={.metadata.uid}')
+  await added(wanted)
+  const first = await uid()
+  await served.store.targets.remove(wanted.name)
+  const { ran } = await added(wanted)
+  expect(ran.stderr).toContain(`update  ServiceAccount ${wanted.home}/bootstrap-${wanted.name}`)
+  expect(await objectsOf(wanted)).toHaveLength(11)
+  expect(await uid()).not.toBe(first)
+})
+
+test('a name that is taken is refused before anything is made', async () => {
+  const wanted = await fresh()
+  await added(wanted)
+  const again = { ...(await fresh()), name: wanted.name }
+  const ran = await cli.run([...addArgs(again), '--yes'])
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('target_exists')])
+  expect((await cluster.api('GET', `/api/v1/namespaces/${again.home}`)).status).toBe(404)
+})
+
+test('target remove undoes it with a context, and says how without one', async () => {
+  const [wanted, other] = [await fresh(), await fresh()]
+  await added(wanted)
+  await added(other)
+  const removed = await cli.run(['target', 'remove', wanted.name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig, '-o', 'json'])
+  expect(removed.code, removed.stderr).toBe(0)
+  expect((JSON.parse(removed.stdout) as { inCluster: string[] }).inCluster).toHaveLength(11)
+  expect(await objectsOf(wanted)).toEqual([])
+  const left = await cli.run(['target', 'remove', other.name])
+  expect([left.code, left.stderr]).toEqual([0, expect.stringContaining(`--selector telpher.dev/target=${other.name}`)])
+  expect(await objectsOf(other)).toHaveLength(11)
+})
+
+test('what is printed can be applied by somebody else, and the token that they mint is enough', async () => {
+  const wanted = await fresh()
+  const printed = await cli.run([...addArgs(wanted), '--print-rbac'])
+  expect(printed.code, printed.stderr).toBe(0)
+  expect(await objectsOf(wanted)).toEqual([])
+  const list = JSON.parse((await cli.run([...addArgs(wanted), '--print-rbac', '-o', 'json'])).stdout) as { items: object[] }
+  expect(list.items).toEqual(parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
+  await cluster.apply(...parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
+  const token = await cluster.serviceAccountToken(wanted.home, `bootstrap-${wanted.name}`)
+  await writeFile(join(cli.dir, 'bootstrap'), `${token}\n`)
+  const powerless = join(cli.dir, 'powerless')
+  await writeFile(powerless, kubeconfig(cluster.server, cluster.caPem, 'nobody', cluster.issueClientCert({ commonName: 'nobody' })))
+  const args = [...addArgs(wanted), '--bootstrap-token', 'bootstrap', '--yes'].map((arg) => (arg === cluster.kubeconfig ? powerless : arg))
+  const ran = await cli.run(args)
+  expect(ran.code, ran.stderr).toBe(0)
+  expect(ran.stderr).not.toContain(token)
+})
+
+test('a context that may not set up is told what it lacks', async () => {
+  const wanted = await fresh()
+  const powerless = join(cli.dir, 'powerless-2')
+  await writeFile(powerless, kubeconfig(cluster.server, cluster.caPem, 'nobody', cluster.issueClientCert({ commonName: 'nobody' })))
+  const ran = await cli.run([...addArgs(wanted), '--yes'].map((arg) => (arg === cluster.kubeconfig ? powerless : arg)))
+  expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('target_forbidden')])
+})
+
+test.each<readonly [string, string[], string]>([
+  ['nowhere to deploy to', [], '--cluster-wide'],
+  ['a namespace that is not there', ['--namespace', 'no-such-namespace'], 'there is no namespace no-such-namespace'],
+  ['all namespaces without a word about their Secrets', ['--cluster-wide'], '--acknowledge cluster-secrets'],
+  ['its own home to deploy to', ['--namespace', 'shop', '--home', 'shop'], 'deploy elsewhere'],
+  ['a namespace that leaves its path', ['--namespace', '../x'], 'namespace'],
+])('%s is refused before anything is made', async (_, more, said) => {
+  const { name, home } = await fresh()
+  const ran = await cli.run([
+    'target',
+    'add',
+    name,
+    '--from-kubeconfig',
+    'local',
+    '--file',
+    cluster.kubeconfig,
+    '--home',
+    home,
+    '--yes',
+    ...more,
+  ])
+  expect([ran.code === 0, ran.stderr]).toEqual([false, expect.stringContaining(said)])
+  expect((await cluster.api('GET', `/api/v1/namespaces/${home}`)).status).toBe(404)
+})
+
+test('every namespace, with its risk taken, is a ClusterRole', async () => {
+  const { name, home } = await fresh()
+  const ran = await cli.run([
+    ...['target', 'add', name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig, '--home', home, '--yes'],
+    ...['--cluster-wide', '--acknowledge', 'cluster-secrets'],
+  ])
+  expect(ran.code, ran.stderr).toBe(0)
+  expect((await cluster.api('GET', `/apis/rbac.authorization.k8s.io/v1/clusterroles/telpher-${name}`)).status).toBe(200)
+  const removed = await cli.run(['target', 'remove', name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig])
+  expect([removed.code, removed.stderr]).toEqual([0, expect.stringContaining(`removed ClusterRole telpher-${name}`)])
+})
+
+test('rights that the cluster gives beside ours are found', async () => {
+  const wanted = await fresh()
+  await cluster.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: wanted.home } },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'too-much', namespace: wanted.namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: `system:serviceaccounts:${wanted.home}` }],
+    },
+  )
+  const ran = await cli.run([...addArgs(wanted), '--yes'])
+  expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('* on *')])
+  expect(ran.stderr).toContain('--acknowledge wildcards takes the risk')
+  const taken = await cli.run([...addArgs(wanted), '--yes', '--acknowledge', 'wildcards'])
+  expect(taken.code, taken.stderr).toBe(0)
+})
+
+test('the context’s own credential is taken where the mode says so, and only then', async () => {
+  const name = `own-${(await fresh()).name}`
+  const args = ['target', 'add', name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig]
+  const wrong = await cli.run([...args, '--mode', 'static-token'])
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('say --mode client-certificate')])
+  const ran = await cli.run([...args, '--mode', 'client-certificate', '-o', 'json'])
+  expect(ran.code, ran.stderr).toBe(0)
+  expect((JSON.parse(ran.stdout) as Target).account.mode).toBe('client-certificate')
+})
+
+test('a target of the mode in-cluster names the API server as pods do', async () => {
+  const name = `in-${(await fresh()).name}`
+  const ran = await cli.run([
+    'target',
+    'add',
+    name,
+    '--from-kubeconfig',
+    'local',
+    '--file',
+    cluster.kubeconfig,
+    '--mode',
+    'in-cluster',
+    '-o',
+    'json',
+  ])
+  expect(ran.code, ran.stderr).toBe(0)
+  expect(JSON.parse(ran.stdout)).toMatchObject({ server: 'https://kubernetes.default.svc', account: { mode: 'in-cluster' } })
+})
