@@ -20,6 +20,7 @@ import { type Access, openAccess } from './access.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import { createOutput } from './output.ts'
+import { progressOf } from './progress.ts'
 import { openSession } from './session.ts'
 import type { WarmPool } from './warm.ts'
 
@@ -242,7 +243,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
         say: (text) => lines.write('system', text),
         lastErrors: output.lastErrors,
-        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, objects: [...objects] }),
+        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...progressOf(objects) }),
         hasEnded: (other) => hasEnded(other, store),
         now: Date.now,
       },

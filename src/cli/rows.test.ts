@@ -43,6 +43,8 @@ describe('rows', () => {
     rows.take(moved(4000, 0, 'verifying', { attempt: 2 }))
     rows.take({ type: 'progress', at: 5000, jobId: 'job_0', objects: [{ ref, assessment }] })
     expect(block(rows)[0]).toBe('⠋ web → t0  verifying (attempt 2) 10s  0/1 ready · Deployment web: 0 of 1 available')
+    rows.take({ type: 'progress', at: 6000, jobId: 'job_0', objects: [{ ref, assessment }], of: { total: 5000, ready: 4000 } })
+    expect(block(rows)[0]).toBe('⠋ web → t0  verifying (attempt 2) 10s  4000/5000 ready · Deployment web: 0 of 1 available')
     rows.take(moved(9000, 0, 'timed_out', { sentence: 'the deadline passed' }))
     expect(block(rows)).toEqual([])
     expect(rows.all.map((row) => endLine(row, plain, 100))).toEqual(['✗ web → t0  timed out in 6.0s: the deadline passed'])

@@ -1,6 +1,5 @@
-import type { DeploymentEvent, Job, LogLine } from '../model/deployment.ts'
+import type { DeploymentEvent, Job, LogLine, ProgressEvent } from '../model/deployment.ts'
 import { isTerminal, type JobStatus } from '../model/states.ts'
-import type { ObjectProgress } from '../model/verdict.ts'
 import { safe } from './text.ts'
 
 /** How much of a log is kept to be shown with a failure. */
@@ -24,12 +23,12 @@ export interface Row {
 }
 
 /** What objects are doing, in a few words: how many are current, and the first that is not. */
-const summaryOf = (objects: readonly ObjectProgress[]): string => {
-  const ready = objects.filter(({ assessment }) => assessment.status === 'Current').length
+const summaryOf = ({ objects, of }: ProgressEvent): string => {
+  const ready = of?.ready ?? objects.filter(({ assessment }) => assessment.status === 'Current').length
   const waiting = objects.find(({ assessment }) => assessment.status !== 'Current')
   const rest =
     waiting === undefined ? '' : ` · ${waiting.ref.kind ?? waiting.ref.resource} ${waiting.ref.name}: ${waiting.assessment.message}`
-  return `${ready}/${objects.length} ready${rest}`
+  return `${ready}/${of?.total ?? objects.length} ready${rest}`
 }
 
 const rowOf = (job: Job): Row => ({
@@ -47,7 +46,7 @@ const rowOf = (job: Job): Row => ({
 
 const detailOf = (event: DeploymentEvent): string | undefined => {
   if (event.type === 'waiting') return `waits: ${event.reason}`
-  if (event.type === 'progress') return summaryOf(event.objects)
+  if (event.type === 'progress') return summaryOf(event)
   if (event.type === 'notice') return event.message
   return undefined
 }

@@ -124,7 +124,8 @@ export const createClient = (url: string, token: Secret): Client => {
         () => false,
       )
       if (isKnown) return
-      const headers = { 'content-type': 'application/octet-stream' }
+      const digest = `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
+      const headers = { 'content-type': 'application/octet-stream', 'content-digest': digest }
       await send('POST', '/v1/packages', { body: bytes as Uint8Array<ArrayBuffer>, headers }, uploadMs)
     },
     deploy: (request, key) => post('/v1/deployments', request, { 'idempotency-key': key }),

@@ -4,7 +4,7 @@ import { explain } from './explain.ts'
 import { defaultGraces, type Graces, type Trouble } from './graces.ts'
 import { createJudge, type Looked } from './judge.ts'
 import { createView, type View } from './view.ts'
-import { wantedOf } from './wanted.ts'
+import { createWanted } from './wanted.ts'
 
 export interface VerifyOptions extends Judging {
   readonly graces?: Partial<Graces>
@@ -13,8 +13,10 @@ export interface VerifyOptions extends Judging {
 const progressMs = 200
 /** Time passes without a change, too: graces and settle times are looked at this often. */
 const tickMs = 100
+/** A look goes through every watched object: it may take this part of the time, and the rest is for the step's own requests. */
+const lookShare = 1 / 4
 
-const textOf = (objects: readonly ObjectProgress[]): string =>
+const textOf = (objects: readonly LookedAt[]): string =>
   objects.map(({ assessment }) => `${assessment.status} ${assessment.message}`).join('\n')
 
 interface LookedAt extends Looked {
@@ -37,9 +39,10 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
   const signal = AbortSignal.any([options.signal, ending.signal])
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>()
   const judge = createJudge({ graces, since: options.since, settleMs: options.settleMs, now: () => performance.now() })
-  let refs: ObjectRef[] = []
+  const wanted = createWanted()
   let final = false
   let due = false
+  let nextLookAt = 0
   let judged = false
   let shown = ''
   let shownAt = 0
@@ -47,14 +50,20 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
 
   const view: View = createView(options.connection, signal, () => lookSoon())
 
-  const show = (objects: readonly ObjectProgress[]): void => {
-    const text = textOf(objects)
+  /** Everything that was written, in its order: what has no status is only now put beside what was looked at. */
+  const objectsOf = (looked: readonly LookedAt[]): ObjectProgress[] => {
+    const known = new Map(looked.map(({ ref, assessment }) => [ref, assessment]))
+    return Array.from(wanted.all(), (ref) => ({ ref, assessment: known.get(ref) ?? judge.look(ref, view).assessment }))
+  }
+
+  const show = (looked: readonly LookedAt[]): void => {
+    const text = `${wanted.size}\n${textOf(looked)}`
     if (text === shown) return
     changedAt = performance.now()
     if (changedAt - shownAt < progressMs) return
     shown = text
     shownAt = changedAt
-    options.onProgress(objects)
+    options.onProgress(objectsOf(looked))
   }
 
   const decide = (verdict: Verdict): void => {
@@ -64,56 +73,64 @@ export const verify = async (options: VerifyOptions): Promise<Verdict> => {
   }
 
   /** Explains first, then decides: whoever reads the verdict reads its cause. */
-  const explained = (outcome: 'failed' | 'deadline', ref: ObjectRef, trouble: Trouble, objects: readonly ObjectProgress[]): void => {
+  const explained = (outcome: 'failed' | 'deadline', ref: ObjectRef, trouble: Trouble, looked: readonly LookedAt[]): void => {
     judged = true
+    const objects = objectsOf(looked)
     explain({ view, connection: options.connection, ref, trouble, since: options.since, signal })
       .then((failure) => decide({ outcome, objects, failure, notes: judge.notes() }))
       .catch(reject)
   }
 
-  const lookForStall = (looked: readonly LookedAt[], objects: readonly ObjectProgress[]): void => {
+  const lookForStall = (looked: readonly LookedAt[]): void => {
     const stuck = looked.find((entry) => !isDone(entry) && entry.busy !== true)
     // Nothing can be seen to change while the cluster cannot be read.
     if (stuck === undefined || view.trouble() !== undefined) changedAt = performance.now()
     else if (performance.now() - changedAt > graces.noActivity) {
       const blocker = blockerOf(stuck, 'stalled')
       const message = `nothing has changed for ${graces.noActivity / 1000} s: ${blocker.message}`
-      explained('failed', stuck.ref, { ...blocker, message }, objects)
+      explained('failed', stuck.ref, { ...blocker, message }, looked)
     }
   }
 
   const look = (): void => {
     due = false
     if (judged) return
+    const refs = [...wanted.watched()]
     view.want(refs)
     const looked: LookedAt[] = refs.map((ref) => ({ ref, ...judge.look(ref, view) }))
-    const objects = looked.map(({ ref, assessment }) => ({ ref, assessment }))
-    show(objects)
+    show(looked)
     const failed = looked.find((entry): entry is LookedAt & { readonly failure: Trouble } => entry.failure !== undefined)
     const open = looked.find((entry) => !isDone(entry))
     const late = Date.now() >= options.deadlineAt
-    if (failed !== undefined) explained('failed', failed.ref, failed.failure, objects)
-    else if (final && open === undefined) decide({ outcome: 'current', objects, notes: judge.notes() })
-    else if (late && open !== undefined) explained('deadline', open.ref, blockerOf(open, 'deadline'), objects)
-    else if (late) decide({ outcome: 'deadline', objects, notes: judge.notes() })
-    else if (final) lookForStall(looked, objects)
+    if (failed !== undefined) explained('failed', failed.ref, failed.failure, looked)
+    else if (final && open === undefined) decide({ outcome: 'current', objects: objectsOf(looked), notes: judge.notes() })
+    else if (late && open !== undefined) explained('deadline', open.ref, blockerOf(open, 'deadline'), looked)
+    else if (late) decide({ outcome: 'deadline', objects: objectsOf(looked), notes: judge.notes() })
+    else if (final) lookForStall(looked)
+  }
+
+  const lookNow = (): void => {
+    const begun = performance.now()
+    try {
+      look()
+    } catch (thrown) {
+      reject(thrown)
+    }
+    const ended = performance.now()
+    nextLookAt = ended + (ended - begun) * (1 / lookShare - 1)
   }
 
   // Many events come together; they are looked at once.
   function lookSoon(): void {
     if (due) return
     due = true
-    setImmediate(() => {
-      try {
-        look()
-      } catch (thrown) {
-        reject(thrown)
-      }
-    })
+    const pause = nextLookAt - performance.now()
+    if (pause < 1) setImmediate(lookNow)
+    else setTimeout(lookNow, pause)
   }
 
   const refresh = (): void => {
-    refs = wantedOf(options.writes())
+    wanted.take(options.writes())
     lookSoon()
   }
   const unsubscribe = options.onWrite(refresh)

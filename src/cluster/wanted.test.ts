@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LedgerEntry } from '../model/ledger.ts'
-import { hasStatus, wantedOf } from './wanted.ts'
+import type { ObjectRef } from '../model/verdict.ts'
+import { createWanted, hasStatus } from './wanted.ts'
 
 let count = 0
 const write = (given: Partial<LedgerEntry>): LedgerEntry => ({
@@ -23,6 +24,11 @@ const write = (given: Partial<LedgerEntry>): LedgerEntry => ({
   ...given,
 })
 
+const wantedOf = (writes: readonly LedgerEntry[]): ObjectRef[] => {
+  const wanted = createWanted()
+  wanted.take(writes)
+  return [...wanted.all()]
+}
 const namesOf = (...writes: Partial<LedgerEntry>[]): string[] => wantedOf(writes.map(write)).map(({ name }) => name)
 
 test('the last write of an object counts, with its generation', () => {
@@ -90,4 +96,25 @@ test('plain kinds are current once they are written', () => {
   expect(hasStatus({ ...ref, group: 'rbac.authorization.k8s.io', resource: 'roles' })).toBe(false)
   expect(hasStatus({ ...ref, resource: 'services' })).toBe(true)
   expect(hasStatus({ ...ref, group: 'example.test', resource: 'secrets' })).toBe(true)
+})
+
+test('of a ledger that grows each entry is looked at once, and only kinds with a status are watched', () => {
+  const wanted = createWanted()
+  const ledger: LedgerEntry[] = []
+  let reads = 0
+  const counted = new Proxy(ledger, {
+    get: (target, key) => {
+      if (typeof key === 'string' && /^\d+$/.test(key)) reads++
+      return Reflect.get(target, key)
+    },
+  })
+  for (let index = 0; index < 500; index++) {
+    ledger.push(write(index % 10 === 0 ? { name: `web-${index}` } : { group: '', resource: 'configmaps', name: `settings-${index}` }))
+    wanted.take(counted)
+  }
+  expect([wanted.size, [...wanted.watched()].length, reads]).toEqual([500, 50, 500])
+  const { name: _, ...collection } = write({ verb: 'deletecollection' })
+  ledger.push(collection)
+  wanted.take(counted)
+  expect([wanted.size, [...wanted.watched()].length, reads]).toEqual([450, 0, 501])
 })

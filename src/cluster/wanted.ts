@@ -45,22 +45,52 @@ const refOf = (write: LedgerEntry, name: string): ObjectRef => ({
 const counts = (write: LedgerEntry): boolean =>
   !write.dryRun && write.subresource === undefined && !ignored.has(resourceOf(write)) && !isRecord(write)
 
+/** The objects that a step has written, kept as its ledger grows: each entry is looked at once. */
+export interface Wanted {
+  /** Takes in what came since the last time. @param writes the whole ledger, to which entries are only added */
+  take(writes: readonly LedgerEntry[]): void
+  /** What has to become current, in the order of the first writes. */
+  all(): Iterable<ObjectRef>
+  /** Those of all whose kind has a status to wait for. */
+  watched(): Iterable<ObjectRef>
+  readonly size: number
+}
+
 /**
  * What has to become current: the objects that the ledger says were written and not deleted since, each with the
  * generation of its last write. What a deletion of a whole collection may have taken is not waited for.
  */
-export const wantedOf = (writes: readonly LedgerEntry[]): ObjectRef[] => {
-  const wanted = new Map<string, ObjectRef>()
-  for (const write of writes) {
-    if (!counts(write)) continue
+export const createWanted = (): Wanted => {
+  const all = new Map<string, ObjectRef>()
+  const watched = new Map<string, ObjectRef>()
+  let taken = 0
+
+  const remove = (key: string): void => {
+    all.delete(key)
+    watched.delete(key)
+  }
+  const takeOne = (write: LedgerEntry): void => {
+    if (!counts(write)) return
     const succeeded = write.code >= 200 && write.code < 300
     const collection = `${resourceOf(write)} ${write.namespace ?? ''} `
     if (write.verb === 'deletecollection' && succeeded) {
-      for (const key of wanted.keys()) if (key.startsWith(collection)) wanted.delete(key)
-    } else if (write.name === undefined) continue
-    else if (write.verb === 'delete' && (succeeded || write.code === 404)) wanted.delete(collection + write.name)
-    else if (succeeded && (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch'))
-      wanted.set(collection + write.name, refOf(write, write.name))
+      for (const key of all.keys()) if (key.startsWith(collection)) remove(key)
+    } else if (write.name === undefined) return
+    else if (write.verb === 'delete' && (succeeded || write.code === 404)) remove(collection + write.name)
+    else if (succeeded && (write.verb === 'create' || write.verb === 'update' || write.verb === 'patch')) {
+      const ref = refOf(write, write.name)
+      all.set(collection + write.name, ref)
+      if (hasStatus(ref)) watched.set(collection + write.name, ref)
+    }
   }
-  return [...wanted.values()]
+  return {
+    take(writes) {
+      for (; taken < writes.length; taken++) takeOne(writes[taken] as LedgerEntry)
+    },
+    all: () => all.values(),
+    watched: () => watched.values(),
+    get size() {
+      return all.size
+    },
+  }
 }

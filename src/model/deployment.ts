@@ -72,6 +72,16 @@ export interface Deployment {
   readonly endedAt?: number
 }
 
+export interface ProgressEvent {
+  readonly type: 'progress'
+  readonly at: number
+  readonly jobId: string
+  /** All that the job has written; of many only some that are not current yet. */
+  readonly objects: readonly ObjectProgress[]
+  /** How many there are and how many of them are current, when `objects` has not all. */
+  readonly of?: { readonly total: number; readonly ready: number }
+}
+
 /** What happens to a deployment, in order, resumable by the stream id that the store gives each. */
 export type DeploymentEvent =
   | { readonly type: 'deployment'; readonly at: number; readonly state: RunState; readonly result?: Result }
@@ -91,7 +101,7 @@ export type DeploymentEvent =
       readonly tools?: ToolsUsed
     }
   | { readonly type: 'waiting'; readonly at: number; readonly jobId: string; readonly reason: string }
-  | { readonly type: 'progress'; readonly at: number; readonly jobId: string; readonly objects: readonly ObjectProgress[] }
+  | ProgressEvent
   | { readonly type: 'verdict'; readonly at: number; readonly jobId: string; readonly failure?: Failure; readonly notes: readonly string[] }
   | { readonly type: 'notice'; readonly at: number; readonly jobId?: string; readonly level: 'info' | 'warn'; readonly message: string }
 

@@ -1,11 +1,11 @@
 import type { Context } from 'hono'
-import type { TelpherError } from '../model/errors.ts'
+import { TelpherError } from '../model/errors.ts'
 import type { ApiEnv } from './context.ts'
 
 /**
- * The bytes of a request's body, whatever its headers say of their number: never more than the limit in memory.
+ * The bytes of a request's body, whatever its headers say of their number: never more than the limit in memory, and one copy where their number is said.
  * @param limit bytes
- * @throws TelpherError what `tooLong` makes, as soon as it is known
+ * @throws TelpherError what `tooLong` makes, as soon as it is known; invalid_input when the client goes away
  */
 export const readBody = async (context: Context<ApiEnv>, limit: number, tooLong: () => TelpherError): Promise<Buffer> => {
   const refuse = (): never => {
@@ -13,13 +13,24 @@ export const readBody = async (context: Context<ApiEnv>, limit: number, tooLong:
     context.header('connection', 'close')
     throw tooLong()
   }
-  if (Number(context.req.header('content-length') ?? 0) > limit) refuse()
+  const said = Number(context.req.header('content-length') ?? Number.NaN)
+  if (said > limit) refuse()
+  const known = Number.isSafeInteger(said) ? Buffer.allocUnsafe(said) : undefined
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of context.req.raw.body ?? []) {
-    size += chunk.length
-    if (size > limit) refuse()
-    chunks.push(chunk)
+  try {
+    for await (const chunk of context.req.raw.body ?? []) {
+      const start = size
+      size += chunk.length
+      if (size > (known?.length ?? limit)) refuse()
+      if (known === undefined) chunks.push(chunk)
+      else known.set(chunk, start)
+    }
+  } catch (thrown) {
+    throw thrown instanceof TelpherError
+      ? thrown
+      : new TelpherError('invalid_input', 'the request broke off before its end', { cause: thrown })
   }
-  return Buffer.concat(chunks)
+  if (known !== undefined && size < known.length) throw new TelpherError('invalid_input', 'the request broke off before its end')
+  return known ?? Buffer.concat(chunks)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
 import { readBody } from './body.ts'
@@ -8,6 +9,17 @@ const longest = 64 * 1024 * 1024
 
 const sumSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/, 'give a SHA-256 as 64 hexadecimal digits') })
 
+/**
+ * Compares with what the client says it sends: `Content-Digest: sha-256=:BASE64:` (RFC 9530); other sums are not looked at.
+ * @throws TelpherError package_refused
+ */
+const mustBeAsSaid = (bytes: Buffer, digests: string | undefined): void => {
+  const [, said] = /(?:^|[\s,])sha-256=:([A-Za-z0-9+/=]*):/.exec(digests ?? '') ?? []
+  if (said === undefined) return
+  const sum = createHash('sha256').update(bytes).digest('base64')
+  if (sum !== said) throw new TelpherError('package_refused', 'what came is not what was sent: its SHA-256 is another, so upload it again')
+}
+
 /** Packages by their SHA-256: uploaded once, asked for with HEAD or GET. */
 export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
   on(api, 'putPackage', async (context) => {
@@ -16,6 +28,7 @@ export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
     if (bytes.length === 0) throw new TelpherError('empty_package', 'the package is empty')
     // gzip (RFC 1952) begins so: what is no tarball is refused before a worker finds it.
     if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw new TelpherError('package_refused', 'a package is a tarball packed with gzip')
+    mustBeAsSaid(bytes, context.req.header('content-digest'))
     const stored = await store.packages.put(bytes)
     return context.json(stored, 201, { location: `/v1/packages/${stored.sha256}` })
   })

@@ -78,7 +78,10 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   putPackage: {
     method: 'post',
     path: '/v1/packages',
-    request: { body: { required: true, content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } } },
+    request: {
+      headers: z.object({ 'content-digest': z.string().optional() }),
+      body: { required: true, content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } },
+    },
     responses: { 201: json(shapes.package, 'Stored under its SHA-256'), default: problem },
   },
   hasPackage: {

@@ -147,7 +147,13 @@ const event = z
       tools: tools.optional(),
     }),
     z.object({ ...every, type: z.literal('waiting'), jobId: z.string(), reason: z.string() }),
-    z.object({ ...every, type: z.literal('progress'), jobId: z.string(), objects: z.array(progress) }),
+    z.object({
+      ...every,
+      type: z.literal('progress'),
+      jobId: z.string(),
+      objects: z.array(progress),
+      of: z.object({ total: z.number().int(), ready: z.number().int() }).optional(),
+    }),
     z.object({ ...every, type: z.literal('verdict'), jobId: z.string(), failure: failure.optional(), notes: z.array(z.string()) }),
     z.object({ ...every, type: z.literal('notice'), jobId: z.string().optional(), level: z.enum(['info', 'warn']), message: z.string() }),
   ])

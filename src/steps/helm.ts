@@ -19,6 +19,12 @@ const chartFiles = (step: HelmStep, files: PackageFiles): { readonly inside: [st
   const inside = [...files]
     .filter(([path]) => path.startsWith(prefix))
     .map(([path, content]): [string, Buffer] => [path.slice(prefix.length), content])
+  // Helm writes each template's name into a comment of the manifest, and what comes after a line break counts as YAML (seen with helm 4).
+  const broken = inside.find(([path]) => path.includes('\n'))?.[0]
+  if (broken !== undefined)
+    throw new TelpherError('chart_invalid', `${JSON.stringify(broken)}: helm takes no line break in a file name: rename the file`, {
+      field: 'chart',
+    })
   const definition = inside.find(([path]) => path === 'Chart.yaml')?.[1]
   if (definition === undefined) throw new TelpherError('chart_invalid', `there is no Chart.yaml in ${step.chart}`, { field: 'chart' })
   const described = readChart(definition)

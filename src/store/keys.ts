@@ -98,6 +98,9 @@ export const workerKeys: { readonly records: string; readonly seen: string } = {
 /** Hash: `size`, and one field a chunk. */
 export const packageKey = (sha256: string): string => `${prefix}{pkg:${sha256}}`
 
+/** Hash: the chunks of one upload, of which nobody knows before it is complete; expires with an upload that was cut. */
+export const uploadKey = (sha256: string, upload: string): string => `${packageKey(sha256)}:upload:${upload}`
+
 /** Sorted set: SHA-256 by the time of its upload, ms since the epoch. */
 export const packageIndexKey: string = `${prefix}{packages}:index`
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
-import { packageIndexKey, packageKey } from './keys.ts'
+import { packageIndexKey, packageKey, uploadKey } from './keys.ts'
 import type { Packages, StoreLimits } from './types.ts'
 
 const chunkBytes = 1024 * 1024
@@ -19,6 +19,19 @@ export const createPackages = (connection: Connection, limits: StoreLimits): Pac
     return size === null ? undefined : Number(size)
   }
   const index = (sha256: string): Promise<unknown> => connection.call((redis) => redis.zadd(packageIndexKey, Date.now(), sha256))
+  const send = async (sha256: string, upload: string, bytes: Uint8Array): Promise<void> => {
+    for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
+      const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(chunkBytes, bytes.byteLength - start))
+      await connection.script('put-chunk', [upload], [start / chunkBytes, piece, unfinishedMs])
+    }
+    const finished = await connection.script(
+      'finish-package',
+      [packageKey(sha256), upload],
+      [bytes.byteLength, limits.packageMs, chunkBytes],
+    )
+    if (finished === 0)
+      throw new TelpherError('package_missing', `package ${sha256.slice(0, 12)} was lost while it was stored: upload it again`)
+  }
   return {
     put: async (bytes) => {
       if (bytes.byteLength > maxBytes) {
@@ -27,14 +40,16 @@ export const createPackages = (connection: Connection, limits: StoreLimits): Pac
       const sha256 = sum(bytes)
       const size = bytes.byteLength
       if ((await use(sha256)) !== undefined) return { sha256, size }
-      const key = packageKey(sha256)
       // Indexed first, so that the sweep knows of it whatever happens; and last, so that no sweep of the one before forgets it.
       await index(sha256)
-      for (let start = 0; start < size; start += chunkBytes) {
-        const piece = Buffer.from(bytes.subarray(start, start + chunkBytes))
-        await connection.script('put-chunk', [key], [start / chunkBytes, piece, unfinishedMs])
+      const upload = uploadKey(sha256, randomUUID())
+      try {
+        await send(sha256, upload, bytes)
+      } catch (thrown) {
+        // Nothing half is seen by anyone; where Redis is away, the pieces expire.
+        await connection.call((redis) => redis.unlink(upload)).catch(() => {})
+        throw thrown
       }
-      await connection.script('finish-package', [key], [size, limits.packageMs])
       await index(sha256)
       return { sha256, size }
     },
@@ -43,14 +58,15 @@ export const createPackages = (connection: Connection, limits: StoreLimits): Pac
       const missing = (why: string): TelpherError => new TelpherError('package_missing', `package ${sha256.slice(0, 12)} ${why}`)
       const size = await use(sha256)
       if (size === undefined) throw missing('is not in the store')
-      const pieces: Buffer[] = []
-      for (let start = 0; start < size; start += chunkBytes) {
+      const bytes = Buffer.allocUnsafe(size)
+      let isWhole = true
+      for (let start = 0; start < size && isWhole; start += chunkBytes) {
         const piece = await connection.call((redis) => redis.hgetBuffer(packageKey(sha256), String(start / chunkBytes)))
-        if (piece === null) throw missing('is not complete in the store')
-        pieces.push(piece)
+        isWhole = piece?.length === Math.min(chunkBytes, size - start)
+        piece?.copy(bytes, start)
       }
-      const bytes = Buffer.concat(pieces)
-      if (sum(bytes) === sha256) return bytes
+      if (isWhole && sum(bytes) === sha256) return bytes
+      // Removed, so that it can be uploaded again.
       await connection.call((redis) => redis.unlink(packageKey(sha256)))
       throw missing('was damaged in the store and has been removed')
     },

@@ -21,6 +21,7 @@ test('every key of keys.ts has exactly one rule', () => {
     ...Object.values(keys.workerKeys),
     ...Object.values(keys.schemaKeys),
     keys.packageKey('ab'),
+    keys.uploadKey('ab', 'u'),
     keys.packageIndexKey,
     keys.checkKey('chk_01'),
     keys.idempotencyKey('k'),

@@ -54,6 +54,7 @@ const rows: readonly Row[] = [
     'sweep; TTL as a net below it',
     'store',
   ],
+  [`${keyPrefix}{pkg:*}:upload:*`, 'a package on its way', 'an hour after its last piece', 'expires', 'TTL', 'store'],
   [`${keyPrefix}{packages}:index`, 'the packages', 'one entry a package', 'bounded', 'sweep', 'store'],
   [`${keyPrefix}{index}:deployments`, 'the deployments', 'one entry a deployment', 'bounded', 'sweep', 'state'],
   [`${keyPrefix}{index}:active`, 'those not finished', 'one entry a deployment', 'bounded', 'taken off at the end', 'state'],

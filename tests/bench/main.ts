@@ -17,21 +17,25 @@ import { logsSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
 import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
+import { objectsSuite } from './objects.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
 const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'node'] as const
+/** Takes minutes: only when it is named. */
+const long = ['objects'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { output: { type: 'string', short: 'o', default: 'table' }, runs: { type: 'string', default: '7' } },
 })
 const runs = Number(values.runs)
-const chosen = positionals.length === 0 ? suites : positionals
-const unknown = chosen.find((name) => !(suites as readonly string[]).includes(name))
+const chosen: readonly string[] = positionals.length === 0 ? suites : positionals
+const known: readonly string[] = [...suites, ...long]
+const unknown = chosen.find((name) => !known.includes(name))
 if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
-  process.stderr.write(`usage: npm run bench -- [${suites.join('] [')}] [-o json] [--runs N]\n`)
+  process.stderr.write(`usage: npm run bench -- [${known.join('] [')}] [-o json] [--runs N]\n`)
   process.exit(2)
 }
 
@@ -85,6 +89,10 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   if (chosen.includes('many')) {
     say('measuring a deployment to 200 targets')
     figures.push(...(await fanOutSuite(stack, Math.min(runs, 3))))
+  }
+  if (chosen.includes('objects')) {
+    say('measuring thousands of objects beside kubectl')
+    figures.push(...(await objectsSuite({ stack, runs: Math.min(runs, 3) })))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { glob, lstat, readdir, readFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -24,15 +25,17 @@ export interface Packed {
 
 const ignored = new Set(['.git', '.hg', '.svn', '.DS_Store'])
 
+const filesOf = async (entry: Dirent): Promise<string[]> => {
+  if (ignored.has(entry.name)) return []
+  const path = resolve(entry.parentPath, entry.name)
+  if (entry.isDirectory()) return filesBelow(path)
+  if (entry.isFile()) return [path]
+  throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
+}
+
 const filesBelow = async (folder: string): Promise<string[]> => {
   const found: string[] = []
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (ignored.has(entry.name)) continue
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) found.push(...(await filesBelow(path)))
-    else if (entry.isFile()) found.push(path)
-    else throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
-  }
+  for (const entry of await readdir(folder, { withFileTypes: true })) for (const file of await filesOf(entry)) found.push(file)
   return found
 }
 
@@ -50,7 +53,9 @@ const select = async (path: string): Promise<{ root: string; files: string[] }> 
   if (info?.isDirectory()) return { root: resolve(path), files: await filesBelow(resolve(path)) }
   if (info?.isFile()) return { root: dirname(resolve(path)), files: [resolve(path)] }
   if (info !== undefined) throw new TelpherError('package_refused', `${path} is neither a file nor a folder`, { field: path })
-  const files = (await Array.fromAsync(glob(path))).map((file) => resolve(file))
+  // A link that a glob matches is refused as one that is named; a folder gives what lies below it.
+  const found = await Array.fromAsync(glob(path, { withFileTypes: true }))
+  const files = (await Promise.all(found.map(filesOf))).flat()
   if (files.length === 0) throw new TelpherError('empty_package', `there is nothing at ${path}`, { field: path })
   return { root: commonFolder(files), files }
 }
