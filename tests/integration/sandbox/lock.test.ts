@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { architecture } from '../../../src/sandbox/paths.ts'
 import { withLock } from '../../../src/sandbox/lock.ts'
 import { sandboxChild } from '../../support/sandbox-child.ts'
 
@@ -40,8 +41,9 @@ test('who waits is told for whom', async () => {
 /** In place of the compiler, which would take minutes: says that it was called, then builds at once or never. */
 const fakeGo = (name: string, ending: 'builds' | 'hangs'): string => {
   const path = join(folder, name)
-  const body = ending === 'builds' ? 'echo program > "$GOBIN/kwok"' : 'exec sleep 600'
-  writeFileSync(path, `#!/bin/sh\necho called >> ${folder}/calls\necho $$ > ${folder}/${name}.pid\n${body}\n`)
+  const body = ending === 'builds' ? 'mkdir -p "$GOPATH/bin" && echo program > "$GOPATH/bin/kwok"' : 'exec sleep 600'
+  const settings = `[ "$1" = env ] && { echo ${folder}/modules; echo ${architecture()}; exit; }`
+  writeFileSync(path, `#!/bin/sh\n${settings}\necho called >> ${folder}/calls\necho $$ > ${folder}/${name}.pid\n${body}\n`)
   chmodSync(path, 0o755)
   return path
 }
