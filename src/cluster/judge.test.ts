@@ -311,6 +311,16 @@ test('a Job that failed fails at once, one that cleaned itself up has done its w
   expect(status(1e6, { ...ref, uid: 'another' })).toBe('NotFound')
 })
 
+test('a Job that was done and gone between two looks has done its work; one that went before its end has not', () => {
+  const done = job({ conditions: [{ type: 'Complete', status: 'True' }] })
+  const ref = { group: 'batch', resource: 'jobs', kind: 'Job', uid: 'd' }
+  expect(start({ found: { departed: done } }).status(0, ref)).toBe('Current')
+  expect(start({ found: { departed: done } }).status(0, { ...ref, uid: 'another' })).toBe('NotFound')
+  expect(start({ found: { departed: job({ active: 1 }) } }).status(0, ref)).toBe('NotFound')
+  const failed = job({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] })
+  expect(start({ found: { departed: failed } }).status(0, ref)).toBe('NotFound')
+})
+
 test('what was written and is gone fails after a moment', () => {
   const { look } = start()
   expect(look(0)).toMatchObject({ assessment: { status: 'NotFound' } })

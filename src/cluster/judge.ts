@@ -178,9 +178,16 @@ export const createJudge = (options: {
     return lookAtWorkload(key, ref, object, view, assessment)
   }
 
-  const lookForLost = (key: string, ref: ObjectRef, message: string): Looked => {
-    // A Job that cleans itself up has done its work: its last word counts.
-    const last = lastGood.get(`${key} ${ref.uid ?? ''}`)
+  /** A Job that cleans itself up has done its work: its last word counts, also when it was said between two looks. */
+  const lastWord = (key: string, { uid }: ObjectRef, departed: KubeObject | undefined): Assessment | undefined => {
+    const said = lastGood.get(`${key} ${uid ?? ''}`)
+    if (said !== undefined || departed === undefined || departed.metadata.uid !== uid) return said
+    const assessment = assess(departed)
+    return assessment.status === 'Current' ? assessment : undefined
+  }
+
+  const lookForLost = (key: string, ref: ObjectRef, message: string, departed: KubeObject | undefined): Looked => {
+    const last = lastWord(key, ref, departed)
     if (last !== undefined) return { assessment: last }
     const trouble: Trouble = { class: 'vanished', kind: ref.kind ?? ref.resource, name: ref.name, message, graceMs: graces.vanished }
     const failure = patience.outlived(key, [trouble])
@@ -192,15 +199,15 @@ export const createJudge = (options: {
     look(ref, view) {
       if (!hasStatus(ref)) return { assessment: { status: 'Current', message: 'it was written', rule: 'plain' } }
       const key = `${ref.group}/${ref.resource} ${ref.namespace ?? ''}/${ref.name}`
-      const { synced, denied, trouble, object } = view.find(ref)
+      const { synced, denied, trouble, object, departed } = view.find(ref)
       if (denied !== undefined) {
         notes.add(`${nameOf(ref)} may not be read, so only its write is known`)
         return { assessment: { status: 'Current', message: 'it was written; it may not be read', rule: 'denied' } }
       }
       if (!synced) return { assessment: waiting(trouble === undefined ? 'it is being read' : `it cannot be read: ${trouble}`) }
-      if (object === undefined) return lookForLost(key, ref, 'it was written, and is gone')
+      if (object === undefined) return lookForLost(key, ref, 'it was written, and is gone', departed)
       if (ref.uid !== undefined && object.metadata.uid !== ref.uid)
-        return lookForLost(key, ref, 'it was written, and another object has taken its place')
+        return lookForLost(key, ref, 'it was written, and another object has taken its place', departed)
       if (ref.generation !== undefined && (object.metadata.generation ?? ref.generation) < ref.generation)
         return { assessment: waiting('what was written is not seen yet') }
       const looked = lookAt(key, ref, object, view)

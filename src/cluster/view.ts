@@ -17,6 +17,8 @@ export interface Found {
   /** Why it cannot be read just now. */
   readonly trouble?: string
   readonly object?: KubeObject
+  /** A Job of this name that is gone, as it was when it went. */
+  readonly departed?: KubeObject
 }
 
 /** What is known of the cluster, of as much as the wanted objects need: one list and watch for each kind and namespace. */
@@ -111,7 +113,8 @@ export const createView = (connection: ClusterConnection, signal: AbortSignal, o
       const kind = kinds.get(collectionPath(ref))
       const collection = kind?.whole?.synced() === true ? kind.whole : (kind?.singles.get(ref.name) ?? kind?.whole)
       if (collection === undefined) return { synced: false }
-      const object = collection.objects().get(`${ref.namespace ?? ''}/${ref.name}`)
+      const key = `${ref.namespace ?? ''}/${ref.name}`
+      const [object, departed] = [collection.objects().get(key), collection.departed().get(key)]
       const denied = collection.denied()
       const trouble = collection.trouble()
       return {
@@ -119,6 +122,7 @@ export const createView = (connection: ClusterConnection, signal: AbortSignal, o
         ...(denied === undefined ? {} : { denied }),
         ...(trouble === undefined ? {} : { trouble }),
         ...(object === undefined ? {} : { object }),
+        ...(departed === undefined ? {} : { departed }),
       }
     },
     podsOf: (workload) => {

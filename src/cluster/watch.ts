@@ -20,6 +20,8 @@ export interface Collection {
   synced(): boolean
   /** By `namespace/name`. */
   objects(): ReadonlyMap<string, KubeObject>
+  /** Jobs that are gone, as they were when they went: one that cleans itself up may be done and gone between two looks. */
+  departed(): ReadonlyMap<string, KubeObject>
   /** Changes with every change of an object. */
   revision(): number
   /** The server's words when it was never allowed to be read and that did not change for 5 s. */
@@ -54,6 +56,7 @@ export const collect = (connection: ClusterConnection, source: Source, outer: Ab
   const closing = new AbortController()
   const signal = AbortSignal.any([outer, closing.signal])
   const objects = new Map<string, KubeObject>()
+  const departed = new Map<string, KubeObject>()
   let revision = 0
   let synced = false
   let refusal: { readonly words: string; readonly at: number } | undefined
@@ -86,8 +89,12 @@ export const collect = (connection: ClusterConnection, source: Source, outer: Ab
   const handle = ({ type, object }: WatchEvent): void => {
     if (type === 'ERROR') throw object.code === 410 ? new Gone() : new AnswerError(object.code ?? 500, source.path, 'the watch failed')
     if (type === 'BOOKMARK') return
-    if (type === 'DELETED') objects.delete(keyOf(object))
-    else objects.set(keyOf(object), object)
+    const key = keyOf(object)
+    if (type === 'DELETED') {
+      objects.delete(key)
+      // The event has the last state before the deletion (Kubernetes docs: API concepts, watch).
+      if (object.kind === 'Job') departed.set(key, object)
+    } else objects.set(key, object)
     changed()
   }
 
@@ -151,6 +158,7 @@ export const collect = (connection: ClusterConnection, source: Source, outer: Ab
   return {
     synced: () => synced,
     objects: () => objects,
+    departed: () => departed,
     revision: () => revision,
     denied: () => (synced || refusal === undefined || performance.now() - refusal.at < refusalMs ? undefined : refusal.words),
     trouble: () => trouble,
