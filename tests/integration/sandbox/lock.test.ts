@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { architecture } from '../../../src/sandbox/paths.ts'
 import { withLock } from '../../../src/sandbox/lock.ts'
+import { architecture } from '../../../src/sandbox/paths.ts'
 import { sandboxChild } from '../../support/sandbox-child.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'telpher-lock-'))
