@@ -122,7 +122,10 @@ export const attach = (socketPath: string, id: string): Promise<AttachStream> =>
     asked.on('error', reject)
     asked.on('upgrade', (_answer, socket, head) => {
       if (head.length > 0) socket.unshift(head)
-      resolve(new AttachStream(socket))
+      const stream = new AttachStream(socket)
+      // Whoever uses the stream hears of its error; one that nobody uses yet must not take the worker with it.
+      stream.on('error', () => {})
+      resolve(stream)
     })
     asked.on('response', (answer) => {
       const parts: Buffer[] = []

@@ -49,6 +49,8 @@ const openDoor = async (folder: string): Promise<Door> => {
     // The shim comes before any job exists, so whoever a job brings along finds the door shut.
     server.once('connection', (socket) => {
       close()
+      // Whoever uses the stream hears of its error; one that nobody uses yet must not take the worker with it.
+      socket.on('error', () => {})
       resolve(socket)
     })
   })

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type ErrorCode, errorNumber, errorTable, TelpherError, toTelpherError } from './errors.ts'
 
@@ -11,6 +12,18 @@ test('the page of error codes says what the table says, and nothing else', () =>
     return `| ${errorNumber(code)} | \`${code}\` | ${fault} | ${retryable ? 'yes' : 'no'} | ${hint} |`
   })
   expect(page.split('\n').filter((line) => line.startsWith('| TEL-'))).toEqual(expected)
+})
+
+test('every code is one that something ends with', () => {
+  const root = new URL('../', import.meta.url).pathname
+  const sources = ['.', '../workers'].flatMap((folder) =>
+    globSync('**/*.ts', { cwd: join(root, folder) }).map((path) => join(root, folder, path)),
+  )
+  const code = sources
+    .filter((path) => !path.endsWith('.test.ts') && path !== join(root, 'model/errors.ts'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n')
+  expect(codes.filter((one) => !code.includes(`'${one}'`))).toEqual([])
 })
 
 test('numbers are given once', () => {

@@ -66,6 +66,15 @@ describe('the door of a container', () => {
     server.close()
   })
 
+  test('may go with its container while nobody listens', async () => {
+    const spec = specFor(under, 'unheard')
+    const container = await under.executor.start(spec)
+    const closed = new Promise((resolve) => container.stream.once('close', resolve))
+    await under.executor.reap(spec.labels)
+    await closed
+    expect(container.stream.errored).toMatchObject({ code: 'tether_cut' })
+  })
+
   test('a job has the same on both ways', async () => {
     const { exit, stdout } = await runJob(under, specFor(under, 'same'), shell('echo out; echo err >&2; exit 7'))
     expect([exit.code, stdout.text]).toEqual([7, 'out\n'])
