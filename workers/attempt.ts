@@ -1,5 +1,4 @@
 import type { Config } from '../src/config.ts'
-import { maskersOf } from '../src/credentials/mask.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
@@ -15,11 +14,11 @@ import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
-import { createLogWriter, type JobReport, type LogWriter, type Store, untilThrough } from '../src/store/index.ts'
+import { type JobReport, type Store, untilThrough } from '../src/store/index.ts'
 import { type Access, openAccess } from './access.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
-import { createOutput } from './output.ts'
+import type { AttemptLog, Logs } from './logs/logs.ts'
 import { progressOf } from './progress.ts'
 import { openSession } from './session.ts'
 import type { WarmPool } from './warm.ts'
@@ -31,6 +30,7 @@ export interface WorkerDeps {
   readonly installation: string
   readonly config: Config
   readonly log: Log
+  readonly logs: Logs
   readonly store: Store
   readonly containers: Pick<WarmPool, 'take'>
   /** Looks for an execution image; absent where the executor cannot. */
@@ -115,11 +115,11 @@ const finish = async (
   job: Job,
   result: RunResult,
   deps: WorkerDeps,
-  { lines, events }: { lines: LogWriter; events: { flush(): Promise<void> } },
+  { lines, events }: { lines: AttemptLog; events: { flush(): Promise<void> } },
 ): Promise<void> => {
   const { end } = result
   const delay = retryDelay(job.step.retries, job, end)
-  if (delay !== undefined) lines.write('system', `${end.sentence}; the next attempt begins in ${delay / 1000} s`)
+  if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
   await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
   await events.flush()
   const event: JobEvent =
@@ -144,7 +144,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   claim.renewed(claimedAt)
   const stop = createStop(job.step, graceMs)
   const events = store.events(job.deploymentId)
-  const lines = createLogWriter(store.logs(ref))
+  const lines = deps.logs.open(store.logs(ref))
   let openWrites = (): number => 0
   const held: Held = {
     ...ref,
@@ -169,11 +169,6 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   try {
     const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
     const secrets: Secret[] = []
-    let maskers = maskersOf(secrets)
-    const output = createOutput(
-      () => maskers(),
-      (stream, text) => lines.write(stream, text),
-    )
     const connect = (): Promise<Access> =>
       openAccess({
         grants: { grant: (...asked) => untilThrough(() => deps.grants.grant(...asked)) },
@@ -185,8 +180,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           secrets.unshift(secret)
           // The one before may still be on its way; older ones are dead.
           secrets.splice(2)
-          maskers = maskersOf(secrets)
-          output.remask()
+          lines.hide(secrets)
         },
         onRevoked() {
           stop.ask('revoked')
@@ -218,10 +212,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
           const session = openSession({
             container,
-            onOutput: (stream, chunk) => {
-              output.push(stream, chunk)
-              return lines.ready()
-            },
+            onOutput: lines.output,
             gate: {
               policy: target.policy,
               claim,
@@ -241,15 +232,15 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         judge: deps.judge,
         enter: (phase, tools?: ToolsUsed) =>
           enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
-        say: (text) => lines.write('system', text),
-        lastErrors: output.lastErrors,
+        say: lines.say,
+        lastErrors: lines.lastErrors,
         onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...progressOf(objects) }),
         hasEnded: (other) => hasEnded(other, store),
         now: Date.now,
       },
       stop,
     )
-    output.end()
+    lines.ended()
     await finish(job, result, deps, { lines, events })
     log.info({ status: result.end.status, code: result.end.code }, result.end.sentence)
   } catch (thrown) {
@@ -257,6 +248,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     log.warn({}, 'another attempt took over this job')
   } finally {
     await leaving
+    lines.close()
     deps.heartbeat.release(held)
     claim.supersede()
   }

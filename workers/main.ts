@@ -19,6 +19,7 @@ import { createExecutor, withoutImages } from './executor.ts'
 import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { createLogs } from './logs/logs.ts'
 import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
@@ -95,11 +96,13 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   await containers.sweep()
 
   const cluster = { connect: createConnector() }
+  const logs = createLogs()
   const deps: WorkerDeps = {
     id,
     installation,
     config,
     log,
+    logs,
     store,
     containers,
     findImage: executor.image,
@@ -149,6 +152,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const close = async (): Promise<void> => {
     clearInterval(sweeping)
     await containers.close()
+    await logs.close()
     await heartbeat.stop()
     await store.workers.remove(id)
     await health.close()

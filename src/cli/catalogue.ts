@@ -31,6 +31,12 @@ const starting: readonly OptionSpec[] = [
 
 const inputs: OptionSpec = { flags: '--input <name=value>', about: 'input of the process; may be repeated', many: 'values' }
 
+const grace: OptionSpec = {
+  flags: '--grace <name=duration>',
+  about: 'how long a trouble may last before it is a failure, such as imagePull=2m (docs/reference/graces.md); may be repeated',
+  many: 'values',
+}
+
 const daily: readonly CommandSpec[] = [
   {
     path: ['deploy'],
@@ -53,6 +59,7 @@ const daily: readonly CommandSpec[] = [
       { flags: '--helm-version <major>', about: 'helm 3 or 4 for the release; 4 when absent', choices: ['3', '4'] },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
+      grace,
       { flags: '--retries <n>', about: 'how often a job is tried again after trouble of the infrastructure or the way to the target' },
       ...starting,
     ],
@@ -229,6 +236,7 @@ const target: readonly CommandSpec[] = [
       { flags: '--pool <name>', about: 'pool whose workers reach it' },
       { flags: '--grant <grant>', about: 'exception to what the gate denies; may be repeated', many: 'names', choices: grants },
       { flags: '--settle <duration>', about: 'time that workloads without a readiness probe must stay up' },
+      grace,
       { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
       { flags: '--mode <mode>', about: 'how its attempts get credentials', choices: modes, fallback: 'token-request' },
       { flags: '--cluster-wide', about: 'its identity may write to every namespace' },

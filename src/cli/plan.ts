@@ -4,6 +4,7 @@ import { isChart, type PlannedStep, packLocal } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
 import { type HelmMajor, helmMajors } from '../model/image.ts'
 import { readValues } from '../steps/values.ts'
+import { gracesOf } from './graces.ts'
 import { wholeNumber } from './number.ts'
 import { seconds } from './seconds.ts'
 
@@ -18,6 +19,7 @@ export interface StepFlags {
   readonly name?: string
   readonly deadline?: string
   readonly retries?: string
+  readonly grace?: readonly string[]
 }
 
 const setsOf = (sets: readonly string[]): Record<string, string> =>
@@ -69,6 +71,7 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
       ...(name === undefined ? {} : { name }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
+      ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
       ...(flags.retries === undefined ? {} : { retries: { max: wholeNumber('--retries', flags.retries, 10) } }),
       ...(release === undefined
         ? {}

@@ -48,6 +48,7 @@ const ofSteps = {
   name: '--name',
   deadline: '--deadline',
   retries: '--retries',
+  grace: '--grace',
 } as const
 
 const mustFit = (flags: ProcessFlags, file: string): void => {

@@ -5,6 +5,7 @@ import { TelpherError } from '../model/errors.ts'
 import { type AccountMode, nameSchema } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
+import { gracesOf } from './graces.ts'
 import { contextOf } from './kubeconfig-context.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
@@ -18,6 +19,7 @@ interface AddFlags extends SetupFlags {
   readonly pool?: string
   readonly grant?: readonly string[]
   readonly settle?: string
+  readonly grace?: readonly string[]
   readonly trials?: boolean
   readonly mode: AccountMode
 }
@@ -76,6 +78,7 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
+    ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
     ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential,

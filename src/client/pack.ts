@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
+import type { Graces } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
 import type { RetriesInput } from '../model/retry.ts'
 import type { StepInput } from '../model/step.ts'
@@ -38,6 +39,8 @@ export interface LocalStep {
   /** Whole time of a job once started, in seconds. */
   readonly deadlineSeconds?: number
   readonly retries?: RetriesInput
+  /** How long trouble of its objects may last, in seconds (docs/reference/graces.md). */
+  readonly graces?: Graces
 }
 
 const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
@@ -90,6 +93,7 @@ export const packLocal = async (given: LocalStep, cwd: string): Promise<PlannedS
     name: given.name ?? nameFrom(helm?.release ?? path),
     ...(given.namespace === undefined ? {} : { namespace: given.namespace }),
     ...(given.deadlineSeconds === undefined ? {} : { deadlineSeconds: given.deadlineSeconds }),
+    ...(given.graces === undefined ? {} : { graces: given.graces }),
     ...(given.retries === undefined ? {} : { retries: given.retries }),
   }
   if (helm === undefined) {

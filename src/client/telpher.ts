@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { CheckReport } from '../model/check.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { Graces } from '../model/graces.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { Secret } from '../model/secret.ts'
 import type { PolicyGrant, Target } from '../model/target.ts'
@@ -59,6 +60,7 @@ export interface TargetInput {
   readonly tags?: readonly string[]
   readonly pool?: string
   readonly settleSeconds?: number
+  readonly graces?: Graces
   readonly policy?: { readonly namespaces?: readonly string[]; readonly grants?: readonly PolicyGrant[] }
   /** It is sealed by the server, and never given back. */
   readonly credential:

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { KubeObject } from '../model/verdict.ts'
 import { probeThatKilled, troubleOfClaim, troublesOfEvents } from './evidence.ts'
-import { defaultGraces } from './graces.ts'
+import { gracesOf } from './graces.ts'
 
 const event = (reason: string, message: string, second: number): KubeObject => ({
   kind: 'Event',
@@ -35,7 +35,7 @@ test.for([
   ['User "x" cannot create', 'forbidden'],
 ] as const)('pods that cannot be created: %s', ([said, expected]) => {
   const workload: KubeObject = { kind: 'DaemonSet', metadata: { name: 'd', uid: 'x' }, status: { desiredNumberScheduled: 1 } }
-  const found = troublesOfEvents(workload, [], [event('FailedCreate', said, 1)], 0, defaultGraces)
+  const found = troublesOfEvents(workload, [], [event('FailedCreate', said, 1)], 0, gracesOf())
   expect(found).toMatchObject([{ class: expected, message: `pods cannot be created: ${said}` }])
 })
 

@@ -1,41 +1,25 @@
+import { type GraceName, graceNames, graceTable, type Graces as Settings } from '../model/graces.ts'
 import type { FailureClass } from '../model/verdict.ts'
 
-/** How long a trouble may last before it is a failure, in ms: some heal by themselves. */
-export interface Graces {
-  /** An image that cannot be pulled, after `pulls` attempts. */
-  readonly imagePull: number
+/** An image is tried as often as this before it has failed, unless that takes longer than `imagePullLongest`. */
+const pulls = 2
+/** The time for an image that was tried once: as many times the usual one. The kubelet waits 10 s, then 20 s, then 40 s between two tries. */
+const longer = 3
+
+/** The model's graces in ms, `restarts` as a count. */
+export interface Graces extends Readonly<Record<GraceName, number>> {
   readonly pulls: number
-  /** An image that cannot be pulled, however often it was tried. */
   readonly imagePullLongest: number
-  readonly containerConfig: number
-  /** No node, no volume: an autoscaler may add one. */
-  readonly unschedulable: number
-  /** Pods that cannot be created at all: quota, admission, a missing service account. */
-  readonly noPods: number
-  /** A custom resource whose controller says that it failed: controllers try again. */
-  readonly custom: number
-  /** A custom resource without a status: after this nobody is expected to write one. */
-  readonly statusless: number
-  /** An object that was written and is gone. */
-  readonly vanished: number
-  /** Nothing changed at all. */
-  readonly noActivity: number
-  /** Restarts since the attempt began that make a crash loop. */
-  readonly restarts: number
 }
 
-export const defaultGraces: Graces = {
-  imagePull: 20_000,
-  pulls: 2,
-  imagePullLongest: 60_000,
-  containerConfig: 30_000,
-  unschedulable: 180_000,
-  noPods: 30_000,
-  custom: 30_000,
-  statusless: 5000,
-  vanished: 10_000,
-  noActivity: 240_000,
-  restarts: 2,
+/** @param settings what the step and its target say otherwise */
+export const gracesOf = (settings: Settings = {}): Graces => {
+  const entries = graceNames.map((name) => {
+    const { usual, unit } = graceTable[name]
+    return [name, (settings[name] ?? usual) * (unit === 's' ? 1000 : 1)]
+  })
+  const graces = Object.fromEntries(entries) as Record<GraceName, number>
+  return { ...graces, pulls, imagePullLongest: graces.imagePull * longer }
 }
 
 /** A reason why an object is not current, found in it or below it. */

@@ -1,6 +1,6 @@
 import type { Assessment, FailureClass, KubeObject, ObjectRef } from '../model/verdict.ts'
 import { conditionOf, notObserved, numberAt, part, textAt } from './assess/fields.ts'
-import { assess, mayHeal, needsPods } from './assess/index.ts'
+import { assess, mayHeal, needsMetrics } from './assess/index.ts'
 import { troubleOfClaim, troubleOfConditions, troublesOfEvents } from './evidence.ts'
 import type { Graces, Trouble } from './graces.ts'
 import { createPatience } from './patience.ts'
@@ -49,7 +49,7 @@ const ownTrouble = (object: KubeObject, ref: ObjectRef, { message, rule }: Asses
   kind: object.kind ?? '',
   name: ref.name,
   message,
-  graceMs: needsPods(rule) ? graces.unschedulable : mayHeal(rule) ? graces.custom : 0,
+  graceMs: needsMetrics(rule) ? graces.metrics : mayHeal(rule) ? graces.custom : 0,
 })
 
 export const createJudge = (options: {

@@ -1,14 +1,10 @@
 import type { Judging } from '../model/ports.ts'
 import type { ObjectProgress, ObjectRef, Verdict } from '../model/verdict.ts'
 import { explain } from './explain.ts'
-import { defaultGraces, type Graces, type Trouble } from './graces.ts'
+import { gracesOf, type Trouble } from './graces.ts'
 import { createJudge, type Looked } from './judge.ts'
 import { createView, type View } from './view.ts'
 import { createWanted } from './wanted.ts'
-
-export interface VerifyOptions extends Judging {
-  readonly graces?: Partial<Graces>
-}
 
 const progressMs = 200
 /** Time passes without a change, too: graces and settle times are looked at this often. */
@@ -33,8 +29,8 @@ const blockerOf = ({ ref, assessment, suspect }: LookedAt, otherwise: 'deadline'
  * Watches what the ledger says was written until it is current, has failed, or the deadline passes.
  * @throws the signal's reason when it is aborted
  */
-export const verify = async (options: VerifyOptions): Promise<Verdict> => {
-  const graces = { ...defaultGraces, ...options.graces }
+export const verify = async (options: Judging): Promise<Verdict> => {
+  const graces = gracesOf(options.graces)
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>()

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Credential, SealedRecord } from './credential.ts'
 import type { AttemptRef, DeploymentEvent } from './deployment.ts'
+import type { Graces } from './graces.ts'
 import type { ImageFacts } from './image.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { Target } from './target.ts'
@@ -168,6 +169,8 @@ export interface Judging {
   readonly since: number
   /** How long a workload without a readiness probe must stay up, in ms. */
   readonly settleMs: number
+  /** How long trouble may last, where the step or its target says it. */
+  readonly graces?: Graces
   /** ms since the epoch. */
   readonly deadlineAt: number
   readonly signal: AbortSignal

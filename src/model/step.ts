@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Graces, gracesSchema } from './graces.ts'
 import { type HelmMajor, helmMajors } from './image.ts'
 import { type Retries, type RetriesInput, retriesSchema } from './retry.ts'
 import { type Rollout, rolloutSchema } from './rollout.ts'
@@ -22,6 +23,8 @@ interface EveryStep {
   deadlineSeconds: number
   /** Overrides the target's settle time, in seconds. */
   settleSeconds?: number | undefined
+  /** Overrides the target's graces, each by itself. */
+  graces?: Graces | undefined
   /** `success` when absent. */
   when?: StepCondition | undefined
   /** Never tried again when absent. */
@@ -74,6 +77,7 @@ const everyStep = {
   image: z.string().min(1).max(255).optional(),
   deadlineSeconds: z.number().int().min(5).max(21_600).default(600),
   settleSeconds: z.number().min(0).max(600).optional(),
+  graces: gracesSchema.optional(),
   when: z.enum(stepConditions).optional(),
   retries: retriesSchema.optional(),
 }

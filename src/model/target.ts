@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Graces, gracesSchema } from './graces.ts'
 
 /** A DNS label (RFC 1123), the form of Kubernetes names that are used as parts of host names. */
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
@@ -82,6 +83,8 @@ export interface Target {
   policy: Policy
   /** Seconds that a workload without a readiness probe must stay up before it counts. */
   settleSeconds: number
+  /** How long trouble of its objects may last, where that is not the usual time. */
+  graces?: Graces | undefined
   /** Whether steps for it may run without isolation, as processes of a worker's machine. */
   trials?: boolean | undefined
   /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
@@ -108,6 +111,7 @@ export const targetSchema: z.ZodType<Target> = z.object({
   pool: nameSchema,
   policy: policySchema,
   settleSeconds: z.number().min(0).max(600),
+  graces: gracesSchema.optional(),
   trials: z.boolean().optional(),
   clusterId: z.string(),
   account: accountSchema,

@@ -1,4 +1,5 @@
 import { durationSeconds } from '../model/duration.ts'
+import { type GraceName, type Graces, readGrace } from '../model/graces.ts'
 import type { RetriesInput } from '../model/retry.ts'
 import { type StepInput, stepSchema } from '../model/step.ts'
 import { matchesTags } from '../model/tags.ts'
@@ -45,6 +46,9 @@ const retriesOf = ({ backoff, ...given }: NonNullable<StepEntry['retries']>): Re
   ...(backoff === undefined ? {} : { backoffSeconds: durationSeconds(backoff) }),
 })
 
+const gracesOf = (given: NonNullable<StepEntry['graces']>): Graces =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [name, readGrace(name as GraceName, String(value))]))
+
 const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial<StepInput> => ({
   name: entry.name,
   package: noPackage,
@@ -54,6 +58,7 @@ const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial
   ...(entry.when === undefined ? {} : { when: entry.when }),
   ...(entry.retries === undefined ? {} : { retries: retriesOf(entry.retries) }),
   ...(entry.settle === undefined ? {} : { settleSeconds: durationSeconds(entry.settle) }),
+  ...(entry.graces === undefined ? {} : { graces: gracesOf(entry.graces) }),
 })
 
 const helmStep = (entry: StepEntry, helm: HelmEntry): ResolvedStep => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationSeconds } from '../model/duration.ts'
+import { boundsOf, type GraceName, graceNames, graceTable, readGrace } from '../model/graces.ts'
 import { helmMajors } from '../model/image.ts'
 import { retryClasses, usualClasses } from '../model/retry.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
@@ -116,6 +117,19 @@ const retriesShape = {
     .optional(),
 }
 
+const graceValue = (name: GraceName): z.ZodType<string | number> => {
+  const isGood = (given: string | number): boolean => readGrace(name, String(given)) !== undefined
+  return z.union([z.string(), z.number()]).refine(isGood, `give ${boundsOf(name)}`)
+}
+const gracesShape = Object.fromEntries(
+  graceNames.map((name) => [
+    name,
+    graceValue(name)
+      .meta(about(name, `${graceTable[name].about}.`))
+      .optional(),
+  ]),
+)
+
 const stepShape = {
   name: nameSchema.meta(
     about('Name', 'Name of the step, and of the inventory by which its objects are remembered: renaming it forgets them.'),
@@ -134,6 +148,15 @@ const stepShape = {
     .optional(),
   settle: duration(0, 600, 'at most 10m')
     .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
+    .optional(),
+  graces: z
+    .strictObject(gracesShape)
+    .meta(
+      about(
+        'Graces',
+        "How long each trouble of its objects may last before the step fails; the target's own, or the usual ones, when absent.",
+      ),
+    )
     .optional(),
   retries: z.strictObject(retriesShape).meta(about('Retries', 'How often, and for what, the step is tried again on a target.')).optional(),
   when: z

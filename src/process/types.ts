@@ -1,3 +1,4 @@
+import type { GraceName } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
 import type { RetryClass } from '../model/retry.ts'
 import type { Rollout } from '../model/rollout.ts'
@@ -52,6 +53,7 @@ export interface StepEntry {
   image?: string | undefined
   deadline?: string | undefined
   settle?: string | undefined
+  graces?: Readonly<Partial<Record<GraceName, string | number>>> | undefined
   when?: StepCondition | undefined
   retries?: { max: number; on?: RetryClass[] | undefined; backoff?: string | undefined } | undefined
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { plainCredentialSchema } from '../credentials/account.ts'
+import { type Graces, gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
 import { nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
@@ -17,6 +18,7 @@ export interface NewTarget {
   pool: string
   policy: Policy
   settleSeconds: number
+  graces?: Graces | undefined
   trials?: boolean | undefined
   credential: PlainCredential
 }
@@ -74,6 +76,7 @@ const object = z
     pool: nameSchema.default('default'),
     policy: policySchema.default({ namespaces: [], grants: [], verbs: [], resources: [] }),
     settleSeconds: z.number().min(0).max(600).default(5),
+    graces: gracesSchema.optional(),
     trials: z.boolean().optional(),
     credential: plainCredentialSchema,
   })

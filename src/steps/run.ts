@@ -38,7 +38,7 @@ export interface RunDeps {
   /** A line of our own in the job's log. */
   readonly say: (text: string) => void
   /** The last lines that the program wrote to standard error, masked. */
-  readonly lastErrors: () => string
+  readonly lastErrors: () => Promise<string>
   readonly onProgress: (objects: readonly ObjectProgress[]) => void
   /** Whether another job of this installation has ended for good. */
   readonly hasEnded: (job: JobRef) => Promise<boolean>
@@ -168,6 +168,7 @@ const runToEnd = async (
       onWrite: session.onWrite,
       final: exited.promise,
       since,
+      graces: { ...target.graces, ...job.step.graces },
       settleMs: (job.step.settleSeconds ?? target.settleSeconds) * 1000,
       deadlineAt,
       signal: AbortSignal.any([stop.signal, judgement.signal]),
@@ -183,7 +184,7 @@ const runToEnd = async (
     if (exit.code !== 0 && !judgedEarly.failed) {
       judgement.abort()
       return {
-        end: endOfExit({ step: job.step, exit, errors: deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }),
+        end: endOfExit({ step: job.step, exit, errors: await deps.lastErrors(), writes: session.writes(), refusals: session.refusals() }),
         notes,
       }
     }

@@ -28,7 +28,6 @@ import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
 export { inspectRedis } from './inspect.ts'
-export { createLogWriter, type LogWriter } from './logwriter.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
 export type * from './types.ts'

@@ -1,9 +1,8 @@
 import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib'
 import { TelpherError } from '../model/errors.ts'
 import type { NewLogLine } from './types.ts'
 
-const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 /** Below this, in bytes, a compressed block is hardly smaller and costs more to read. */
 const smallest = 512
@@ -48,11 +47,11 @@ const layOut = (lines: readonly NewLogLine[]): Buffer => {
   return Buffer.from(`${JSON.stringify(header)}\n${texts.join('\n')}`)
 }
 
-/** Lines as a block; compressed off the event loop unless they are few. */
-export const packBlock = async (lines: readonly NewLogLine[]): Promise<PackedBlock> => {
+/** Lines as a block. */
+export const packBlock = (lines: readonly NewLogLine[]): PackedBlock => {
   const bytes = layOut(lines)
   if (bytes.length < smallest) return { field: 'd', data: bytes }
-  return { field: 'z', data: await compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) }
+  return { field: 'z', data: zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) }
 }
 
 /** @throws TelpherError internal when it is no block of ours */

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
+import { linesOf, openBlock } from './logblock.ts'
 import { logConnection, withinBudget } from './logbudget.ts'
-import type { JobLog, MemoryLevel, NewLogLine } from './types.ts'
+import type { JobLog, MemoryLevel, NewLogLine, PackedLines } from './types.ts'
 
 const line = (text: string): NewLogLine => ({ stream: 'stdout', text, at: 1 })
 
@@ -22,11 +23,12 @@ const scene = () => {
   } as unknown as Connection
   const of = logConnection(connection)
   const inner = {
-    append: async (lines: readonly NewLogLine[]) => {
+    appendPacked: async (blocks: readonly PackedLines[]) => {
+      const opened = await Promise.all(blocks.map(({ field, data }) => openBlock({ field, data: Buffer.from(data) })))
       await of.connection.script(
         'log-append',
         [],
-        lines.map(({ text }) => text),
+        opened.flatMap(linesOf).map(({ text }) => text),
       )
     },
     end: async () => {
@@ -67,7 +69,7 @@ test('a log that ends while Redis is full ends with the notice', async () => {
 
 test('what else goes wrong is thrown', async () => {
   const inner = {
-    append: () => Promise.reject(new TelpherError('redis_timeout', 'late')),
+    appendPacked: () => Promise.reject(new TelpherError('redis_timeout', 'late')),
     end: () => Promise.reject(new TelpherError('redis_timeout', 'late')),
   } as unknown as JobLog
   const log = withinBudget(inner, logConnection({} as Connection), { look: () => Promise.reject(new Error('away')) })

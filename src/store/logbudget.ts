@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
+import { packLines } from './logpack.ts'
 import { isFull } from './persist.ts'
-import type { JobLog, Memory, NewLogLine } from './types.ts'
+import type { JobLog, Memory, NewLogLine, PackedLines } from './types.ts'
 
 /** Redis had no room for lines of a log: no outage, so nobody tries it again. */
 class NoRoom extends Error {}
@@ -48,18 +49,18 @@ export const withinBudget = (log: JobLog, of: LogConnection, memory: Pick<Memory
     const uses = await memory.look().catch(() => [])
     return uses.every(({ redis, level }) => redis !== 'store' || level !== 'reserve')
   }
-  const append = async (lines: readonly NewLogLine[]): Promise<void> => {
-    if (lines.length === 0) return
+  const append = async (blocks: readonly PackedLines[]): Promise<void> => {
+    if (blocks.length === 0) return
     if (await hasRoom()) {
       try {
-        await log.append(left === 0 ? lines : [noticeOf(left), ...lines])
+        await log.appendPacked(left === 0 ? blocks : [...packLines([noticeOf(left)]), ...blocks])
         left = 0
         return
       } catch (error) {
         if (!(error instanceof NoRoom)) throw error
       }
     }
-    left += lines.length
+    left += blocks.reduce((sum, { count }) => sum + count, 0)
   }
   const inOrder = (work: () => Promise<void>): Promise<void> => {
     const done = last.then(work)
@@ -68,12 +69,13 @@ export const withinBudget = (log: JobLog, of: LogConnection, memory: Pick<Memory
   }
   return {
     ...log,
-    append: (lines) => inOrder(() => append(lines)),
+    append: (lines) => inOrder(() => append(packLines(lines))),
+    appendPacked: (blocks) => inOrder(() => append(blocks)),
     end: () =>
       inOrder(async () => {
         if (left > 0) {
           of.useReserve()
-          await log.append([noticeOf(left)])
+          await log.appendPacked(packLines([noticeOf(left)]))
           left = 0
         }
         // Without it those who follow see the end of the job a little later.

@@ -4,12 +4,12 @@ import { isTerminal } from '../model/states.ts'
 import type { Connection } from './connection.ts'
 import { followStreams, pageSize } from './follow.ts'
 import { deploymentKeys, jobKeys } from './keys.ts'
-import { packBlock } from './logblock.ts'
-import { fromChunk, type Place, toChunks } from './logformat.ts'
+import { fromChunk, type Place } from './logformat.ts'
+import { packLines } from './logpack.ts'
 import { createLogView } from './logview.ts'
 import { untilThrough } from './persist.ts'
 import type { StoredJob } from './records.ts'
-import type { JobLog, StoreLimits } from './types.ts'
+import type { JobLog, PackedLines, StoreLimits } from './types.ts'
 
 /** The log of one job, over all its attempts. */
 export const createLog = (connection: Connection, limits: StoreLimits, ref: JobRef): JobLog => {
@@ -34,21 +34,22 @@ export const createLog = (connection: Connection, limits: StoreLimits, ref: JobR
 
   const view = createLogView(connection, keys, isOver)
 
+  const appendPacked = (blocks: readonly PackedLines[]): Promise<void> => {
+    if (blocks.length === 0) return Promise.resolve()
+    const args = blocks.flatMap(({ count, bytes, field, data }) => [
+      count,
+      bytes,
+      field,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    ])
+    return inOrder(() => store([writer, ++batches, limits.logHeadBytes, limits.logTailBytes, limits.deploymentMs, ...args]))
+  }
+
   return {
     window: view.window,
     search: view.search,
-    append: (lines) => {
-      const chunks = toChunks(lines)
-      if (chunks.length === 0) return Promise.resolve()
-      return inOrder(async () => {
-        const blocks: (string | number | Buffer)[] = []
-        for (const { count, bytes, lines: taken } of chunks) {
-          const { field, data } = await packBlock(taken)
-          blocks.push(count, bytes, field, data)
-        }
-        await store([writer, ++batches, limits.logHeadBytes, limits.logTailBytes, limits.deploymentMs, ...blocks])
-      })
-    },
+    append: (lines) => appendPacked(packLines(lines)),
+    appendPacked,
     end: () =>
       inOrder(async () => {
         await untilThrough(() => connection.script('log-end', [keys.log, keys.logTail], [limits.deploymentMs]), {

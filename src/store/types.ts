@@ -247,6 +247,14 @@ export interface NewLogLine {
   readonly at: number
 }
 
+/** A block of lines on its way into a log: a count of lines, their bytes as text, and the block (logblock.ts). */
+export interface PackedLines {
+  readonly count: number
+  readonly bytes: number
+  readonly field: 'd' | 'z'
+  readonly data: Uint8Array
+}
+
 /** Lines that the cap left out of a log, by the numbers of the first and the last. */
 export interface LogGap {
   readonly from: number
@@ -285,6 +293,8 @@ export interface LogSearch extends LogSum {
 export interface JobLog {
   /** Appends a batch; what is repeated after a redis_timeout by the same object is stored once. */
   append(lines: readonly NewLogLine[]): Promise<void>
+  /** The same for lines that were packed elsewhere. */
+  appendPacked(blocks: readonly PackedLines[]): Promise<void>
   /**
    * Lines after number `after`, with a notice line where the cap left some out.
    * @param options.follow waits for more, until end() or the job's end, or the signal aborts

@@ -1,4 +1,11 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Executor } from '../../src/model/ports.ts'
+import { Secret } from '../../src/model/secret.ts'
+import { openStore } from '../../src/store/index.ts'
+import type { JobLog } from '../../src/store/types.ts'
+import type { TetherOptions } from '../../src/tether/index.ts'
+import { createLogs } from '../../workers/logs/logs.ts'
+import { createPipeline } from '../../workers/logs/pipeline.ts'
 import { startWaiting } from './container.ts'
 import { type Figure, median, rounded } from './figures.ts'
 
@@ -24,13 +31,91 @@ export const logsSuite = async ({ executor, runs }: LogsContext): Promise<Figure
   return [{ id: 'logs.docker_mb_s', value: rounded(median(speeds)), unit: 'MB/s', runs }]
 }
 
-const measure = async (executor: Executor): Promise<number> => {
+/** What an attempt knows that must not be seen: as long as a token of a service account. */
+const secret = 'eyJhbGciOiJSUzI1NiJ9.'.padEnd(900, 'c2VydmljZS1hY2NvdW50')
+
+/**
+ * `logs.pipeline_mb_s`: the same with all that a worker does to output: masked, cut into lines, packed, stored in Redis under the usual cap.
+ * `logs.event_loop_max_ms`: the longest time in which the worker answered nobody meanwhile. The peer does the same work on one thread.
+ * @param redisUrl where the lines go; they are gone with the stack
+ * @throws Error when a run did not bring all bytes
+ */
+export const pipelineSuite = async ({ executor, runs, redisUrl }: LogsContext & { redisUrl: string }): Promise<Figure[]> => {
+  const store = await openStore({ url: redisUrl })
+  const logs = createLogs()
+  let run = 0
+  const newLog = (): JobLog => store.logs({ deploymentId: 'dep_bench', jobId: `job_${++run}` })
+  const speeds: number[] = []
+  const [stalls, peers]: [number[], number[]] = [[], []]
+  try {
+    for (let round = 0; round < runs; round++) {
+      const log = logs.open(newLog())
+      log.hide([new Secret(secret)])
+      // The thread has started, and has made its table of the secret.
+      await log.output('stdout', Buffer.from('first\n'))
+      await log.flush()
+      const ours = await stalled(() => measure(executor, log.output))
+      await log.end()
+      log.close()
+      stalls.push(ours.stallMs)
+      speeds.push(ours.result)
+      const peer = onOneThread(newLog())
+      peers.push((await stalled(() => measure(executor, peer.output))).stallMs)
+      await peer.stored()
+    }
+  } finally {
+    await logs.close()
+    await store.close()
+  }
+  return [
+    { id: 'logs.pipeline_mb_s', value: rounded(median(speeds)), unit: 'MB/s', runs },
+    {
+      id: 'logs.event_loop_max_ms',
+      value: rounded(median(stalls)),
+      unit: 'ms',
+      runs,
+      ratio: rounded(median(stalls) / median(peers)),
+      peer: { name: 'one thread', value: rounded(median(peers)) },
+    },
+  ]
+}
+
+const onOneThread = (log: JobLog): { output: TetherOptions['onOutput']; stored(): Promise<void> } => {
+  let last: Promise<void> = Promise.resolve()
+  const pipeline = createPipeline(1, (message) => {
+    if (message.type === 'blocks') last = last.then(() => log.appendPacked(message.blocks))
+  })
+  pipeline.take({ log: 1, type: 'hide', secrets: [secret] })
+  return {
+    output: (stream, bytes) => {
+      pipeline.take({ log: 1, type: 'output', stream, bytes })
+      return last
+    },
+    stored: () => {
+      pipeline.take({ log: 1, type: 'ask', id: 1, what: 'flush' })
+      return last
+    },
+  }
+}
+
+/** The longest time in ms for which this thread answered nobody while some work was done. */
+const stalled = async <T>(work: () => Promise<T>): Promise<{ result: T; stallMs: number }> => {
+  const resolution = 1
+  const delay = monitorEventLoopDelay({ resolution })
+  delay.enable()
+  const result = await work()
+  delay.disable()
+  return { result, stallMs: Math.max(0, delay.max / 1e6 - resolution) }
+}
+
+const measure = async (executor: Executor, onOutput?: TetherOptions['onOutput']): Promise<number> => {
   let received = 0
   let startedAt = 0
   const { tether, end } = await startWaiting(executor, 'logs', {
-    onOutput: (_name, chunk) => {
+    onOutput: (name, chunk) => {
       if (received === 0) startedAt = performance.now()
       received += chunk.length
+      return onOutput?.(name, chunk)
     },
     onConnection: (connection) => connection.destroy(),
   })

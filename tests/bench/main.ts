@@ -13,7 +13,7 @@ import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
-import { logsSuite } from './logs.ts'
+import { logsSuite, pipelineSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
 import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
@@ -98,7 +98,11 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
     const executor = await benchExecutor(stack)
-    figures.push(...(await logsSuite({ executor, runs })), ...(await searchSuite(stack, () => oneDeployment(stack), runs)))
+    figures.push(
+      ...(await logsSuite({ executor, runs })),
+      ...(await pipelineSuite({ executor, runs, redisUrl: stack.redis.url })),
+      ...(await searchSuite(stack, () => oneDeployment(stack), runs)),
+    )
   }
   return figures
 }

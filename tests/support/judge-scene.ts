@@ -1,4 +1,4 @@
-import { defaultGraces } from '../../src/cluster/graces.ts'
+import { gracesOf } from '../../src/cluster/graces.ts'
 import { createJudge, type Looked } from '../../src/cluster/judge.ts'
 import { byOwner, newestReplicaSet, podsOf } from '../../src/cluster/owners.ts'
 import type { Found, View } from '../../src/cluster/view.ts'
@@ -59,7 +59,7 @@ export const start = (given: Partial<Scene> = {}, options: { settleMs?: number }
     clockSkew: () => scene.skew,
   }
   let now = 0
-  const judge = createJudge({ graces: defaultGraces, since, settleMs: options.settleMs ?? 5000, now: () => now })
+  const judge = createJudge({ graces: gracesOf(), since, settleMs: options.settleMs ?? 5000, now: () => now })
   const look = (ms: number, wanted: Partial<ObjectRef> = {}): Looked => {
     now = ms
     const kind = scene.object?.kind ?? 'Deployment'

@@ -38,7 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
 const healing: ReadonlySet<string> = new Set(['condition', 'parents', 'phase', 'reports', 'flag', 'message'])
 
 /** Whether a rule waits for what only running pods bring: an autoscaler has no metrics before they have run for a while. */
-export const needsPods = (rule: string): boolean => rule === autoscalerRule
+export const needsMetrics = (rule: string): boolean => rule === autoscalerRule
 
 /** Whether what a rule calls Failed may still become Current by itself, so that it needs a grace. */
 export const mayHeal = (rule: string): boolean => healing.has(rule)

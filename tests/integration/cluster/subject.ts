@@ -1,8 +1,8 @@
 import { text } from 'node:stream/consumers'
 import { connect } from '../../../src/cluster/connection.ts'
-import { type VerifyOptions, verify } from '../../../src/cluster/verify.ts'
+import { verify } from '../../../src/cluster/verify.ts'
 import type { LedgerEntry } from '../../../src/model/ledger.ts'
-import type { ClusterConnection } from '../../../src/model/ports.ts'
+import type { ClusterConnection, Judging } from '../../../src/model/ports.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import type { KubeObject, ObjectProgress, Verdict } from '../../../src/model/verdict.ts'
 import type { Cluster } from '../../../src/sandbox/cluster.ts'
@@ -117,7 +117,7 @@ export interface Judged extends Verdict {
 }
 
 /** Verifies what was written, to its end. */
-export const judge = async (connection: ClusterConnection, writing: Writing, over: Partial<VerifyOptions> = {}): Promise<Judged> => {
+export const judge = async (connection: ClusterConnection, writing: Writing, over: Partial<Judging> = {}): Promise<Judged> => {
   const progress: (readonly ObjectProgress[])[] = []
   const begun = performance.now()
   const verdict = await verify({

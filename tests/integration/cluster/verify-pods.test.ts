@@ -107,7 +107,7 @@ describe.concurrent('on a real node', () => {
   test('a ConfigMap that is missing', async () => {
     const writing = startWriting(cluster)
     await writing.create(deployment(namespace, 'config', { ...shell('sleep 60'), envFrom: [{ configMapRef: { name: 'nowhere' } }] }))
-    const { failure } = await judge(connection, writing, { graces: { containerConfig: 2000 } })
+    const { failure } = await judge(connection, writing, { graces: { containerConfig: 2 } })
     expect(failure).toMatchObject({ class: 'container_config', sentence: expect.stringContaining('configmap "nowhere" not found') })
   })
 
@@ -117,7 +117,7 @@ describe.concurrent('on a real node', () => {
     spec['volumes'] = [{ name: 'settings', configMap: { name: 'nowhere' } }]
     const writing = startWriting(cluster)
     await writing.create(object)
-    const { failure } = await judge(connection, writing, { graces: { containerConfig: 2000 } })
+    const { failure } = await judge(connection, writing, { graces: { containerConfig: 2 } })
     expect(failure).toMatchObject({ class: 'container_config', sentence: expect.stringContaining('configmap "nowhere" not found') })
   })
 

@@ -124,7 +124,7 @@ test('a definition is waited for until it is established; a custom resource with
   expect(statusesOf(await judge(connection, writing))).toEqual({ [`widgets.${group}`]: 'Current' })
   const widget = { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'one', namespace }, spec: { size: 1 } }
   await eventually(() => writing.create(widget).then(() => true))
-  const verdict = await judge(connection, writing, { graces: { statusless: 500 } })
+  const verdict = await judge(connection, writing, { graces: { statusless: 0.5 } })
   expect(verdict).toMatchObject({ outcome: 'current', notes: ['Widget one: it exists; nothing in its status says that it is ready'] })
   await cluster.api('DELETE', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.${group}`)
 })
@@ -183,9 +183,7 @@ test('a quota that leaves no room fails with its name, for kinds with a conditio
       template: { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'main', image: 'example.test/busybox:1' }] } },
     },
   })
-  const verdicts = await Promise.all(
-    [ofDeployment, ofJob, ofSet].map((writing) => judge(connection, writing, { graces: { noPods: 1000 } })),
-  )
+  const verdicts = await Promise.all([ofDeployment, ofJob, ofSet].map((writing) => judge(connection, writing, { graces: { noPods: 1 } })))
   for (const verdict of verdicts)
     expect(verdict).toMatchObject({
       outcome: 'failed',
@@ -199,7 +197,7 @@ test('a pod that no node takes is told at once and fails after its grace', async
   const object = web(namespace, 'homeless')
   Object.assign((object['spec'] as { template: { spec: object } }).template.spec, { nodeSelector: { 'no-such': 'label' } })
   await writing.create(object)
-  const verdict = await judge(connection, writing, { graces: { unschedulable: 1500 } })
+  const verdict = await judge(connection, writing, { graces: { unschedulable: 1.5 } })
   expect(verdict).toMatchObject({ outcome: 'failed', failure: { class: 'unschedulable' } })
   expect(verdict.failure?.sentence).toContain("didn't match Pod's node affinity/selector")
   expect(
@@ -224,7 +222,7 @@ test('what does not move at all fails with what it waits for', async () => {
     metadata: { name: 'outside', namespace },
     spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
   })
-  const verdict = await judge(connection, writing, { graces: { noActivity: 1000 } })
+  const verdict = await judge(connection, writing, { graces: { noActivity: 1 } })
   expect(verdict).toMatchObject({
     outcome: 'failed',
     failure: { class: 'stalled', sentence: expect.stringContaining('its load balancer has no address yet') },
@@ -235,7 +233,7 @@ test('an object that vanishes is no success', async () => {
   const writing = startWriting(cluster)
   await writing.create(web(namespace, 'ghost', { replicas: 2 }))
   await cluster.kubectl('-n', namespace, 'delete', 'deployment', 'ghost')
-  expect(await judge(connection, writing, { graces: { vanished: 500 } })).toMatchObject({
+  expect(await judge(connection, writing, { graces: { vanished: 0.5 } })).toMatchObject({
     outcome: 'failed',
     failure: { class: 'vanished' },
   })

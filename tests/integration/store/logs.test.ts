@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Job, LogLine } from '../../../src/model/deployment.ts'
 import { expand } from '../../../src/scheduler/index.ts'
-import { createLogWriter, openStore, type Store } from '../../../src/store/index.ts'
+import { openStore, type Store } from '../../../src/store/index.ts'
 import { collect } from '../../support/collect.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
@@ -67,14 +67,11 @@ test('cuts a line that would fill the log', async () => {
 test('follows a log as it grows, without a gap although its middle is dropped, to its end', async () => {
   const job = await create()
   const following = collect(store.logs(job).read({ follow: true }))
-  const writer = createLogWriter(store.logs(job), { maxBytes: 10_000, maxDelayMs: 5 })
-  let taken = 0
+  const log = store.logs(job)
   // The reader is let to keep up: it reads at least what the tail still holds.
-  for (let round = 0; round < 10; round++) {
-    for (let index = 0; index < 100; index++) writer.write('stdout', `${++taken} ${'y'.repeat(90)}`)
-    await writer.flush()
-  }
-  await writer.end()
+  for (let round = 0; round < 10; round++)
+    await log.append(Array.from({ length: 100 }, (_, index) => lineOf(`${round * 100 + index + 1} ${'y'.repeat(90)}`)))
+  await log.end()
   const lines = await following
   expect(numbers(lines)).toEqual(Array.from({ length: 1000 }, (_, index) => index + 1))
 })
@@ -88,15 +85,16 @@ test('ends those who follow a job that has ended without a word', async () => {
 
 test('stores each line once while Redis is killed', async () => {
   const job = await create()
-  const writer = createLogWriter(store.logs(job), { maxBytes: 200, maxDelayMs: 5 })
-  const following = collect(store.logs(job).read({ follow: true }))
-  for (let index = 1; index <= 300; index++) {
-    writer.write('stdout', `line ${index}`)
-    if (index % 20 === 0) await writer.ready()
-    if (index === 100) await redis.kill()
-    if (index === 200) await redis.start()
+  const log = store.logs(job)
+  const following = collect(log.read({ follow: true }))
+  const appends: Promise<void>[] = []
+  for (let batch = 0; batch < 30; batch++) {
+    appends.push(log.append(Array.from({ length: 10 }, (_, index) => lineOf(`line ${batch * 10 + index + 1}`))))
+    if (batch === 10) await redis.kill()
+    if (batch === 20) await redis.start()
   }
-  await writer.end()
+  await Promise.all(appends)
+  await log.end()
   expect((await following).map(({ text }) => text)).toEqual(Array.from({ length: 300 }, (_, index) => `line ${index + 1}`))
 })
 

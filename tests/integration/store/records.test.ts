@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../src/model/ledger.ts'
 import { expand } from '../../../src/scheduler/index.ts'
-import { createLogWriter, openStore, type Store } from '../../../src/store/index.ts'
+import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
@@ -156,9 +156,8 @@ test('lets nothing of a finished deployment stay for ever', async () => {
   await store.jobs.apply(job, { type: 'start', worker: 'wrk_a' })
   await store.claims.renew(job, 1, 'wrk_a')
   store.events(deployment.id).emit({ type: 'notice', at: 1, level: 'info', message: 'm' })
-  const writer = createLogWriter(store.logs(job))
-  writer.write('stdout', 'a line')
-  await writer.end()
+  await store.logs(job).append([{ stream: 'stdout', text: 'a line', at: 1 }])
+  await store.logs(job).end()
   await store.ledger(job).append([entry(1, 1)])
   await store.jobs.apply(job, { type: 'finish', attempt: 1, end: { status: 'succeeded', sentence: 'done' } })
   await store.jobs.settle(job)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createMasker } from '../src/credentials/mask.ts'
-import type { LogStream } from '../src/model/deployment.ts'
-import { Secret } from '../src/model/secret.ts'
+import { createMasker } from '../../src/credentials/mask.ts'
+import type { LogStream } from '../../src/model/deployment.ts'
+import { Secret } from '../../src/model/secret.ts'
 import { createOutput } from './output.ts'
 
 const collect = (secrets: readonly string[] = []) => {

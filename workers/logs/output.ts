@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import type { LogStream } from '../src/model/deployment.ts'
+import type { LogStream } from '../../src/model/deployment.ts'
 
 /** A line longer than this is cut into several, so that no line can hold memory for ever (1 GB without a newline). */
 const longestLine = 64 * 1024

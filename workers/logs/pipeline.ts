@@ -1,0 +1,72 @@
+import { maskersOf } from '../../src/credentials/mask.ts'
+import { Secret } from '../../src/model/secret.ts'
+import { createLogBatches } from '../../src/store/logbatches.ts'
+import { packLines } from '../../src/store/logpack.ts'
+import type { PackedLines } from '../../src/store/types.ts'
+import type { FromThread, ToThread } from './messages.ts'
+import { createOutput } from './output.ts'
+
+type Give = (message: FromThread, transfer?: readonly ArrayBuffer[]) => void
+
+export interface Pipeline {
+  take(message: ToThread): void
+}
+
+/** Bytes with a buffer of their own, which can go to another thread without being copied once more. */
+const owned = (blocks: readonly PackedLines[]): PackedLines[] => blocks.map((block) => ({ ...block, data: Uint8Array.from(block.data) }))
+
+/**
+ * From the bytes of a program's output to blocks for the store: masked, cut into lines, gathered, packed.
+ * Output whose secrets cannot be hidden is let through no more: the log has lines of our own only, and other logs go on.
+ */
+export const createPipeline = (log: number, give: Give): Pipeline => {
+  let maskers = maskersOf([])
+  let isFailed = false
+  const batches = createLogBatches((lines) => {
+    const blocks = owned(packLines(lines))
+    give(
+      { log, type: 'blocks', blocks },
+      blocks.map(({ data }) => data.buffer as ArrayBuffer),
+    )
+  })
+  const output = createOutput(
+    () => maskers(),
+    (stream, text) => batches.write(stream, text),
+  )
+
+  const orFail = (work: () => void): void => {
+    if (isFailed) return
+    try {
+      work()
+    } catch (error) {
+      isFailed = true
+      give({ log, type: 'failed', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  return {
+    take(message) {
+      switch (message.type) {
+        case 'output':
+          orFail(() => output.push(message.stream, message.bytes))
+          give({ log, type: 'taken', bytes: message.bytes.length })
+          break
+        case 'say':
+          batches.write('system', message.text, message.at)
+          break
+        case 'hide':
+          maskers = maskersOf(message.secrets.map((text) => new Secret(text)))
+          orFail(output.remask)
+          break
+        case 'ended':
+          orFail(output.end)
+          break
+        case 'ask':
+          if (message.what === 'flush') batches.flush()
+          give({ log, type: 'answer', id: message.id, errors: output.lastErrors() })
+          break
+        case 'close':
+          break
+      }
+    },
+  }
+}
