@@ -5,6 +5,8 @@ export interface Automaton {
   /** Bytes that occur in no string share class 0. */
   readonly classOf: Uint8Array
   readonly classes: number
+  /** 1 for the bytes that a string begins with: at all others the first state stays as it is. */
+  readonly begins: Uint8Array
   /** How many bytes of a string a state stands for: what may still become a match. */
   readonly depth: Int32Array
   /** Length of the longest string that ends in a state; 0 for none. */
@@ -48,7 +50,8 @@ export const buildAutomaton = (patterns: readonly Uint8Array[]): Automaton => {
     match[state] = pattern.length
   }
   link(next, match, classes, count)
-  return { next: next.slice(0, count * classes), classOf, classes, depth: depth.slice(0, count), match: match.slice(0, count) }
+  const begins = Uint8Array.from(classOf, (one) => (next[one] === 0 ? 0 : 1))
+  return { next: next.slice(0, count * classes), classOf, classes, begins, depth: depth.slice(0, count), match: match.slice(0, count) }
 }
 
 /** Fills the missing transitions with those of the longest border, breadth first. */

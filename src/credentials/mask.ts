@@ -64,19 +64,29 @@ const maskerOf = (automaton: () => Automaton): Masker => {
 
   return {
     push(chunk) {
-      const { next, classOf, classes, depth, match } = automaton()
+      const { next, classOf, classes, begins, depth, match } = automaton()
       const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-      const secret = new Uint8Array(bytes.length)
-      secret.set(marks)
+      // Most output has no secret: then nothing is marked, and nothing is made to mark it in.
+      let secret = marks
       for (let at = held.length; at < bytes.length; at++) {
-        state = next[state * classes + (classOf[bytes[at] ?? 0] ?? 0)] ?? 0
-        const length = match[state] ?? 0
-        if (length > 0) secret.fill(1, at + 1 - length, at + 1)
+        // Most bytes begin nothing: they are passed over without a look at the table.
+        if (state === 0) while (at < bytes.length && begins[bytes[at] as number] === 0) at++
+        if (at === bytes.length) break
+        state = next[state * classes + (classOf[bytes[at] as number] as number)] as number
+        const length = match[state] as number
+        if (length === 0) continue
+        if (secret.length < bytes.length) {
+          secret = new Uint8Array(bytes.length)
+          secret.set(marks)
+        }
+        secret.fill(1, at + 1 - length, at + 1)
       }
-      const end = bytes.length - (depth[state] ?? 0)
+      const end = bytes.length - (depth[state] as number)
       const out = give(bytes, secret, end)
       held = Buffer.from(bytes.subarray(end))
-      marks = secret.slice(end)
+      const left = secret.subarray(end)
+      marks = new Uint8Array(held.length)
+      marks.set(left)
       return out
     },
     flush() {

@@ -59,8 +59,6 @@ export const createLogs = (idle: number = idleMs): Logs => {
     started.on('message', (message: FromThread) => listeners.get(message.log)?.heard(message))
     started.on('error', (error) => gone(error instanceof Error ? error.message : String(error)))
     started.on('exit', (code) => gone(`code ${code}`))
-    // Jobs keep a worker alive, their logs need not.
-    started.unref()
     return started
   }
   const tell = (message: ToThread, transfer: readonly ArrayBuffer[] = []): void => {
@@ -76,6 +74,7 @@ export const createLogs = (idle: number = idleMs): Logs => {
   return {
     open(log) {
       clearTimeout(leaving)
+      thread?.ref()
       const number = ++last
       const { listener, ...attemptLog } = createAttemptLog(number, log, tell)
       listeners.set(number, listener)
@@ -84,7 +83,9 @@ export const createLogs = (idle: number = idleMs): Logs => {
         close() {
           if (!listeners.delete(number)) return
           if (thread !== undefined) tell({ log: number, type: 'close' })
-          if (listeners.size === 0) leaving = setTimeout(() => void stop(), idle).unref()
+          if (listeners.size > 0) return
+          thread?.unref()
+          leaving = setTimeout(() => void stop(), idle).unref()
         },
       }
     },
@@ -170,7 +171,7 @@ const createAttemptLog = (
       const ended = failure ?? refusal
       if (ended !== undefined) return Promise.reject(ended.error)
       // A chunk is often a part of a larger buffer, which would go along as a whole.
-      const bytes = Uint8Array.from(chunk)
+      const bytes = new Uint8Array(chunk)
       waiting += bytes.length
       tell({ log: number, type: 'output', stream, bytes }, [bytes.buffer])
       return mustWait() ? room() : undefined

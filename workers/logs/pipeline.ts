@@ -13,7 +13,7 @@ export interface Pipeline {
 }
 
 /** Bytes with a buffer of their own, which can go to another thread without being copied once more. */
-const owned = (blocks: readonly PackedLines[]): PackedLines[] => blocks.map((block) => ({ ...block, data: Uint8Array.from(block.data) }))
+const owned = (blocks: readonly PackedLines[]): PackedLines[] => blocks.map((block) => ({ ...block, data: new Uint8Array(block.data) }))
 
 /**
  * From the bytes of a program's output to blocks for the store: masked, cut into lines, gathered, packed.
