@@ -17,6 +17,7 @@ import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
 import { createExecutor, withoutImages } from './executor.ts'
 import { grantSweeper, runFence, sweepMs } from './fence.ts'
+import { giveBackMemory } from './give-back.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createLogs } from './logs/logs.ts'
@@ -179,5 +180,6 @@ export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const config = loadConfig(env)
   const log = createLog(config.logLevel, { process: 'worker', worker: config.workerName })
   const worker = await startWorker(config, log)
+  giveBackMemory()
   onSignals(log, worker.drain, worker.abort)
 }
