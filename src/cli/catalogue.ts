@@ -345,6 +345,40 @@ const image: readonly CommandSpec[] = [
   },
 ]
 
+const producers: readonly CommandSpec[] = [
+  {
+    path: ['producer', 'add'],
+    args: '<name>',
+    about: 'enrol a service that submits deployments through Redis: make its key, or take the public one that it has',
+    options: [
+      { flags: '--key-file <file>', about: 'where its new private key goes; NAME.key when absent', values: 'files' },
+      { flags: '--public-key <file>', about: 'Ed25519 public key in PEM of a key that it has', values: 'files' },
+      {
+        flags: '--tag <tags>',
+        about: 'only targets for which these tags hold; repeated, one must hold; every target when absent',
+        many: 'values',
+      },
+    ],
+    examples: ['telpher producer add shop-api --tag env=staging', 'telpher producer add shop-api --public-key shop-api.pub'],
+    load: async () => (await import('./producer.ts')).runProducerAdd,
+  },
+  {
+    path: ['producer', 'list'],
+    aliases: ['ls'],
+    about: 'producers, where they may deploy to, and the fingerprints of their keys',
+    examples: ['telpher producer list', 'telpher producers ls -o json'],
+    load: async () => (await import('./producer.ts')).runProducerList,
+  },
+  {
+    path: ['producer', 'remove'],
+    aliases: ['rm'],
+    args: '<name>',
+    about: 'take nothing more of a producer; what it started goes on',
+    examples: ['telpher producer remove shop-api'],
+    load: async () => (await import('./producer.ts')).runProducerRemove,
+  },
+]
+
 const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
@@ -430,4 +464,13 @@ const processes: readonly CommandSpec[] = [
 ]
 
 /** Every command of the CLI. */
-export const catalogue: readonly CommandSpec[] = [...daily, ...history, ...offline, ...processFile, ...target, ...image, ...processes]
+export const catalogue: readonly CommandSpec[] = [
+  ...daily,
+  ...history,
+  ...offline,
+  ...processFile,
+  ...target,
+  ...image,
+  ...producers,
+  ...processes,
+]

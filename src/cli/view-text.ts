@@ -83,7 +83,7 @@ const logCommand = (id: string, job: Job): string =>
 /** A deployment in full, for people. */
 export const viewText = (view: View, paint: Palette): string => {
   const { deployment, jobs, packages, attempts, notes } = view
-  const { request, lineage } = deployment
+  const { request, lineage, producer } = deployment
   const named = new Map(jobs.map((job) => [job.jobId, `${job.step.name} → ${job.target}`]))
   const jobRows = jobs.map((job) => [
     job.step.name,
@@ -106,6 +106,7 @@ export const viewText = (view: View, paint: Palette): string => {
   return `${[
     `${deployment.id}  ${paint.bold(deployment.result ?? deployment.state)}`,
     ...fact('name', request.name),
+    ...fact('producer', producer),
     ...fact('from', lineage === undefined ? undefined : `${lineage.kind} of ${lineage.of}`),
     ...fact('targets', deployment.targets.join(', ')),
     ...fact('tag', request.tag),

@@ -4,6 +4,7 @@ import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ImagePins } from '../model/image.ts'
+import type { NewProducer, Producer } from '../model/producer.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
@@ -62,10 +63,13 @@ export interface Client {
   pins(): Promise<ImagePins>
   /** @param ids none takes the pin away */
   pinImage(image: string, ids: readonly string[]): Promise<ImagePins>
-  /** How full Redis is, in sentences where it is getting so. */
+  producers(): Promise<readonly Producer[]>
+  addProducer(producer: NewProducer): Promise<Producer>
+  removeProducer(name: string): Promise<void>
   /** A backup as it comes, packed. It is whole when its end was read. */
   backup(options: { readonly logs: boolean }): Promise<AsyncIterable<Uint8Array>>
   restore(packed: ReadableStream<Uint8Array>): Promise<BackupSum>
+  /** How full Redis is, in sentences where it is getting so. */
   store(): Promise<{ readonly warnings: readonly string[] }>
   /** Whether the server answers at all, whatever it stands on. */
   alive(): Promise<void>
@@ -172,6 +176,11 @@ export const createClient = (url: string, token: Secret): Client => {
         body: JSON.stringify({ image, ids }),
       })
       return (await jsonOf<{ pins: ImagePins }>(response, url)).pins
+    },
+    producers: async () => (await get<{ producers: Producer[] }>('/v1/producers')).producers,
+    addProducer: (producer) => post('/v1/producers', producer),
+    async removeProducer(name) {
+      await send('DELETE', `/v1/producers/${encodeURIComponent(name)}`)
     },
     backup: async ({ logs }) => (await send('GET', `/v1/backup?logs=${logs}`, {}, backupMs)).body ?? new ReadableStream(),
     restore: async (packed) => {

@@ -39,7 +39,10 @@ export interface Run extends AsyncIterable<StoredEvent> {
 
 const never = new AbortController().signal
 
-export const runOf = (client: Client, id: string): Run => {
+/** What a run is read from. */
+export type RunSource = Pick<Client, 'events' | 'deployment' | 'cancel' | 'log' | 'followLog'>
+
+export const runOf = (client: RunSource, id: string): Run => {
   const watch = async function* ({ signal = never }: { readonly signal?: AbortSignal } = {}) {
     yield* client.events(id, { signal })
   }

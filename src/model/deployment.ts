@@ -63,6 +63,8 @@ export interface Deployment {
   readonly targets: readonly string[]
   /** The namespaces that its steps write to, each once; absent in records of before they were kept. */
   readonly namespaces?: readonly string[]
+  /** The producer that submitted it; absent for one that came over the HTTP API. */
+  readonly producer?: string
   /** Absent for one that was started anew. */
   readonly lineage?: Lineage
   readonly state: RunState

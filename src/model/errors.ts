@@ -52,6 +52,15 @@ export const errorTable = {
     false,
     'Deploy to it from a pool whose workers use Docker; only a target for trials is added with: telpher target add NAME --trials',
   ],
+  unknown_producer: [1050, 'user', false, 'List the producers with: telpher producer list'],
+  producer_exists: [1051, 'user', false, 'Choose another name, or remove the producer first: telpher producer remove NAME'],
+  submission_refused: [
+    1052,
+    'user',
+    false,
+    'Submit again with the key that was enrolled, and with a clock that is right: telpher producer list shows its fingerprint.',
+  ],
+  target_not_allowed: [1053, 'user', false, 'Enrol the producer for this target too: telpher producer add NAME --tag TAGS'],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],

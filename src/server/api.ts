@@ -13,6 +13,7 @@ import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
+import { addProducerRoutes } from './producers.ts'
 import { addStreamRoutes } from './streams.ts'
 import { addTargetRoutes } from './targets.ts'
 
@@ -63,6 +64,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addImageRoutes(api, deps)
+  addProducerRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

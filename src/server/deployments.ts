@@ -11,7 +11,7 @@ import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
 import { answerStarted } from './started.ts'
 
 /** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
-const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Promise<Target[]> => {
+const chosenTargets = async (request: DeploymentRequest, { store }: Pick<ApiDeps, 'store'>): Promise<Target[]> => {
   const all = new Map((await store.targets.list()).map((target) => [target.name, target]))
   const named = request.targets.map((name) => {
     const target = all.get(name)
@@ -32,13 +32,23 @@ const chosenTargets = async (request: DeploymentRequest, { store }: ApiDeps): Pr
   return chosen
 }
 
-const mustHavePackages = async (request: DeploymentRequest, { store }: ApiDeps): Promise<void> => {
+const mustHavePackages = async (request: DeploymentRequest, { store }: Pick<ApiDeps, 'store'>): Promise<void> => {
   for (const sha256 of new Set(request.steps.map((step) => step.package)))
     if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`, { field: 'steps' })
 }
 
-const runOf = async (request: DeploymentRequest, deps: ApiDeps): Promise<Run> => {
+/**
+ * A deployment as it was asked for, not yet stored.
+ * @param mayDeploy looks at its targets, and throws when it may not go there
+ * @throws TelpherError unknown_target, package_missing, and what `mayDeploy` throws
+ */
+export const planOf = async (
+  request: DeploymentRequest,
+  deps: Pick<ApiDeps, 'store' | 'now'>,
+  mayDeploy: (targets: readonly Target[]) => void = () => {},
+): Promise<Run> => {
   const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
+  mayDeploy(targets)
   return expand(request, targets, (deps.now ?? Date.now)())
 }
 
@@ -46,7 +56,7 @@ export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
   on(api, 'deploy', async (context) => {
     const { body: request, text } = await bodyOf(context, deploymentRequestSchema)
-    return answerStarted(context, text, deps, () => runOf(request, deps))
+    return answerStarted(context, text, deps, () => planOf(request, deps))
   })
   on(api, 'listDeployments', async (context) => context.json(await listDeployments(store, parsed(listSchema, context.req.query()))))
   on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(deploymentIdOf(context))))

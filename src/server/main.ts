@@ -10,6 +10,7 @@ import { startScheduler, startWatchdog } from '../scheduler/index.ts'
 import { openStore } from '../store/index.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
+import { startInbox } from './inbox.ts'
 import { listen } from './listen.ts'
 import { startRetention } from './retention.ts'
 import { ensureToken } from './token.ts'
@@ -48,6 +49,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const { signal } = closing
   const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal })
   const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal })
+  const inbox = startInbox({ store, log: (line) => log.warn(line, 'inbox'), signal })
   const retention = startRetention({ store, log: (line) => log.info(line, 'retention'), signal })
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
   return {
@@ -55,7 +57,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     async close() {
       closing.abort()
       await listener.close()
-      await Promise.all([scheduler.stopped, watchdog.stopped, retention.stopped])
+      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, retention.stopped])
       await queue.close()
       await store.close()
     },

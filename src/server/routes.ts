@@ -1,4 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { newProducerSchema } from '../model/producer.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
 import { backupQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
@@ -51,6 +52,9 @@ export type RouteName =
   | 'cancel'
   | 'listPins'
   | 'pinImage'
+  | 'listProducers'
+  | 'addProducer'
+  | 'removeProducer'
   | 'listWorkers'
   | 'store'
   | 'doctor'
@@ -212,6 +216,23 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/images/pins',
     request: { body: body(newPinSchema) },
     responses: { 200: json(shapes.pins, 'Pinned; no ids take the pin away'), default: problem },
+  },
+  listProducers: {
+    method: 'get',
+    path: '/v1/producers',
+    responses: { 200: json(shapes.producers, 'All producers by name'), default: problem },
+  },
+  addProducer: {
+    method: 'post',
+    path: '/v1/producers',
+    request: { body: body(newProducerSchema) },
+    responses: { 201: json(shapes.producer, 'Enrolled: what is signed with its key is taken'), default: problem },
+  },
+  removeProducer: {
+    method: 'delete',
+    path: '/v1/producers/{name}',
+    request: { params: named },
+    responses: { 204: { description: 'Removed: nothing more of it is taken' }, default: problem },
   },
   listWorkers: {
     method: 'get',

@@ -80,6 +80,7 @@ const deployment = z
     request: deploymentRequestSchema,
     targets: z.array(z.string()),
     namespaces: z.array(z.string()).optional(),
+    producer: z.string().optional(),
     lineage: z.object({ kind: z.enum(lineageKinds), of: z.string() }).optional(),
     state: runState,
     result: result.optional(),
@@ -88,6 +89,16 @@ const deployment = z
     endedAt: time.optional(),
   })
   .openapi('Deployment')
+
+const producer = z
+  .object({
+    name: z.string(),
+    publicKey: z.string(),
+    fingerprint: z.string(),
+    tags: z.array(z.string()).optional(),
+    createdAt: time,
+  })
+  .openapi('Producer')
 
 const change = z.enum(['added', 'removed', 'changed'])
 const fieldChanges = z.array(z.object({ field: z.string(), a: z.string().optional(), b: z.string().optional() }))
@@ -295,6 +306,8 @@ export type ShapeName =
   | 'ledger'
   | 'workers'
   | 'pins'
+  | 'producer'
+  | 'producers'
   | 'runDiff'
   | 'backupSum'
   | 'problem'
@@ -324,6 +337,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
+  producer,
+  producers: z.object({ producers: z.array(producer) }),
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   workers: z.object({ workers: z.array(worker), now: time }),
   backupSum: z.object({

@@ -12,7 +12,12 @@ const patienceMs = 20_000
 const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
 
 /** Does the work once for each key: a repeated request gets the first one's answer. */
-const once = async (key: string | undefined, text: string, { store }: ApiDeps, work: () => Promise<string>): Promise<string> => {
+const once = async (
+  key: string | undefined,
+  text: string,
+  { store }: Pick<ApiDeps, 'store'>,
+  work: () => Promise<string>,
+): Promise<string> => {
   if (key === undefined) return work()
   const begun = await store.idempotency.begin(key, createHash('sha256').update(text).digest('hex'))
   if (begun.state === 'done') return begun.body
@@ -26,20 +31,25 @@ const once = async (key: string | undefined, text: string, { store }: ApiDeps, w
 }
 
 /**
- * Starts a deployment, once for each Idempotency-Key, and answers with it and where it is.
+ * Starts a deployment, once for each key.
  * @param text what was asked for: the same key with another text is refused
  * @param plan the deployment, not yet stored
- * @throws TelpherError redis_full, idempotency_conflict, and what `plan` throws
+ * @returns the deployment and its jobs as JSON
+ * @throws TelpherError redis_full, idempotency_mismatch, idempotency_in_flight, and what `plan` throws
  */
-export const answerStarted = async (context: Context<ApiEnv>, text: string, deps: ApiDeps, plan: () => Promise<Run>): Promise<Response> => {
-  const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
-  const body = await once(key, text, deps, async () => {
+export const startOnce = (key: string | undefined, text: string, deps: Pick<ApiDeps, 'store'>, plan: () => Promise<Run>): Promise<string> =>
+  once(key, text, deps, async () => {
     await deps.store.memory.mustHaveRoom()
     const { deployment, jobs } = await plan()
     // Safe to repeat, and a caller's repetition would be another deployment.
     await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: patienceMs, unless: isFull })
     return JSON.stringify({ deployment, jobs })
   })
+
+/** The same for a request with an Idempotency-Key: answers with the deployment and where it is. */
+export const answerStarted = async (context: Context<ApiEnv>, text: string, deps: ApiDeps, plan: () => Promise<Run>): Promise<Response> => {
+  const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
+  const body = await startOnce(key, text, deps, plan)
   const { deployment } = JSON.parse(body) as Run
   return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${deployment.id}` })
 }

@@ -6,6 +6,7 @@ import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
 import { createImages } from './images.ts'
+import { createInbox, createProducers } from './inbox.ts'
 import { inspectConnection } from './inspect.ts'
 import { createClaims, createJobs } from './jobs.ts'
 import { installationKey } from './keys.ts'
@@ -105,6 +106,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
     images: createImages(connection),
+    producers: createProducers(connection),
+    inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
     wakes,

@@ -106,6 +106,16 @@ export const packageIndexKey: string = `${prefix}{packages}:index`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
+/** Hash: producer's name -> JSON. */
+export const producersKey: string = `${prefix}{producers}:records`
+
+/** What producers submit, and a list for the one answer to each. */
+export const inboxKeys: { readonly submissions: string; readonly answer: (id: string) => string } = {
+  /** Stream, read by the servers as one group. */
+  submissions: `${prefix}{inbox}:submissions`,
+  answer: (id) => `${prefix}{inbox}:answer:${digest(id).slice(0, 32)}`,
+}
+
 /** Hash: image name -> ids, parted by spaces. */
 export const imagePinsKey: string = `${prefix}{images}:pins`
 

@@ -6,6 +6,7 @@ import type { RedisFacts } from '../model/doctor.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
+import type { Answer, Producer, Signed } from '../model/producer.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress } from '../model/verdict.ts'
@@ -320,6 +321,42 @@ export interface JobLog {
   end(): Promise<void>
 }
 
+/** Who may submit deployments through Redis. */
+export interface Producers {
+  /** @throws TelpherError producer_exists */
+  create(producer: Producer): Promise<void>
+  /** @throws TelpherError unknown_producer */
+  get(name: string): Promise<Producer>
+  /** By name. */
+  list(): Promise<Producer[]>
+  /** @throws TelpherError unknown_producer */
+  remove(name: string): Promise<void>
+}
+
+/** A submission as a server takes it: who it says it is from is not yet proven. */
+export interface Submitted extends Signed {
+  /** Where it lies in the inbox. */
+  readonly entry: string
+  readonly producer: string
+  /** By which it is answered. */
+  readonly id: string
+}
+
+/** What producers submit, taken by one server each, and taken again when that one died. */
+export interface Inbox {
+  /**
+   * Submits and waits for the answer.
+   * @param waitMs how long
+   * @returns undefined when no server answered in time: it may still take it until it expires
+   * @throws TelpherError redis_timeout, redis_unreachable, redis_full
+   */
+  submit(submission: Omit<Submitted, 'entry'>, waitMs: number): Promise<Answer | undefined>
+  /** Waits some seconds for submissions that no other server has. @param server tells this one from others */
+  take(server: string, signal: AbortSignal): Promise<Submitted[]>
+  /** Answers and removes it. */
+  answer(submitted: Submitted, answer: Answer): Promise<void>
+}
+
 export interface JobLedger extends Ledger {
   /** By attempt and number. */
   read(): Promise<LedgerEntry[]>
@@ -392,6 +429,8 @@ export interface Store {
   readonly workers: Workers
   readonly checks: Checks
   readonly images: Images
+  readonly producers: Producers
+  readonly inbox: Inbox
   readonly idempotency: Idempotency
   readonly locks: Locks
   readonly wakes: Wakes

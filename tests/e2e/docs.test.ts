@@ -23,6 +23,7 @@ const pages = [
   'scale-workers',
   'use-in-ci',
   'use-the-library',
+  'submit-through-redis',
   'execution-images',
   'back-up-and-restore',
 ].map((name) => `docs/how-to/${name}.md`)
@@ -71,6 +72,7 @@ const standIns = async (): Promise<Record<string, string>> => {
     dep_01JD0000000000000000000001: succeeded,
     'telpher view DEPLOYMENT': `telpher view ${succeeded}`,
     'http://127.0.0.1:7373': url,
+    'redis://127.0.0.1:6379': e2e().stack.redis.url,
     '.telpher/token': tokenFile,
   }
 }

@@ -45,6 +45,18 @@ test('the packed tarball, installed elsewhere, runs as compiled JavaScript', asy
     JSON.stringify({ compilerOptions: { ...compiler, skipLibCheck: true }, files: ['deploy.ts'] }),
   )
   await execa(`${checkout}node_modules/.bin/tsc`, ['-p', '.'], { cwd: folder })
+  // The thread of the logs is a file that nothing imports.
+  const thread = `
+    import { openProducer } from 'telpher/producer'
+    import { createLogs } from './node_modules/telpher/dist/workers/logs/logs.js'
+    const logs = createLogs()
+    const log = logs.open({ appendPacked: async ([{ count }]) => console.log(typeof openProducer, count), end: async () => {} })
+    log.say('one')
+    await log.end()
+    log.close()
+    await logs.close()`
+  await writeFile(join(folder, 'thread.js'), thread)
+  expect((await run('thread.js')).stdout).toBe('function 1')
   // Without Redis a server says so and ends: everything that it is made of was found.
   const server = await execa(process.execPath, [cli, 'server', 'start'], {
     cwd: folder,

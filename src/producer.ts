@@ -1,0 +1,123 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type LocalStep, packLocal } from './client/pack.ts'
+import { type Run, runOf } from './client/run.ts'
+import { type ErrorCode, errorTable, TelpherError } from './model/errors.ts'
+import { newId } from './model/ids.ts'
+import { type Answer, signSubmission, submissionMs } from './model/producer.ts'
+import type { Rollout } from './model/rollout.ts'
+import { openStore, type Store, untilThrough } from './store/index.ts'
+
+export type { Ended } from './client/run.ts'
+export { TelpherError } from './model/errors.ts'
+
+export interface ProducerOptions {
+  /** As TELPHER_REDIS_URL of the server: redis:// or rediss://. */
+  readonly redisUrl: string
+  /** As TELPHER_STORE_REDIS_URL, where packages and logs lie in another Redis. */
+  readonly storeRedisUrl?: string
+  /** The name that it was enrolled under (telpher producer add). */
+  readonly name: string
+  /** The file with its private key, Ed25519 in PEM; or the key itself, from a secret store. */
+  readonly keyFile?: string
+  readonly key?: string
+  /** What paths are relative to; the folder of the process when absent. */
+  readonly cwd?: string
+}
+
+/** What is deployed, and where. */
+export type ProducerDeployment = {
+  readonly targets?: readonly string[]
+  /** A tag, or an expression such as `env=prod and not legacy`. */
+  readonly tag?: string
+  readonly rollout?: Rollout
+} & (LocalStep | { readonly steps: readonly LocalStep[]; readonly name?: string })
+
+/** A deployment that was submitted; ended by `telpher cancel`. */
+export type ProducerRun = Omit<Run, 'cancel'>
+
+/** Submits deployments through Redis, for a service that is connected to it anyway: no token of the server, and no way over HTTP. */
+export interface DeploymentProducer {
+  /**
+   * Packs, signs and submits a deployment, and waits until a server has taken it.
+   * @param options.timeoutMs how long; 30,000 when absent, 300,000 at most
+   * @throws TelpherError submission_refused, target_not_allowed, unknown_producer, unknown_target, invalid_input; what a package may be refused
+   *   for; wait_timed_out when no server took it in time, which is refused later too; redis_*
+   */
+  deploy(deployment: ProducerDeployment, options?: { readonly timeoutMs?: number }): Promise<ProducerRun>
+  /** @throws TelpherError unknown_deployment */
+  run(id: string): Promise<ProducerRun>
+  close(): Promise<void>
+}
+
+const readPrivateKey = async ({ key, keyFile }: ProducerOptions): Promise<KeyObject> => {
+  if (key === undefined && keyFile === undefined) throw new TelpherError('usage', 'give key or keyFile', { field: 'keyFile' })
+  try {
+    const read = createPrivateKey(key ?? (await readFile(keyFile ?? '', 'utf8')))
+    if (read.asymmetricKeyType === 'ed25519') return read
+  } catch {
+    // What the parser says may quote the key.
+  }
+  const from = key === undefined ? 'keyFile' : 'key'
+  throw new TelpherError('usage', `${from}: not an Ed25519 private key in PEM that can be read`, { field: from })
+}
+
+const isCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code)
+
+const deploymentOf = (answer: Answer): string => {
+  if ('deployment' in answer) return answer.deployment
+  const { code, message, field } = answer
+  throw new TelpherError(isCode(code) ? code : 'internal', message, field === undefined ? {} : { field })
+}
+
+const runFrom = (store: Store, id: string): ProducerRun => {
+  const detail = () => untilThrough(() => store.deployments.get(id))
+  const { cancel: _, ...run } = runOf(
+    {
+      events: (of, { signal }) => store.events(of).read({ follow: true, signal }),
+      deployment: detail,
+      cancel: detail,
+      log: async (of, jobId) => Array.fromAsync(store.logs({ deploymentId: of, jobId }).read({ follow: false })),
+      followLog: (of, jobId, { signal }) => store.logs({ deploymentId: of, jobId }).read({ follow: true, signal }),
+    },
+    id,
+  )
+  return run
+}
+
+/**
+ * A producer over the Redis of an installation.
+ * @throws TelpherError usage that names the option; redis_unreachable, redis_version, redis_eviction, redis_persistence
+ */
+export const openProducer = async (options: ProducerOptions): Promise<DeploymentProducer> => {
+  const { name, redisUrl, storeRedisUrl = redisUrl, cwd = process.cwd() } = options
+  const key = await readPrivateKey(options)
+  const store = await openStore({ url: redisUrl, storeUrl: storeRedisUrl, clientName: `producer-${name}` })
+  return {
+    async deploy(given, { timeoutMs = 30_000 } = {}) {
+      const steps = 'steps' in given ? given.steps : [given]
+      const planned = await Promise.all(steps.map((step) => packLocal(step, cwd)))
+      for (const { bytes } of planned) await untilThrough(() => store.packages.put(bytes))
+      const { targets = [], tag, rollout, name: title } = given
+      const id = newId('sub')
+      const waitMs = Math.min(timeoutMs, submissionMs)
+      const request = {
+        steps: planned.map(({ step }) => step),
+        targets,
+        ...(tag === undefined ? {} : { tag }),
+        ...(rollout === undefined ? {} : { rollout }),
+        ...(title === undefined ? {} : { name: title }),
+      }
+      const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request }, key)
+      const answer = await store.inbox.submit({ producer: name, id, ...signed }, waitMs)
+      if (answer === undefined)
+        throw new TelpherError('wait_timed_out', `no server took the submission of ${name} within ${waitMs / 1000} s`)
+      return runFrom(store, deploymentOf(answer))
+    },
+    async run(id) {
+      await store.deployments.get(id)
+      return runFrom(store, id)
+    },
+    close: () => store.close(),
+  }
+}
