@@ -14,6 +14,8 @@ export interface Config {
   dataDir: string
   /** File of the master key that seals accounts, mode 0400. */
   keyFile: string
+  /** Files of keys that only open what they sealed. */
+  olderKeyFiles: readonly string[]
   /** File of the bearer token of the HTTP API, mode 0400. */
   tokenFile: string
   host: string
@@ -64,6 +66,10 @@ const schema = z.object({
   TELPHER_STORE_REDIS_URL: redisUrl.optional(),
   TELPHER_DATA_DIR: z.string().min(1).default('.telpher'),
   TELPHER_KEY_FILE: z.string().optional(),
+  TELPHER_OLDER_KEY_FILES: z
+    .string()
+    .default('')
+    .transform((files) => files.split(',').filter((file) => file !== '')),
   TELPHER_TOKEN_FILE: z.string().optional(),
   TELPHER_HOST: z.string().default('127.0.0.1'),
   TELPHER_PORT: integer(0, 65_535, 7373),
@@ -108,6 +114,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     storeRedisUrl: read.TELPHER_STORE_REDIS_URL ?? read.TELPHER_REDIS_URL,
     dataDir,
     keyFile: read.TELPHER_KEY_FILE ?? resolve(dataDir, 'master.key'),
+    olderKeyFiles: read.TELPHER_OLDER_KEY_FILES,
     tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),
     host: read.TELPHER_HOST,
     port: read.TELPHER_PORT,

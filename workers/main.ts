@@ -2,7 +2,7 @@ import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
-import { loadKeyFile } from '../src/credentials/keyfile.ts'
+import { loadKeyFile, withOlderKeys } from '../src/credentials/keyfile.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
@@ -68,7 +68,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     clientName: `worker-${config.workerName}`,
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
   })
-  const key = await loadKeyFile(config.keyFile)
+  const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
   const executor = await createExecutor(config)
   await executor.probe()
   if (config.executor === 'process')

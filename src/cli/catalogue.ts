@@ -379,6 +379,30 @@ const producers: readonly CommandSpec[] = [
   },
 ]
 
+const keys: readonly CommandSpec[] = [
+  {
+    path: ['keys', 'list'],
+    aliases: ['ls'],
+    about: 'master keys that the server has, and how many accounts are sealed with each',
+    examples: ['telpher keys list', 'telpher keys ls -o json'],
+    load: async () => (await import('./keys.ts')).runKeysList,
+  },
+  {
+    path: ['keys', 'add'],
+    args: '<file>',
+    values: 'files',
+    about: 'make a new master key in a file of this machine',
+    examples: ['telpher keys add /etc/telpher/2027.key'],
+    load: async () => (await import('./keys.ts')).runKeysAdd,
+  },
+  {
+    path: ['keys', 'rotate'],
+    about: 'seal every account with the key of TELPHER_KEY_FILE; repeated, it goes on where it was',
+    examples: ['telpher keys rotate'],
+    load: async () => (await import('./keys.ts')).runKeysRotate,
+  },
+]
+
 const processes: readonly CommandSpec[] = [
   {
     path: ['worker', 'start'],
@@ -472,5 +496,6 @@ export const catalogue: readonly CommandSpec[] = [
   ...target,
   ...image,
   ...producers,
+  ...keys,
   ...processes,
 ]

@@ -37,6 +37,7 @@ export interface CommandSpec {
 export const groups: Readonly<Record<string, { readonly about: string; readonly alias?: string }>> = {
   target: { about: 'clusters that are deployed to', alias: 'targets' },
   image: { about: 'what steps run in', alias: 'images' },
+  keys: { about: 'master keys, with which accounts are sealed' },
   producer: { about: 'services that submit deployments through Redis', alias: 'producers' },
   worker: { about: 'processes that run deployments', alias: 'workers' },
   server: { about: 'the HTTP API with scheduler and watchdog' },

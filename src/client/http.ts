@@ -1,5 +1,6 @@
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
+import type { MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
@@ -63,6 +64,10 @@ export interface Client {
   pins(): Promise<ImagePins>
   /** @param ids none takes the pin away */
   pinImage(image: string, ids: readonly string[]): Promise<ImagePins>
+  /** Master keys, by what they are for. */
+  keys(): Promise<readonly MasterKeyUse[]>
+  /** Seals every account with the first key. */
+  rotateKeys(): Promise<{ readonly resealed: number; readonly keys: readonly MasterKeyUse[] }>
   producers(): Promise<readonly Producer[]>
   addProducer(producer: NewProducer): Promise<Producer>
   removeProducer(name: string): Promise<void>
@@ -177,6 +182,8 @@ export const createClient = (url: string, token: Secret): Client => {
       })
       return (await jsonOf<{ pins: ImagePins }>(response, url)).pins
     },
+    keys: async () => (await get<{ keys: MasterKeyUse[] }>('/v1/keys')).keys,
+    rotateKeys: async () => jsonOf(await send('POST', '/v1/keys/rotate', {}, uploadMs), url),
     producers: async () => (await get<{ producers: Producer[] }>('/v1/producers')).producers,
     addProducer: (producer) => post('/v1/producers', producer),
     async removeProducer(name) {

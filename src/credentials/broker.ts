@@ -4,7 +4,7 @@ import type { Cluster, GrantRecords, Grants } from '../model/ports.ts'
 import { isRevocable, type Target } from '../model/target.ts'
 import { openAccount } from './account.ts'
 import { type FenceTimes, proveRefused } from './fence.ts'
-import type { MasterKey } from './keyfile.ts'
+import type { Keyring, MasterKey } from './keyfile.ts'
 import type { Mode } from './modes/mode.ts'
 import { modeOf } from './modes/of.ts'
 import { seal, unseal } from './seal.ts'
@@ -13,7 +13,7 @@ export interface BrokerOptions {
   /** Reads the sealed record of an account. */
   readonly readAccount: (id: string) => Promise<SealedRecord>
   readonly records: GrantRecords
-  readonly key: MasterKey
+  readonly key: MasterKey & Partial<Keyring>
   readonly cluster: Cluster
   /** The id of this installation, for the labels of what is made in clusters. */
   readonly installation: string

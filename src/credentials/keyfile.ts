@@ -15,6 +15,11 @@ export interface MasterKey {
   readonly key: Buffer
 }
 
+/** The key that seals, and older ones that only open what they sealed. */
+export interface Keyring extends MasterKey {
+  readonly older: readonly MasterKey[]
+}
+
 const bad = (file: string, why: string, cause?: unknown): TelpherError =>
   new TelpherError('key_file', `${file}: ${why}`, { field: file, ...(cause === undefined ? {} : { cause }) })
 
@@ -74,3 +79,18 @@ export const ensureKeyFile = async (file: string): Promise<MasterKey> => {
   if (!existsSync(file)) await makeOnce(file)
   return loadKeyFile(file)
 }
+
+/**
+ * Makes a key in a file that is not there yet.
+ * @throws TelpherError key_file
+ */
+export const makeKeyFile = async (file: string): Promise<MasterKey> => {
+  if (existsSync(file)) throw bad(file, 'it is there already')
+  return ensureKeyFile(file)
+}
+
+/** @param older files whose keys only open @throws TelpherError key_file */
+export const withOlderKeys = async (key: MasterKey, older: readonly string[]): Promise<Keyring> => ({
+  ...key,
+  older: await Promise.all(older.map(loadKeyFile)),
+})

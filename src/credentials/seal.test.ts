@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { SealedRecord } from '../model/credential.ts'
 import { ensureKeyFile, loadKeyFile } from './keyfile.ts'
-import { seal, unseal } from './seal.ts'
+import { reseal, seal, unseal } from './seal.ts'
 
 const master = { kid: 'k1', key: randomBytes(32) }
 const record = { type: 'account', id: 'acc_1', version: 1 } as const
@@ -102,4 +102,18 @@ test('refuses the file of another user', async () => {
   else vi.spyOn(process, 'getuid').mockReturnValue(me + 1)
   onTestFinished(() => void vi.restoreAllMocks())
   await expect(loadKeyFile(file)).rejects.toMatchObject({ code: 'key_file', message: expect.stringContaining('another user') })
+})
+
+test('an older key opens what it sealed, and what it sealed can be sealed anew', () => {
+  const older = { kid: 'k0', key: randomBytes(32) }
+  const keys = { ...master, older: [older] }
+  const sealed = seal(older, { ...record, plaintext: 'the token' })
+  expect(unseal(keys, sealed, 'acc_1')).toBe('the token')
+  const anew = reseal(keys, sealed)
+  expect(anew?.kid).toBe(master.kid)
+  expect(unseal(master, anew as SealedRecord, 'acc_1')).toBe('the token')
+  expect(reseal(keys, anew as SealedRecord)).toBeUndefined()
+  expect(() => reseal(master, sealed)).toThrow(/sealed with key k0/)
+  // A key's id is no proof: the bytes must open it.
+  expect(() => unseal({ ...master, older: [{ kid: 'k0', key: randomBytes(32) }] }, sealed, 'acc_1')).toThrow(/was changed/)
 })

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { SealedRecord } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
-import type { MasterKey } from './keyfile.ts'
+import type { Keyring, MasterKey } from './keyfile.ts'
 
 const algorithm = 'aes-256-gcm'
 const nonceBytes = 12
@@ -53,10 +53,15 @@ export const seal = (master: MasterKey, record: Named & { readonly plaintext: st
  * @param expected the id that the caller asked for: a record of another id, put in its place, is refused
  * @throws TelpherError sealed_record when it was sealed with another key or for another id, or anything of it changed
  */
-export const unseal = (master: MasterKey, record: SealedRecord, expected: string): string => {
+export const unseal = (keys: MasterKey & Partial<Keyring>, record: SealedRecord, expected: string): string => {
   if (record.id !== expected) throw new TelpherError('sealed_record', `the record of ${expected} is that of another account`)
-  if (record.kid !== master.kid)
-    throw new TelpherError('sealed_record', `${record.id} was sealed with key ${record.kid}, not with ${master.kid}`)
+  const known = [keys, ...(keys.older ?? [])]
+  const master = known.find(({ kid }) => kid === record.kid)
+  if (master === undefined)
+    throw new TelpherError(
+      'sealed_record',
+      `${record.id} was sealed with key ${record.kid}, not with ${known.map(({ kid }) => kid).join(' or ')}`,
+    )
   const aad = boundTo(record, master.kid)
   let dataKey: Buffer | undefined
   try {
@@ -67,4 +72,15 @@ export const unseal = (master: MasterKey, record: SealedRecord, expected: string
   } finally {
     dataKey?.fill(0)
   }
+}
+
+/**
+ * The same record under the key that seals now.
+ * @returns undefined when it is already
+ * @throws TelpherError sealed_record when none of the keys opens it
+ */
+export const reseal = (keys: MasterKey & Partial<Keyring>, record: SealedRecord): SealedRecord | undefined => {
+  if (record.kid === keys.kid) return undefined
+  const { type, id, version } = record
+  return seal(keys, { type, id, version, plaintext: unseal(keys, record, id) })
 }

@@ -23,3 +23,11 @@ export interface SealedRecord {
   readonly wrappedKey: string
   readonly ciphertext: string
 }
+
+/** A master key as the server knows it: the first one `seals`, others only open; a `missing` one it has not. */
+export interface MasterKeyUse {
+  readonly kid: string
+  readonly use: 'seals' | 'opens' | 'missing'
+  /** How many accounts are sealed with it. */
+  readonly accounts: number
+}

@@ -9,6 +9,7 @@ import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
 import { addDoctorRoute } from './doctor.ts'
 import { addImageRoutes } from './images.ts'
+import { addKeyRoutes } from './keys.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
@@ -65,6 +66,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addTargetRoutes(api, deps)
   addImageRoutes(api, deps)
   addProducerRoutes(api, deps)
+  addKeyRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

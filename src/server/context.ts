@@ -13,7 +13,9 @@ export interface ApiDeps {
   readonly store: Store
   readonly queue: Pick<Queue, 'enqueue' | 'depth'>
   readonly seal: (account: string, plaintext: string) => SealedRecord
-  /** Ids of the master keys that records can be opened with. */
+  /** A record under the key that seals now; undefined when it is already. */
+  readonly reseal: (record: SealedRecord) => SealedRecord | undefined
+  /** Ids of the master keys that records can be opened with; the first one seals. */
   readonly kids: readonly string[]
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   readonly token: Secret

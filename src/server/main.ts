@@ -2,8 +2,8 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
-import { ensureKeyFile } from '../credentials/keyfile.ts'
-import { seal } from '../credentials/seal.ts'
+import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
+import { reseal, seal } from '../credentials/seal.ts'
 import { createLog, type Log } from '../log.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScheduler, startWatchdog } from '../scheduler/index.ts'
@@ -26,7 +26,8 @@ export interface RunningServer {
  */
 export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const [key, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
+  const [own, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
+  const key = await withOlderKeys(own, config.olderKeyFiles)
   const store = await openStore({ url: config.redisUrl, storeUrl: config.storeRedisUrl, clientName: 'server', limits: config.keep })
   const queue = openQueue({ url: config.redisUrl })
   const closing = new AbortController()
@@ -34,7 +35,8 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
-    kids: [key.kid],
+    reseal: (record) => reseal(key, record),
+    kids: [key.kid, ...key.older.map(({ kid }) => kid)],
     summarize,
     token,
     version,

@@ -52,6 +52,8 @@ export type RouteName =
   | 'cancel'
   | 'listPins'
   | 'pinImage'
+  | 'listKeys'
+  | 'rotateKeys'
   | 'listProducers'
   | 'addProducer'
   | 'removeProducer'
@@ -216,6 +218,16 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/images/pins',
     request: { body: body(newPinSchema) },
     responses: { 200: json(shapes.pins, 'Pinned; no ids take the pin away'), default: problem },
+  },
+  listKeys: {
+    method: 'get',
+    path: '/v1/keys',
+    responses: { 200: json(shapes.keys, 'The master keys that the server has, or that accounts are sealed with'), default: problem },
+  },
+  rotateKeys: {
+    method: 'post',
+    path: '/v1/keys/rotate',
+    responses: { 200: json(shapes.keysRotated, 'Every account is sealed with the first key now'), default: problem },
   },
   listProducers: {
     method: 'get',

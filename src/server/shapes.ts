@@ -90,6 +90,15 @@ const deployment = z
   })
   .openapi('Deployment')
 
+const masterKey = z
+  .object({
+    kid: z.string(),
+    /** `seals` is the first one; `missing` is one that the server has not. */
+    use: z.enum(['seals', 'opens', 'missing']),
+    accounts: z.number().int(),
+  })
+  .openapi('MasterKey')
+
 const producer = z
   .object({
     name: z.string(),
@@ -306,6 +315,8 @@ export type ShapeName =
   | 'ledger'
   | 'workers'
   | 'pins'
+  | 'keys'
+  | 'keysRotated'
   | 'producer'
   | 'producers'
   | 'runDiff'
@@ -337,6 +348,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
+  keys: z.object({ keys: z.array(masterKey) }),
+  keysRotated: z.object({ resealed: z.number().int(), keys: z.array(masterKey) }),
   producer,
   producers: z.object({ producers: z.array(producer) }),
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),

@@ -26,6 +26,7 @@ export type ScriptName =
   | 'remove-package'
   | 'remove-target'
   | 'renew-claim'
+  | 'replace-account'
   | 'settle-job'
   | 'swap-lock'
   | 'use-package'

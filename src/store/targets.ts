@@ -45,4 +45,33 @@ export const createAccounts = (connection: Connection): Accounts => ({
     if (text === null) throw new TelpherError('unknown_target', `no target has the account ${id}`)
     return JSON.parse(text) as SealedRecord
   },
+  countByKey: async () => {
+    const counts = new Map<string, number>()
+    for await (const text of texts(connection)) {
+      const { kid } = JSON.parse(text) as SealedRecord
+      counts.set(kid, (counts.get(kid) ?? 0) + 1)
+    }
+    return counts
+  },
+  change: async (change) => {
+    let changed = 0
+    for await (const text of texts(connection)) {
+      const before = JSON.parse(text) as SealedRecord
+      const after = change(before)
+      if (after === undefined) continue
+      const args = [before.id, text, JSON.stringify(after)]
+      changed += Number(await connection.script('replace-account', [targetKeys.accounts], args))
+    }
+    return changed
+  },
 })
+
+/** Every account as it is stored, a page at a time; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
+async function* texts(connection: Connection): AsyncGenerator<string> {
+  for (let cursor = '0'; ; ) {
+    const [next, page] = await connection.call((redis) => redis.hscan(targetKeys.accounts, cursor, 'COUNT', 500))
+    yield* page.filter((_, index) => index % 2 === 1)
+    if (next === '0') return
+    cursor = next
+  }
+}

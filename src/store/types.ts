@@ -62,6 +62,14 @@ export interface Targets {
 export interface Accounts {
   /** @throws TelpherError unknown_target when no target has this account */
   get(id: string): Promise<SealedRecord>
+  /** How many there are, by the id of the key that they are sealed with. */
+  countByKey(): Promise<ReadonlyMap<string, number>>
+  /**
+   * Changes the records one by one; one that somebody else changes or removes meanwhile is left as it is.
+   * @param change undefined leaves a record; what it throws ends the work, and what was changed stays so
+   * @returns how many were changed
+   */
+  change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
 }
 
 /** What came of fencing a lost attempt. */

@@ -26,6 +26,7 @@ const pages = [
   'submit-through-redis',
   'execution-images',
   'back-up-and-restore',
+  'change-the-master-key',
 ].map((name) => `docs/how-to/${name}.md`)
 
 /** What readers have: manifests, a chart with values, and contexts in their kubeconfig. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
-import { loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
-import { seal } from '../../../src/credentials/seal.ts'
+import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
+import { reseal, seal } from '../../../src/credentials/seal.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
@@ -40,7 +40,12 @@ const secretFile = async (name: string, content: string | Uint8Array): Promise<s
 
 /** @param options.port of a server that was closed, to come back at the same address */
 export const serveApi = async (
-  options: { readonly port?: number; readonly redisUrl?: string; readonly token?: string; readonly key?: MasterKey } = {},
+  options: {
+    readonly port?: number
+    readonly redisUrl?: string
+    readonly token?: string
+    readonly key?: MasterKey & Partial<Keyring>
+  } = {},
 ): Promise<ServedApi> => {
   const redisUrl = options.redisUrl ?? (await sharedRedis())
   const [store, queue] = [await openStore({ url: redisUrl }), openQueue({ url: redisUrl })]
@@ -57,7 +62,8 @@ export const serveApi = async (
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
-    kids: [key.kid],
+    reseal: (record) => reseal(key, record),
+    kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
     summarize,
     token: new Secret(token),
     version: '0.0.0',

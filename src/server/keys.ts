@@ -1,0 +1,21 @@
+import type { MasterKeyUse } from '../model/credential.ts'
+import type { Api, ApiDeps } from './context.ts'
+import { on } from './on.ts'
+
+const usesOf = async ({ store, kids }: ApiDeps): Promise<MasterKeyUse[]> => {
+  const counts = await store.accounts.countByKey()
+  return [...new Set([...kids, ...counts.keys()])].map((kid) => ({
+    kid,
+    use: kid === kids[0] ? 'seals' : kids.includes(kid) ? 'opens' : 'missing',
+    accounts: counts.get(kid) ?? 0,
+  }))
+}
+
+export const addKeyRoutes = (api: Api, deps: ApiDeps): void => {
+  on(api, 'listKeys', async (context) => context.json({ keys: await usesOf(deps) }))
+  on(api, 'rotateKeys', async (context) => {
+    // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over.
+    const resealed = await deps.store.accounts.change((record) => deps.reseal(record))
+    return context.json({ resealed, keys: await usesOf(deps) })
+  })
+}

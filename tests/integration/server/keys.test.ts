@@ -1,0 +1,67 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type MasterKey, makeKeyFile } from '../../../src/credentials/keyfile.ts'
+import { unseal } from '../../../src/credentials/seal.ts'
+import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { createTestCli } from '../cli/cli.ts'
+import { newTarget, serveApi } from './api.ts'
+
+let redis: OwnRedis
+let keys: MasterKey[]
+beforeAll(async () => {
+  redis = await startOwnRedis()
+  const folder = await mkdtemp(join(tmpdir(), 'telpher-keys-'))
+  keys = await Promise.all(['one.key', 'two.key'].map((name) => makeKeyFile(join(folder, name))))
+})
+afterAll(() => redis.stop())
+
+test('accounts are sealed anew under another key while they are used, and the old one is let go', async () => {
+  const [one, two] = keys as [MasterKey, MasterKey]
+  const first = await serveApi({ redisUrl: redis.url, key: one })
+  const names = Array.from({ length: 30 }, (_, n) => `target-${n}`)
+  for (const name of names) expect((await first.call('POST', '/v1/targets', newTarget(name))).status).toBe(201)
+  await first.close()
+
+  const second = await serveApi({ redisUrl: redis.url, key: { ...two, older: [one] } })
+  const cli = await createTestCli(second)
+  const before = await cli.run(['keys', 'list'])
+  expect(before.stdout).toMatch(new RegExp(`${two.kid} +seals and opens +0\\n${one.kid} +opens +30`))
+  expect(before.stderr).toContain('telpher keys rotate')
+  // Two at once do each account once.
+  const [a, b] = await Promise.all([cli.run(['keys', 'rotate', '-o', 'json']), cli.run(['keys', 'rotate', '-o', 'json'])])
+  const resealed = [a, b].map(({ stdout }) => (JSON.parse(stdout) as { resealed: number }).resealed)
+  expect((resealed[0] ?? 0) + (resealed[1] ?? 0)).toBe(30)
+  const after = await cli.run(['keys', 'list'])
+  expect(after.stdout).toMatch(new RegExp(`${two.kid} +seals and opens +30\\n${one.kid} +opens +0`))
+  expect(after.stderr).toContain(`Nothing is sealed with ${one.kid}`)
+  for (const target of await second.store.targets.list()) {
+    const record = await second.store.accounts.get(target.account.id)
+    expect(JSON.parse(unseal(two, record, target.account.id))).toEqual({ kind: 'bearer', token: `secret-of-${target.name}` })
+  }
+  await second.close()
+})
+
+test('a key that the server has not is said, and what is sealed with it is left alone', async () => {
+  const [one, two] = keys as [MasterKey, MasterKey]
+  const served = await serveApi({ redisUrl: redis.url, key: one })
+  const cli = await createTestCli(served)
+  const listed = await cli.run(['keys', 'list'])
+  expect(listed.stdout).toMatch(new RegExp(`${two.kid} +not on the server +30`))
+  expect(listed.stderr).toContain('TELPHER_OLDER_KEY_FILES')
+  const rotated = await cli.run(['keys', 'rotate'])
+  expect([rotated.code, rotated.stderr]).toEqual([expect.any(Number), expect.stringContaining('sealed_record')])
+  expect((await served.store.accounts.countByKey()).get(two.kid)).toBe(30)
+  await served.close()
+})
+
+test('a key is made in a file that is not there, and told by its id only', async () => {
+  const served = await serveApi({ redisUrl: redis.url })
+  const cli = await createTestCli(served)
+  const made = await cli.run(['keys', 'add', 'new.key'])
+  expect(made.stdout).toMatch(/new\.key holds a new key, [0-9a-f]{16}\n$/)
+  const again = await cli.run(['keys', 'add', 'new.key'])
+  expect(again.stderr).toContain('it is there already')
+  await served.close()
+})
