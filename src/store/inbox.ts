@@ -68,9 +68,10 @@ export const createInbox = (connection: Connection): Inbox => {
   const abandoned = async (redis: Redis, server: string): Promise<Submitted[]> => {
     const [, entries] = (await redis.callBuffer('XAUTOCLAIM', inboxKeys.submissions, group, server, abandonedMs, '0', 'COUNT', atOnce)) as [
       Buffer,
-      RawEntry[],
+      (RawEntry | null)[],
     ]
-    return entries.map(submittedOf)
+    // Redis 6.2 gives nothing for one that was trimmed meanwhile (redis.io/docs/latest/commands/xautoclaim).
+    return entries.filter((entry) => entry !== null).map(submittedOf)
   }
   const fresh = async (redis: Redis, server: string): Promise<Submitted[]> => {
     const answer = (await redis.xreadgroupBuffer(
