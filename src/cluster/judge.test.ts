@@ -315,6 +315,8 @@ test('a Job that was done and gone between two looks has done its work; one that
   const done = job({ conditions: [{ type: 'Complete', status: 'True' }] })
   const ref = { group: 'batch', resource: 'jobs', kind: 'Job', uid: 'd' }
   expect(start({ found: { departed: done } }).status(0, ref)).toBe('Current')
+  const terminating = { ...done, metadata: { ...done.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }
+  expect(start({ found: { departed: terminating } }).status(0, ref)).toBe('Current')
   expect(start({ found: { departed: done } }).status(0, { ...ref, uid: 'another' })).toBe('NotFound')
   expect(start({ found: { departed: job({ active: 1 }) } }).status(0, ref)).toBe('NotFound')
   const failed = job({ conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] })

@@ -182,7 +182,7 @@ export const createJudge = (options: {
   const lastWord = (key: string, { uid }: ObjectRef, departed: KubeObject | undefined): Assessment | undefined => {
     const said = lastGood.get(`${key} ${uid ?? ''}`)
     if (said !== undefined || departed === undefined || departed.metadata.uid !== uid) return said
-    const assessment = assess(departed)
+    const assessment = assessUndeleted(departed)
     return assessment.status === 'Current' ? assessment : undefined
   }
 
@@ -211,11 +211,16 @@ export const createJudge = (options: {
       if (ref.generation !== undefined && (object.metadata.generation ?? ref.generation) < ref.generation)
         return { assessment: waiting('what was written is not seen yet') }
       const looked = lookAt(key, ref, object, view)
-      if (object.kind === 'Job' && looked.assessment.status === 'Current') lastGood.set(`${key} ${ref.uid ?? ''}`, looked.assessment)
+      const end = object.kind === 'Job' ? assessUndeleted(object) : undefined
+      if (end?.status === 'Current') lastGood.set(`${key} ${ref.uid ?? ''}`, end)
       return looked
     },
   }
 }
+
+/** What an object came to, its deletion aside: it goes in steps, so that its end and its deletion may be seen in one. */
+const assessUndeleted = ({ metadata: { deletionTimestamp: _, ...metadata }, ...rest }: KubeObject): Assessment =>
+  assess({ ...rest, metadata })
 
 /** Whether a workload is current because it wants nothing to run. */
 const wantsNone = (object: KubeObject): boolean =>

@@ -117,6 +117,16 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'image build': () => ['image', 'build', '--save', 'image.tar'],
   'image load': () => ['image', 'load', 'tiny.tar', ...socket],
   'image pin': () => ['image', 'pin', tiny, '--id', `sha256:${'0'.repeat(64)}`],
+  'producer add': () => ['producer', 'add', freshName('producer')],
+  'producer list': () => ['producer', 'list'],
+  'producer remove': async () => {
+    const name = freshName('producer')
+    await cli.run(['producer', 'add', name])
+    return ['producer', 'remove', name]
+  },
+  'keys list': () => ['keys', 'list'],
+  'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
+  'keys rotate': () => ['keys', 'rotate'],
   'worker list': () => ['worker', 'list'],
   backup: () => ['backup', `${freshName('all')}.backup`],
   completion: () => ['completion', 'bash'],
