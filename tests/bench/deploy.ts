@@ -5,6 +5,7 @@ import { setupObjects } from '../../src/credentials/bootstrap/objects.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import { binaryPath } from '../../src/sandbox/setup/binaries.ts'
 import type { Stack } from '../../src/sandbox/stack.ts'
+import { clientOf } from './client.ts'
 import { type Figure, median, rounded } from './figures.ts'
 import { run } from './ours.ts'
 
@@ -98,20 +99,39 @@ const peers = {
   bare: 'kubectl apply, kubectl rollout status on the host',
 } as const
 
+const phases = ['created', 'admitted', 'preparing', 'running', 'verifying', 'succeeded'] as const
+
+/** `deploy.noop_PHASE_ms`: how long deployments are in each phase of their one job, by the times of its events. */
+const phasesOf = async (stack: Stack, ids: readonly string[]): Promise<Figure[]> => {
+  const client = await clientOf(stack)
+  const times = new Map<string, number[]>()
+  for (const id of ids) {
+    const at = new Map<string, number>([['created', (await client.deployment(id)).deployment.createdAt]])
+    for (const event of await client.history(id)) if (event.type === 'job') at.set(event.to, event.at)
+    for (const [index, phase] of phases.slice(0, -1).entries()) {
+      const took = (at.get(phases[index + 1] ?? '') ?? Number.NaN) - (at.get(phase) ?? Number.NaN)
+      times.set(phase, [...(times.get(phase) ?? []), took])
+    }
+  }
+  return [...times].map(([phase, of]) => ({ id: `deploy.noop_${phase}_ms`, value: rounded(median(of)), unit: 'ms', runs: of.length }))
+}
+
 /** `deploy.noop_s`: what is already there is applied again, from the request to the verdict. */
-const unchanged = async ({ stack, runs }: DeployContext): Promise<Figure> => {
+const unchanged = async ({ stack, runs }: DeployContext): Promise<Figure[]> => {
   const folder = folderFor(`${stack.dir}/bench`, 'noop')
   const times = { warm: [] as number[], docker: [] as number[] }
-  for (let run = -2; run < runs; run++) {
+  const ids: string[] = []
+  for (let round = -2; round < runs; round++) {
     await apart()
-    const warm = await ours(stack, folder, 'noop', 'bench')
+    const warm = await run(stack, { kind: 'apply', name: 'noop', path: folder }, 'bench')
     await apart()
     const docker = await peer(stack, folder, 'noop')
-    if (run < 0) continue
-    times.warm.push(warm / 1000)
+    if (round < 0) continue
+    ids.push(warm.id)
+    times.warm.push(warm.ms / 1000)
     times.docker.push(docker / 1000)
   }
-  return {
+  const noop: Figure = {
     id: 'deploy.noop_s',
     value: rounded(median(times.warm)),
     unit: 's',
@@ -119,6 +139,7 @@ const unchanged = async ({ stack, runs }: DeployContext): Promise<Figure> => {
     peer: { name: peers.docker, value: rounded(median(times.docker)) },
     runs,
   }
+  return [noop, ...(await phasesOf(stack, ids))]
 }
 
 /** Three objects from request to current, with a container that waits and without, beside kubectl in containers and bare; in turns. */
@@ -146,7 +167,7 @@ export const deploySuite = async ({ stack, runs }: DeployContext): Promise<Figur
     figure('deploy.cold_vs_docker_run', 'cold', 'docker'),
     figure('deploy.warm_vs_docker_run', 'warm', 'docker'),
     figure('deploy.warm_vs_kubectl', 'warm', 'bare'),
-    await unchanged({ stack, runs }),
+    ...(await unchanged({ stack, runs })),
   ]
 }
 
