@@ -14,8 +14,9 @@ const usesOf = async ({ store, kids }: ApiDeps): Promise<MasterKeyUse[]> => {
 export const addKeyRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'listKeys', async (context) => context.json({ keys: await usesOf(deps) }))
   on(api, 'rotateKeys', async (context) => {
-    // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over.
-    const resealed = await deps.store.accounts.change((record) => deps.reseal(record))
+    // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over. What no key opens stays, and is
+    // told as missing.
+    const resealed = await deps.store.accounts.change((record) => (deps.kids.includes(record.kid) ? deps.reseal(record) : undefined))
     return context.json({ resealed, keys: await usesOf(deps) })
   })
 }
