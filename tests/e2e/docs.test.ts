@@ -1,10 +1,10 @@
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, normalize } from 'node:path'
 import { execa } from 'execa'
 import { beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { checkout } from '../../src/sandbox/paths.ts'
-import { type Snippet, snippetsOf } from '../support/docs.ts'
+import { pages as allPages, type Snippet, snippetsOf } from '../support/docs.ts'
 import { useE2e } from '../support/e2e-stack.ts'
 
 const e2e = useE2e()
@@ -27,7 +27,11 @@ const pages = [
   'execution-images',
   'back-up-and-restore',
   'change-the-master-key',
-].map((name) => `docs/how-to/${name}.md`)
+  '../reference/graces',
+].map((name) => normalize(`docs/how-to/${name}.md`))
+
+const runnable = (page: string): Snippet[] =>
+  snippetsOf(page).filter(({ language, notRun }) => (language === 'sh' && notRun === undefined) || language === 'ts')
 
 /** What readers have: manifests, a chart with values, and contexts in their kubeconfig. */
 const prepareReader = async (): Promise<void> => {
@@ -115,9 +119,9 @@ beforeAll(async () => {
 })
 
 test('who reads the pages one after the other can do what they say', { timeout: 600_000 }, async () => {
+  expect(allPages.filter((page) => !pages.includes(page) && runnable(page).length > 0)).toEqual([])
   for (const page of pages) {
     if (page.endsWith('retry-and-roll-back.md')) await failOnce()
-    const snippets = snippetsOf(page).filter(({ language, notRun }) => (language === 'sh' && notRun === undefined) || language === 'ts')
-    for (const snippet of snippets) await run(snippet)
+    for (const snippet of runnable(page)) await run(snippet)
   }
 })
