@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
-import { newProducerSchema, type Producer } from '../model/producer.ts'
+import type { Producer } from '../model/producer.ts'
 import type { Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table } from './output.ts'
@@ -55,7 +55,8 @@ export const runProducerAdd: Command<AddFlags> = async (cli, [name = ''], { keyF
   const file = resolve(cli.cwd, keyFile ?? `${name}.key`)
   const { publicKey, privateKey } = given === undefined ? newKeys() : { publicKey: readKey(resolve(cli.cwd, given)) }
   const asked = { name, publicKey, ...(tag === undefined ? {} : { tags: [...tag] }) }
-  if (privateKey !== undefined && newProducerSchema.safeParse(asked).success) writeKey(file, privateKey)
+  // A file that was there already ends it here: what is removed below was written here.
+  if (privateKey !== undefined) writeKey(file, privateKey)
   const producer = await client.addProducer(asked).catch((thrown: unknown) => {
     // The key of nobody.
     if (privateKey !== undefined) rmSync(file, { force: true })

@@ -53,6 +53,9 @@ describe('a producer', () => {
     expect(again.stderr).toContain('there is a producer api already')
     expect(existsSync(join(cli.dir, 'other.key'))).toBe(false)
     expect(readFileSync(join(cli.dir, 'api.key'), 'utf8')).toBe(key)
+    // What is wrong with the request must not cost a key that somebody has.
+    expect((await cli.run(['producer', 'add', 'Api', '--key-file', 'api.key', '--tag', 'and'])).code).toBe(2)
+    expect(readFileSync(join(cli.dir, 'api.key'), 'utf8')).toBe(key)
   })
 
   test('submits, watches and has the result and the log of a deployment, without a token of the server', async () => {
