@@ -1,11 +1,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { type LocalStep, packLocal } from './client/pack.ts'
+import { type Destination, type LocalSteps, planLocal } from './client/plan.ts'
 import { type Run, runOf } from './client/run.ts'
 import { type ErrorCode, errorTable, TelpherError } from './model/errors.ts'
 import { newId } from './model/ids.ts'
 import { type Answer, signSubmission, submissionMs } from './model/producer.ts'
-import type { Rollout } from './model/rollout.ts'
 import { openStore, type Store, untilThrough } from './store/index.ts'
 
 export type { Ended } from './client/run.ts'
@@ -26,12 +25,7 @@ export interface ProducerOptions {
 }
 
 /** What is deployed, and where. */
-export type ProducerDeployment = {
-  readonly targets?: readonly string[]
-  /** A tag, or an expression such as `env=prod and not legacy`. */
-  readonly tag?: string
-  readonly rollout?: Rollout
-} & (LocalStep | { readonly steps: readonly LocalStep[]; readonly name?: string })
+export type ProducerDeployment = Destination & LocalSteps
 
 /** A deployment that was submitted; ended by `telpher cancel`. */
 export type ProducerRun = Omit<Run, 'cancel'>
@@ -95,19 +89,10 @@ export const openProducer = async (options: ProducerOptions): Promise<Deployment
   const store = await openStore({ url: redisUrl, storeUrl: storeRedisUrl, clientName: `producer-${name}` })
   return {
     async deploy(given, { timeoutMs = 30_000 } = {}) {
-      const steps = 'steps' in given ? given.steps : [given]
-      const planned = await Promise.all(steps.map((step) => packLocal(step, cwd)))
+      const { planned, request } = await planLocal(given, cwd)
       for (const { bytes } of planned) await untilThrough(() => store.packages.put(bytes))
-      const { targets = [], tag, rollout, name: title } = given
       const id = newId('sub')
       const waitMs = Math.min(timeoutMs, submissionMs)
-      const request = {
-        steps: planned.map(({ step }) => step),
-        targets,
-        ...(tag === undefined ? {} : { tag }),
-        ...(rollout === undefined ? {} : { rollout }),
-        ...(title === undefined ? {} : { name: title }),
-      }
       const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request }, key)
       const answer = await store.inbox.submit({ producer: name, id, ...signed }, waitMs)
       if (answer === undefined)

@@ -3,13 +3,12 @@ import type { CheckReport } from '../model/check.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Graces } from '../model/graces.ts'
-import type { Rollout } from '../model/rollout.ts'
 import { Secret } from '../model/secret.ts'
 import type { PolicyGrant, Target } from '../model/target.ts'
 import { findEndpoint, readToken } from './endpoint.ts'
 import { type Client, createClient } from './http.ts'
 import { insist, untilAnswered } from './insist.ts'
-import { type LocalStep, packLocal } from './pack.ts'
+import { type Destination, type LocalSteps, planLocal } from './plan.ts'
 import { type Run, runOf } from './run.ts'
 
 export interface ConnectOptions {
@@ -24,19 +23,13 @@ export interface ConnectOptions {
 }
 
 /** Where a deployment goes, and under which key it is started once. */
-export interface StartOptions {
-  /** Names of targets; `tag` may say others. */
-  readonly targets?: readonly string[]
-  /** A tag, or an expression such as `env=prod and not legacy`. */
-  readonly tag?: string
-  readonly rollout?: Rollout
+export interface StartOptions extends Destination {
   /** The same key starts the same deployment only once; a new one each time when absent. */
   readonly idempotencyKey?: string
 }
 
 /** One step, or several that run one after the other on each target. */
-export type DeployOptions = StartOptions &
-  (LocalStep | { readonly steps: readonly LocalStep[] /** Name of the deployment. */; readonly name?: string })
+export type DeployOptions = StartOptions & LocalSteps
 
 export interface ListQuery {
   /** At most so many, 1 to 100; 20 when absent. */
@@ -104,8 +97,6 @@ export interface Telpher {
   }
 }
 
-const stepsOf = (options: DeployOptions): readonly LocalStep[] => ('steps' in options ? options.steps : [options])
-
 const checkTarget = async (client: Client, name: string, timeoutMs: number): Promise<CheckReport> => {
   const { id } = await client.startCheck(name)
   for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
@@ -136,16 +127,9 @@ export const connect = async (options: ConnectOptions = {}): Promise<Telpher> =>
   return {
     url: client.url,
     async deploy(given) {
-      const planned = await Promise.all(stepsOf(given).map((step) => packLocal(step, cwd)))
+      const { planned, request } = await planLocal(given, cwd)
       for (const { bytes, sha256 } of planned) await untilAnswered(() => client.uploadPackage(bytes, sha256))
-      const { targets = [], tag, rollout, idempotencyKey: key = randomUUID() } = given
-      const request = {
-        steps: planned.map(({ step }) => step),
-        targets: [...targets],
-        ...(tag === undefined ? {} : { tag }),
-        ...(rollout === undefined ? {} : { rollout }),
-        ...(given.name === undefined ? {} : { name: given.name }),
-      }
+      const { idempotencyKey: key = randomUUID() } = given
       const { deployment } = await untilAnswered(() => client.deploy(request, key))
       return runOf(client, deployment.id)
     },

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import { TelpherError } from './errors.ts'
+import { isId } from './ids.ts'
 import { type DeploymentRequest, deploymentRequestSchema } from './step.ts'
 import { matchesTags, tagExpressionSchema } from './tags.ts'
 import { nameSchema, type Target } from './target.ts'
@@ -81,7 +82,7 @@ export const fingerprintOf = (publicKey: string): string => {
 const submissionSchema: z.ZodType<Submission> = z.strictObject({
   version: z.literal(1),
   producer: nameSchema,
-  id: z.string().regex(/^sub_[0-9A-HJKMNP-TV-Z]{26}$/),
+  id: z.string().refine((id) => isId('sub', id)),
   expiresAt: z.number().int(),
   request: deploymentRequestSchema,
 })

@@ -36,17 +36,3 @@ export const toQueueError = (thrown: unknown): TelpherError => {
   if (/timed out/i.test(message)) return new TelpherError('redis_timeout', 'the queue did not answer in time', { cause: thrown })
   return new TelpherError('redis_unreachable', `the queue cannot be used: ${message}`, { cause: thrown })
 }
-
-/** Errors of a connection come many a second in an outage: the first of a kind is logged. */
-export const logOnce = (log: (line: object) => void, msg: string): { failed(error: Error): void; well(): void } => {
-  let last = ''
-  return {
-    failed: (error) => {
-      if (error.message !== last) log({ level: 'warn', msg, error: error.message })
-      last = error.message
-    },
-    well: () => {
-      last = ''
-    },
-  }
-}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker as BullWorker } from 'bullmq'
-import { connectionOf, logOnce, poolPrefix, queueName } from './connection.ts'
+import { logOnce } from '../model/log-once.ts'
+import { connectionOf, poolPrefix, queueName } from './connection.ts'
 import type { ConsumeOptions, Consumer, QueueItem } from './types.ts'
 
 /** It guards the queue, not the work: a job taken twice is refused by its attempt when it starts. */

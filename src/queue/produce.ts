@@ -1,5 +1,6 @@
 import { Queue as BullQueue } from 'bullmq'
-import { connectionOf, itemId, keptEvents, logOnce, poolPrefix, queueName, toQueueError } from './connection.ts'
+import { logOnce } from '../model/log-once.ts'
+import { connectionOf, itemId, keptEvents, poolPrefix, queueName, toQueueError } from './connection.ts'
 import type { Queue, QueueItem, QueueOptions } from './types.ts'
 
 /** BullMQ's `add` never settles while Redis was never up: no call may wait longer than this. */

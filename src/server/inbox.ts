@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toTelpherError } from '../model/errors.ts'
+import { logOnce } from '../model/log-once.ts'
 import { type Answer, mustBeAllowed, openSubmission } from '../model/producer.ts'
 import type { Run } from '../scheduler/again.ts'
 import type { Store } from '../store/index.ts'
@@ -49,15 +50,13 @@ const handle = async (submitted: Submitted, deps: InboxDeps): Promise<void> => {
 export const startInbox = ({ signal, ...deps }: InboxDeps & { readonly signal: AbortSignal }): { readonly stopped: Promise<void> } => {
   const server = randomUUID()
   const loop = async (): Promise<void> => {
-    let lastError = ''
+    const said = logOnce(deps.log, 'the inbox cannot be read')
     while (!signal.aborted) {
       try {
         for (const submitted of await deps.store.inbox.take(server, signal)) await handle(submitted, deps)
-        lastError = ''
+        said.well()
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error)
-        if (text !== lastError) deps.log({ level: 'warn', msg: 'the inbox cannot be read', error: text })
-        lastError = text
+        said.failed(error)
         await sleep(500, undefined, { signal }).catch(() => {})
       }
     }

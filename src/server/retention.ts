@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { logOnce } from '../model/log-once.ts'
 import type { Store } from '../store/index.ts'
 
 export interface RetentionTimes {
@@ -25,16 +26,14 @@ export const startRetention = (options: {
   const { store, log, signal } = options
   const times = { ...defaultTimes, ...options.times }
   const every = async (ms: number, what: string, work: () => Promise<number>): Promise<void> => {
-    let lastError = ''
+    const said = logOnce(log, `${what} could not be removed`)
     while (!signal.aborted) {
       try {
         const count = await work()
         if (count > 0) log({ level: 'info', msg: `${what} removed`, count })
-        lastError = ''
+        said.well()
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error)
-        if (text !== lastError) log({ level: 'warn', msg: `${what} could not be removed`, error: text })
-        lastError = text
+        said.failed(error)
       }
       await sleep(ms, undefined, { signal }).catch(() => {})
     }

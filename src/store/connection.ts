@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { TelpherError } from '../model/errors.ts'
+import { logOnce } from '../model/log-once.ts'
 import { runScript, type ScriptName } from './scripts.ts'
 
 /** Redis as the rest of the store sees it: every call ends within its time, with an error that says what to do. */
@@ -130,14 +131,9 @@ export const connect = (options: {
     options.elsewhere ?? (() => undefined),
   )
   const closing = new AbortController()
-  let lastError = ''
-  redis.on('error', (error: Error) => {
-    if (error.message !== lastError) log({ level: 'warn', msg: 'redis connection', error: error.message })
-    lastError = error.message
-  })
-  redis.on('ready', () => {
-    lastError = ''
-  })
+  const said = logOnce(log, 'redis connection')
+  redis.on('error', said.failed)
+  redis.on('ready', said.well)
   const call = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
     if (closing.signal.aborted) throw new TelpherError('redis_unreachable', 'the store is closed')
     try {

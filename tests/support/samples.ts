@@ -1,4 +1,5 @@
 import type { SealedRecord } from '../../src/model/credential.ts'
+import type { LedgerEntry } from '../../src/model/ledger.ts'
 import type { DeploymentRequest, Step } from '../../src/model/step.ts'
 import type { Target } from '../../src/model/target.ts'
 import type { WorkerRecord } from '../../src/model/worker.ts'
@@ -16,6 +17,22 @@ export const sampleTarget = (name: string, changes: Partial<Target> = {}): Targe
   clusterId: `cluster-of-${name}`,
   account: { id: `acc_${name}`, mode: 'static-token', fingerprint: '0011223344556677' },
   createdAt: 1_700_000_000_000,
+  ...changes,
+})
+
+/** A write that went well. */
+export const sampleEntry = (changes: Partial<LedgerEntry> = {}): LedgerEntry => ({
+  n: 1,
+  attempt: 1,
+  at: 1,
+  verb: 'patch',
+  group: '',
+  version: 'v1',
+  resource: 'x',
+  dryRun: false,
+  code: 200,
+  ms: 1,
+  credentialId: 'a',
   ...changes,
 })
 

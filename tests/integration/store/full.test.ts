@@ -8,6 +8,7 @@ import type { Store } from '../../../src/store/index.ts'
 import { collect } from '../../support/collect.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { sampleEntry } from '../../support/samples.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
 import { newTarget, type ServedApi, serveApi, somePackage } from '../server/api.ts'
 
@@ -88,21 +89,7 @@ test('full mid-run: new ones are refused, the running one comes to its right end
       ])
       await log.end()
       await store.packages.get(job.step.package)
-      await store.ledger(job).append([
-        {
-          n: 1,
-          attempt: 1,
-          at: 1,
-          verb: 'patch',
-          group: '',
-          version: 'v1',
-          resource: 'x',
-          dryRun: false,
-          code: 200,
-          ms: 1,
-          credentialId: 'a',
-        },
-      ])
+      await store.ledger(job).append([sampleEntry()])
       const events = store.events(job.deploymentId)
       events.emit({ type: 'notice', at: 1, level: 'info', message: 'written although Redis is full' })
       await events.flush()

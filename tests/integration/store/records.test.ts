@@ -5,7 +5,7 @@ import { expand } from '../../../src/scheduler/index.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { applyStep, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
+import { applyStep, sampleEntry, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
 
 let redis: OwnRedis
 let store: Store
@@ -18,19 +18,8 @@ afterAll(async () => {
   await redis.stop()
 })
 
-const entry = (attempt: number, n: number): LedgerEntry => ({
-  n,
-  attempt,
-  at: 1,
-  verb: 'patch',
-  group: 'apps',
-  version: 'v1',
-  resource: 'deployments',
-  dryRun: false,
-  code: 200,
-  ms: 3,
-  credentialId: 'acc_a',
-})
+const entry = (attempt: number, n: number): LedgerEntry =>
+  sampleEntry({ attempt, n, group: 'apps', resource: 'deployments', ms: 3, credentialId: 'acc_a' })
 
 test('keeps what an attempt was given until it is removed or dead, and what came of fencing it', async () => {
   const [attempt, other] = [1, 2].map((number) => ({ deploymentId: 'dep_1', jobId: 'job_1', attempt: number }))

@@ -8,7 +8,7 @@ import { openStore, type Store } from '../../../src/store/index.ts'
 import { ruleOf } from '../../../src/store/retention.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { applyStep, sampleRequest, sampleSealed, sampleTarget } from '../../support/samples.ts'
+import { applyStep, sampleEntry, sampleRequest, sampleSealed, sampleTarget } from '../../support/samples.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
 
 const dayMs = 86_400_000
@@ -43,21 +43,7 @@ const ended = async (options: { readonly at?: number; readonly sha256?: string; 
   const id = await created(options)
   for (const job of (await where.deployments.get(id)).jobs) {
     await where.logs(job).append([{ stream: 'stdout', text: 'one line', at: 1 }])
-    await where.ledger(job).append([
-      {
-        n: 1,
-        attempt: 1,
-        at: 1,
-        verb: 'patch',
-        group: '',
-        version: 'v1',
-        resource: 'x',
-        dryRun: false,
-        code: 200,
-        ms: 1,
-        credentialId: 'a',
-      },
-    ])
+    await where.ledger(job).append([sampleEntry()])
     await where.jobs.settle(job)
   }
   await where.deployments.advance(id, 'pending', 'finished', { result: 'success', endedAt: options.at ?? Date.now() })
@@ -80,21 +66,7 @@ test('every key that deployments leave behind is in the table, and has a TTL or 
       const log = store.logs(job)
       await log.append([{ stream: 'stdout', text: 'x'.repeat(1000), at: 1 }])
       await log.end()
-      await store.ledger(job).append([
-        {
-          n: 1,
-          attempt: 1,
-          at: 1,
-          verb: 'patch',
-          group: '',
-          version: 'v1',
-          resource: 'x',
-          dryRun: false,
-          code: 200,
-          ms: 1,
-          credentialId: 'a',
-        },
-      ])
+      await store.ledger(job).append([sampleEntry()])
       const events = store.events(job.deploymentId)
       events.emit({ type: 'progress', at: 1, jobId: job.jobId, objects: [] })
       await events.flush()
