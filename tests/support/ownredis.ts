@@ -6,7 +6,7 @@ import { startRedis } from '../../src/sandbox/redis.ts'
 /** A Redis of a test's own, that it may stop, kill and start again. */
 export interface OwnRedis {
   readonly url: string
-  /** kill -9; what was acknowledged is in the append-only file. */
+  /** kill -9; what was acknowledged is in the append-only file, for it is on the disk before the answer. */
   kill(): Promise<void>
   /** Starts it again on the same port with the same data; resolves when it serves. */
   start(): Promise<void>
@@ -32,7 +32,8 @@ const valuesOf = (answer: string): string[] =>
  */
 export const startOwnRedis = async (config: Readonly<Record<string, string>> = {}): Promise<OwnRedis> => {
   const dir = await mkdtemp(join(tmpdir(), 'telpher-redis-'))
-  const redis = await startRedis({ dir, temporary: true, config })
+  // Synced once a second, Redis puts its writes off while the disk is busy: a kill then takes what it had acknowledged.
+  const redis = await startRedis({ dir, temporary: true, config: { appendfsync: 'always', ...config } })
   return {
     url: redis.url,
     kill: () => redis.kill('SIGKILL'),
