@@ -135,6 +135,7 @@ const finish = async (
  */
 export const runAttempt = async (item: JobRef & { attempt: number }, deps: WorkerDeps): Promise<void> => {
   const { store } = deps
+  await deps.heartbeat.heard()
   const claimedAt = performance.now()
   const job = await take(item, deps)
   if (job === undefined) return
@@ -155,7 +156,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       claim.supersede()
       stop.ask('superseded')
     },
-    cancel: () => stop.ask('cancelled'),
+    cancel: (force) => stop.ask('cancelled', force),
   }
   deps.heartbeat.hold(held)
   let accessing: Promise<Access> | undefined

@@ -15,7 +15,7 @@ const holding = (): Held & { readonly said: string[] } => {
     openWrites: () => 2,
     renewed: () => said.push('renewed'),
     superseded: () => said.push('superseded'),
-    cancel: () => said.push('cancel'),
+    cancel: (force: boolean) => said.push(force ? 'cancel by force' : 'cancel'),
   } as Held & { said: string[] }
 }
 
@@ -24,12 +24,23 @@ afterEach(() => {
 })
 
 test.each([
-  [{ held: true, cancelRequested: false }, ['renewed']],
-  [{ held: true, cancelRequested: true }, ['renewed', 'cancel']],
-  [{ held: false, cancelRequested: false }, ['superseded']],
+  [{ held: true, cancelRequested: false, cancelForced: false }, ['renewed']],
+  [{ held: true, cancelRequested: true, cancelForced: false }, ['renewed', 'cancel']],
+  [{ held: true, cancelRequested: true, cancelForced: true }, ['renewed', 'cancel by force']],
+  [{ held: false, cancelRequested: false, cancelForced: false }, ['superseded']],
 ])('what Redis answers is passed on: %o', async (answer, said) => {
   const beats: unknown[] = []
-  const heartbeat = startHeartbeat({ beat: async (record) => void beats.push(record), renew: async () => answer }, describeWorker, silent)
+  const heartbeat = startHeartbeat(
+    {
+      beat: async (record) => {
+        beats.push(record)
+        return { drainAsked: false }
+      },
+      renew: async () => answer,
+    },
+    describeWorker,
+    silent,
+  )
   const attempt = holding()
   heartbeat.hold(attempt)
   await heartbeat.beat()
@@ -53,11 +64,48 @@ test('no answer proves nothing, and a released attempt hears no more', async () 
 
 test('beats by itself every two seconds, until stopped', async () => {
   vi.useFakeTimers()
-  const beat = vi.fn(async () => {})
-  const heartbeat = startHeartbeat({ beat, renew: async () => ({ held: true, cancelRequested: false }) }, describeWorker, silent)
+  const beat = vi.fn(async () => ({ drainAsked: false }))
+  const heartbeat = startHeartbeat(
+    { beat, renew: async () => ({ held: true, cancelRequested: false, cancelForced: false }) },
+    describeWorker,
+    silent,
+  )
   await vi.advanceTimersByTimeAsync(6100)
   expect(beat).toHaveBeenCalledTimes(3)
   await heartbeat.stop()
   await vi.advanceTimersByTimeAsync(6000)
   expect(beat).toHaveBeenCalledTimes(3)
+})
+
+test('a worker that stood still is heard again before it begins anything', async () => {
+  vi.useFakeTimers()
+  const beat = vi.fn(async () => ({ drainAsked: false }))
+  const warned = vi.fn()
+  const log = { ...silent, warn: warned } as unknown as Log
+  const heartbeat = startHeartbeat(
+    { beat, renew: async () => ({ held: true, cancelRequested: false, cancelForced: false }) },
+    describeWorker,
+    log,
+  )
+  await heartbeat.heard()
+  await heartbeat.heard()
+  expect(beat).toHaveBeenCalledTimes(1)
+  // What SIGSTOP does: the clock goes on, no timer is served.
+  const later = performance.now() + 60_000
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => later)
+  await heartbeat.heard()
+  expect(beat).toHaveBeenCalledTimes(2)
+  await vi.advanceTimersByTimeAsync(2100)
+  expect(warned).toHaveBeenCalledWith({ lateMs: expect.any(Number) }, expect.stringContaining('stood still'))
+  clock.mockRestore()
+  await heartbeat.stop()
+})
+
+test('a wish to drain is passed on', async () => {
+  const drain = vi.fn()
+  const renew = async () => ({ held: true, cancelRequested: false, cancelForced: false })
+  const heartbeat = startHeartbeat({ beat: async () => ({ drainAsked: true }), renew }, describeWorker, silent, drain)
+  await heartbeat.beat()
+  await heartbeat.stop()
+  expect(drain).toHaveBeenCalledOnce()
 })

@@ -46,6 +46,8 @@ const fencesAtOnce = 8
 export interface RunningWorker {
   readonly id: string
   readonly healthPort: number
+  /** Resolves when somebody asked it to drain with `telpher worker drain`. */
+  readonly drainAsked: Promise<void>
   /** Stops taking work and resolves when what runs has ended. */
   drain(): Promise<void>
   /** Ends at once: the containers of what runs are removed. */
@@ -61,6 +63,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const id = newId('wrk')
   const startedAt = Date.now()
   let draining = false
+  const drainAsked = Promise.withResolvers<void>()
   const logHalf = config.logKeepMb * 500_000
   const store = await openStore({
     url: config.redisUrl,
@@ -90,6 +93,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
       at: Date.now(),
     }),
     log,
+    drainAsked.resolve,
   )
   // The first heartbeat comes before the first start: nobody may hold a job that the watchdog does not know of.
   await heartbeat.beat()
@@ -162,6 +166,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   return {
     id,
     healthPort: health.port,
+    drainAsked: drainAsked.promise,
     async drain() {
       draining = true
       await Promise.all([consumer.pause(), urgent.pause()])
@@ -181,5 +186,6 @@ export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const log = createLog(config.logLevel, { process: 'worker', worker: config.workerName })
   const worker = await startWorker(config, log)
   giveBackMemory()
-  onSignals(log, worker.drain, worker.abort)
+  const end = onSignals(log, worker.drain, worker.abort)
+  void worker.drainAsked.then(() => end('telpher worker drain'))
 }

@@ -108,8 +108,9 @@ const daily: readonly CommandSpec[] = [
     path: ['cancel'],
     args: '<deployment>',
     values: 'deployments',
-    about: 'end a deployment',
-    examples: ['telpher cancel dep_01JD0000000000000000000000'],
+    about: 'end a deployment: programs get 30 s to end by themselves, which helm uses to record its release',
+    options: [{ flags: '--force', about: 'kill them at once; the release of a killed helm is marked as failed by Telpher' }],
+    examples: ['telpher cancel dep_01JD0000000000000000000000', 'telpher cancel dep_01JD0000000000000000000000 --force'],
     load: async () => (await import('./cancel.ts')).runCancel,
   },
 ]
@@ -423,6 +424,18 @@ const processes: readonly CommandSpec[] = [
     about: 'all workers',
     examples: ['telpher worker list'],
     load: async () => (await import('./workers.ts')).runWorkerList,
+  },
+  {
+    path: ['worker', 'drain'],
+    args: '[name]',
+    about: 'let a worker finish what it runs, take nothing more, and end',
+    options: [
+      { flags: '--all', about: 'all workers that are alive now' },
+      { flags: '--no-wait', about: 'ask, and do not wait until they have ended' },
+      { flags: '--timeout <duration>', about: 'wait at most so long; they go on draining', fallback: '15m' },
+    ],
+    examples: ['telpher worker drain worker-1', 'telpher worker drain --all --no-wait'],
+    load: async () => (await import('./drain.ts')).runWorkerDrain,
   },
   {
     path: ['server', 'start'],

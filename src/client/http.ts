@@ -45,7 +45,8 @@ export interface Client {
   history(id: string): Promise<readonly StoredEvent[]>
   /** Whether the server still has a package; asking counts as a use. */
   hasPackage(sha256: string): Promise<boolean>
-  cancel(id: string): Promise<Detail>
+  /** @param force its programs are killed without time to record what they did */
+  cancel(id: string, force?: boolean): Promise<Detail>
   /** Events from the beginning and on until the deployment has finished; a cut connection is resumed. */
   events(id: string, options: FollowOptions): AsyncIterable<StoredEvent>
   /** @param query `from` or `tail`; every line when it is empty */
@@ -81,6 +82,8 @@ export interface Client {
   /** What the server sees of itself and all behind it. */
   doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
+  /** Asks the workers of a name to end when what they run has ended. @throws TelpherError unknown_worker */
+  drainWorker(name: string): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
 
 /** How long an answer may take, in ms; an upload may take longer, and a backup longer still. */
@@ -153,7 +156,7 @@ export const createClient = (url: string, token: Secret): Client => {
         throw thrown
       }
     },
-    cancel: (id) => post(`${at(id)}/cancel`),
+    cancel: (id, force = false) => post(`${at(id)}/cancel${force ? '?force=true' : ''}`),
     events: (id, options) => follow(`${at(id)}/events`, options),
     log: async (id, jobId, { from, tail } = {}) => {
       const query = tail === undefined ? `after=${(from ?? 1) - 1}` : `tail=${tail}`
@@ -201,5 +204,6 @@ export const createClient = (url: string, token: Secret): Client => {
     },
     doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
+    drainWorker: (name) => post(`/v1/workers/${encodeURIComponent(name)}/drain`),
   }
 }

@@ -61,6 +61,7 @@ export const errorTable = {
     'Submit again with the key that was enrolled, and with a clock that is right: telpher producer list shows its fingerprint.',
   ],
   target_not_allowed: [1053, 'user', false, 'Enrol the producer for this target too: telpher producer add NAME --tag TAGS'],
+  unknown_worker: [1060, 'user', false, 'List the workers with: telpher worker list'],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],

@@ -20,7 +20,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ type: fc.constantFrom('run' as const, 'verify' as const, 'requeue' as const), attempt }),
   fc.record({ type: fc.constantFrom('finish' as const, 'end' as const), attempt, end }),
   fc.record({ type: fc.constant('retry' as const), attempt, end, notBefore: fc.nat() }),
-  fc.record({ type: fc.constant('cancel' as const) }),
+  fc.record({ type: fc.constant('cancel' as const), force: fc.boolean() }),
 )
 
 /** Random words alone rarely get far: half of the events name the current attempt, as a real worker's would. */

@@ -43,6 +43,8 @@ export interface JobState {
   readonly attempt: number
   readonly worker?: string
   readonly cancelRequested: boolean
+  /** Whether its program is to be killed without time to record what it did; absent for no. */
+  readonly cancelForced?: boolean
   /** How often an attempt that came to an end was followed by another one; absent for never. */
   readonly retries?: number
   /** The next attempt does not start before, ms since the epoch. */
@@ -62,7 +64,8 @@ export type JobEvent =
   | { readonly type: 'retry'; readonly attempt: number; readonly end: JobEnd; readonly notBefore: number }
   /** Ended by the server, not by a worker: lost, expired or cancelled while waiting, skipped. */
   | { readonly type: 'end'; readonly attempt: number; readonly end: JobEnd }
-  | { readonly type: 'cancel' }
+  /** @property force kill the program at once; a second request may add it to a first one */
+  | { readonly type: 'cancel'; readonly force?: boolean }
 
 export type JobEventType = JobEvent['type']
 
@@ -136,7 +139,7 @@ export const transition = (state: JobState, event: JobEvent): Transition => {
       return next(ended(unheld, event.end))
     case 'cancel':
       return isActive(state.status)
-        ? next({ ...state, cancelRequested: true })
+        ? next({ ...state, cancelRequested: true, ...(event.force === true ? { cancelForced: true } : {}) })
         : next({
             ...unheld,
             cancelRequested: true,

@@ -17,6 +17,7 @@ import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
 import { addProducerRoutes } from './producers.ts'
 import { addStreamRoutes } from './streams.ts'
 import { addTargetRoutes } from './targets.ts'
+import { addWorkerRoutes } from './workers.ts'
 
 const sameText = (given: string, expected: string): boolean => {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
@@ -58,7 +59,7 @@ export const createApi = (deps: ApiDeps): Api => {
     const levels = (await deps.store.memory.look()).map(({ level }) => level)
     return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
   })
-  on(api, 'listWorkers', async (context) => context.json({ workers: await deps.store.workers.list(), now: await deps.store.workers.now() }))
+  addWorkerRoutes(api, deps)
   addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
   addDoctorRoute(api, deps)

@@ -8,6 +8,7 @@ import { expand } from '../scheduler/expand.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { listDeployments, listSchema } from './list.ts'
 import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
+import { cancelQuery } from './schemas.ts'
 import { answerStarted } from './started.ts'
 
 /** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
@@ -62,8 +63,9 @@ export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(deploymentIdOf(context))))
   on(api, 'cancel', async (context) => {
     const id = deploymentIdOf(context)
+    const force = parsed(cancelQuery, context.req.query()).force === 'true'
     const { jobs } = await store.deployments.get(id)
-    for (const job of jobs) if (!isTerminal(job.status)) await store.jobs.apply(job, { type: 'cancel' })
+    for (const job of jobs) if (!isTerminal(job.status)) await store.jobs.apply(job, { type: 'cancel', ...(force ? { force } : {}) })
     await store.wakes.send(id)
     return context.json(await store.deployments.get(id), 202)
   })

@@ -2,7 +2,7 @@ import { type RouteConfig, z } from '@hono/zod-openapi'
 import { newProducerSchema } from '../model/producer.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { backupQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
+import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -58,6 +58,7 @@ export type RouteName =
   | 'addProducer'
   | 'removeProducer'
   | 'listWorkers'
+  | 'drainWorker'
   | 'store'
   | 'doctor'
   | 'metrics'
@@ -205,7 +206,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   cancel: {
     method: 'post',
     path: '/v1/deployments/{id}/cancel',
-    request: { params: byId },
+    request: { params: byId, query: cancelQuery },
     responses: { 202: json(shapes.run, 'Cancellation is on its way'), default: problem },
   },
   listPins: {
@@ -250,6 +251,15 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'get',
     path: '/v1/workers',
     responses: { 200: json(shapes.workers, 'Workers as last heard'), default: problem },
+  },
+  drainWorker: {
+    method: 'post',
+    path: '/v1/workers/{name}/drain',
+    request: { params: named },
+    responses: {
+      202: json(shapes.workers, 'The workers of this name that were asked; each is gone when what it runs has ended'),
+      default: problem,
+    },
   },
   store: {
     method: 'get',

@@ -108,3 +108,7 @@ export { deploymentRequestSchema }
 export const backupQuery: z.ZodObject<{ logs: z.ZodOptional<z.ZodEnum<{ true: 'true'; false: 'false' }>> }> = z.object({
   logs: z.enum(['true', 'false']).optional(),
 })
+
+export const cancelQuery: z.ZodObject<{ force: z.ZodOptional<z.ZodEnum<{ true: 'true'; false: 'false' }>> }> = z.object({
+  force: z.enum(['true', 'false']).optional().openapi({ description: 'Kills programs without time to record what they did' }),
+})

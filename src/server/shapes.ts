@@ -55,6 +55,7 @@ const job = z
     attempt: z.number().int(),
     worker: z.string().optional(),
     cancelRequested: z.boolean(),
+    cancelForced: z.boolean().optional(),
     retries: z.number().int().optional(),
     notBefore: time.optional(),
     end: end.optional(),

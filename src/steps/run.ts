@@ -61,17 +61,21 @@ const runProgram = async (session: StepSession, plan: StepPlan, place = session.
     files: tarOf([...plan.files, kubeconfigFile({ port: session.port, nonce: session.nonce, namespace: plan.namespace })]),
   })
 
-/** TERM first, so that helm can record its release; KILL when that was not heard. */
-const endProgramOn = (signal: AbortSignal, session: StepSession, graceMs: number): { [Symbol.dispose](): void } => {
+/** TERM first, so that helm can record its release; KILL when that was not heard, or when somebody will not wait for it. */
+const endProgramOn = ({ signal, forced, graceMs }: Stop, session: StepSession): { [Symbol.dispose](): void } => {
   let timer: NodeJS.Timeout | undefined
+  const kill = (): void => session.signal('SIGKILL')
   const stop = (): void => {
     session.signal('SIGTERM')
-    timer = setTimeout(() => session.signal('SIGKILL'), graceMs)
+    timer = setTimeout(kill, graceMs)
   }
+  if (forced.aborted) kill()
+  else forced.addEventListener('abort', kill, { once: true })
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
   return {
     [Symbol.dispose]() {
+      forced.removeEventListener('abort', kill)
       signal.removeEventListener('abort', stop)
       clearTimeout(timer)
     },
@@ -175,7 +179,7 @@ const runToEnd = async (
       onProgress: deps.onProgress,
     })
     verdict.catch(() => {})
-    using _ending = endProgramOn(stop.signal, session, stop.graceMs)
+    using _ending = endProgramOn(stop, session)
     const judgedEarly = plan.judgeWhileRunning ? endOnFailure(verdict, session) : { failed: false }
     const exit = await runProgram(session, plan)
     await session.settled()

@@ -8,10 +8,13 @@ export type StopReason = 'cancelled' | 'deadline' | 'superseded' | 'revoked' | '
 /** A stop that can be asked once, and what it comes to. */
 export interface Stop {
   readonly signal: AbortSignal
+  /** Aborted when the program is not to be given its time any more. */
+  readonly forced: AbortSignal
   readonly reason: () => StopReason | undefined
   /** Time that a program has between TERM and KILL, in ms. */
   readonly graceMs: number
-  ask(reason: StopReason): void
+  /** @param force ends the program at once; may follow a request without it */
+  ask(reason: StopReason, force?: boolean): void
   /** The end that a stopped attempt has. */
   end(phase: string, writes: readonly LedgerEntry[]): JobEnd
 }
@@ -33,13 +36,16 @@ const written = (writes: readonly LedgerEntry[]): string => {
  */
 export const createStop = (step: Step, graceMs: number): Stop => {
   const controller = new AbortController()
+  const forcing = new AbortController()
   let reason: StopReason | undefined
   return {
     signal: controller.signal,
+    forced: forcing.signal,
     reason: () => reason,
     graceMs,
-    ask(why) {
+    ask(why, force = false) {
       reason ??= why
+      if (force) forcing.abort()
       controller.abort(new Error(reason))
     },
     end(phase, writes) {
@@ -51,7 +57,11 @@ export const createStop = (step: Step, graceMs: number): Stop => {
         }
       if (reason === 'revoked')
         return { status: 'errored', code: 'grant_revoked', sentence: `its credential was revoked while ${phase}; ${written(writes)}` }
-      return { status: 'cancelled', code: 'cancelled', sentence: `cancelled while ${phase}; ${written(writes)}` }
+      return {
+        status: 'cancelled',
+        code: 'cancelled',
+        sentence: `cancelled ${forcing.signal.aborted ? 'by force ' : ''}while ${phase}; ${written(writes)}`,
+      }
     },
   }
 }

@@ -26,10 +26,11 @@ const jobEvent = (before: Job, after: Job, end: JobEnd | undefined, tools: JobRe
 })
 
 /** What transitions decide on, without the rest of the job. */
-const stateOf = ({ status, attempt, worker, cancelRequested, retries, notBefore, end }: Job): JobState => ({
+const stateOf = ({ status, attempt, worker, cancelRequested, cancelForced, retries, notBefore, end }: Job): JobState => ({
   status,
   attempt,
   cancelRequested,
+  ...(cancelForced === undefined ? {} : { cancelForced }),
   ...(worker === undefined ? {} : { worker }),
   ...(retries === undefined ? {} : { retries }),
   ...(notBefore === undefined ? {} : { notBefore }),
@@ -160,6 +161,6 @@ export const createClaims = (connection: Connection): Claims => ({
   renew: async (ref, attempt, worker) => {
     const keys = deploymentKeys(ref.deploymentId)
     const answer = (await connection.script('renew-claim', [keys.jobs, keys.marks], [ref.jobId, attempt, worker])) as number[] | null
-    return { held: answer?.[0] === 1, cancelRequested: answer?.[1] === 1 }
+    return { held: answer?.[0] === 1, cancelRequested: answer?.[1] === 1, cancelForced: answer?.[2] === 1 }
   },
 })

@@ -89,7 +89,7 @@ export const targetKeys: { readonly records: string; readonly accounts: string }
 }
 
 export const workerKeys: { readonly records: string; readonly seen: string } = {
-  /** Hash: id -> JSON. */
+  /** Hash: id -> JSON; `id#drain` while it is asked to drain. */
   records: `${prefix}{workers}:records`,
   /** Sorted set: id by the Redis time of its last heartbeat. */
   seen: `${prefix}{workers}:seen`,

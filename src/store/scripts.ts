@@ -7,6 +7,7 @@ import type { Redis } from 'ioredis'
 export type ScriptName =
   | 'advance-schema'
   | 'append-ledger'
+  | 'ask-drain'
   | 'beat'
   | 'begin-request'
   | 'change-deployment'

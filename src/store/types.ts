@@ -175,11 +175,18 @@ export interface Jobs {
 
 export interface Claims {
   /** Proves the hold of an attempt; `held` is false once it was superseded or the job has ended. */
-  renew(ref: JobRef, attempt: number, worker: string): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }>
+  renew(
+    ref: JobRef,
+    attempt: number,
+    worker: string,
+  ): Promise<{ readonly held: boolean; readonly cancelRequested: boolean; readonly cancelForced: boolean }>
 }
 
 export interface Workers {
-  beat(record: WorkerRecord): Promise<void>
+  /** @returns whether somebody asked it to drain */
+  beat(record: WorkerRecord): Promise<{ readonly drainAsked: boolean }>
+  /** Asks a worker to end when what it runs has ended: it hears it with its next beat. @returns whether it is there */
+  askDrain(id: string): Promise<boolean>
   list(): Promise<SeenWorker[]>
   remove(id: string): Promise<void>
   /** Redis TIME in ms since the epoch. */

@@ -8,7 +8,8 @@ const keys = [workerKeys.records, workerKeys.seen]
 /** The workers as they were last heard, by the clock of Redis. */
 export const createWorkers = (connection: Connection, limits: StoreLimits): Workers => ({
   beat: async (record) => {
-    await connection.script('beat', keys, [record.id, JSON.stringify(record), limits.workerMs])
+    const answer = await connection.script('beat', keys, [record.id, JSON.stringify(record), limits.workerMs])
+    return { drainAsked: answer === 1 }
   },
   list: async () => {
     const flat = (await connection.script('list-workers', keys, [])) as string[]
@@ -17,8 +18,9 @@ export const createWorkers = (connection: Connection, limits: StoreLimits): Work
       seenAt: Number(flat[index * 3 + 1]),
     }))
   },
+  askDrain: async (id) => (await connection.script('ask-drain', [workerKeys.records], [id])) === 1,
   remove: async (id) => {
-    await connection.call((redis) => redis.multi().hdel(workerKeys.records, id).zrem(workerKeys.seen, id).exec())
+    await connection.call((redis) => redis.multi().hdel(workerKeys.records, id, `${id}#drain`).zrem(workerKeys.seen, id).exec())
   },
   now: async () => {
     const [seconds, micros] = await connection.call((redis) => redis.time())

@@ -3,6 +3,7 @@ import { type Client, createClient } from '../../src/client/http.ts'
 import type { Job } from '../../src/model/deployment.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { isTerminal, type JobStatus } from '../../src/model/states.ts'
+import type { TelpherProcess } from '../../src/sandbox/processes.ts'
 import type { CliResult } from './cli.ts'
 import type { E2e } from './e2e-stack.ts'
 import { eventually } from './eventually.ts'
@@ -55,4 +56,13 @@ export const midApply = async ({ cluster }: Pick<E2e, 'cluster'>, running: Runni
   const path = `/api/v1/namespaces/${namespace}/configmaps?limit=20`
   await eventually(async () => (JSON.parse((await cluster.api('GET', path)).body) as { items: unknown[] }).items.length === 20, 120_000)
   return running.reaches('running')
+}
+
+/** The process of the worker that holds a job. @throws Error when it is none of the stack's */
+export const holderOf = async (e2e: E2e, job: Job): Promise<TelpherProcess & { readonly name: string }> => {
+  const { workers } = await (await clientOf(e2e)).workers()
+  const name = workers.find(({ id }) => id === job.worker)?.name ?? ''
+  const holder = e2e.stack.workers.find(({ logFile }) => logFile.endsWith(`/${name}.log`))
+  if (holder === undefined) throw new Error(`no process of worker ${name}`)
+  return { ...holder, name }
 }

@@ -128,6 +128,11 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
   'keys rotate': () => ['keys', 'rotate'],
   'worker list': () => ['worker', 'list'],
+  'worker drain': async () => {
+    const name = freshName('wrk')
+    await served.store.workers.beat(sampleWorker(name, { pool }))
+    return ['worker', 'drain', name, '--no-wait']
+  },
   backup: () => ['backup', `${freshName('all')}.backup`],
   completion: () => ['completion', 'bash'],
   version: () => ['version'],

@@ -154,6 +154,11 @@ describe('cancel', () => {
       ['succeeded', false],
     ])
     expect((await served.call('POST', `/v1/deployments/${id}/cancel`)).status).toBe(202)
+    expect(await served.store.claims.renew(runs, 1, 'w1')).toEqual({ held: true, cancelRequested: true, cancelForced: false })
+    // The second level reaches what heard the first one.
+    expect((await served.call('POST', `/v1/deployments/${id}/cancel?force=true`)).status).toBe(202)
+    expect(await served.store.claims.renew(runs, 1, 'w1')).toEqual({ held: true, cancelRequested: true, cancelForced: true })
+    expect((await served.call('POST', `/v1/deployments/${id}/cancel?force=perhaps`)).status).toBe(422)
   })
 })
 
