@@ -113,6 +113,30 @@ const daily: readonly CommandSpec[] = [
     examples: ['telpher cancel dep_01JD0000000000000000000000', 'telpher cancel dep_01JD0000000000000000000000 --force'],
     load: async () => (await import('./cancel.ts')).runCancel,
   },
+  {
+    path: ['freeze'],
+    args: '[target]',
+    values: 'targets',
+    about: 'let nothing new begin at a target for a while; without a target or tags: list the freezes',
+    options: [
+      { flags: '--tag <tags>', about: 'all targets with these tags, those added later too: env=prod and not legacy' },
+      { flags: '--reason <text>', about: 'why, for those who wait' },
+      { flags: '--for <duration>', about: 'it ends by itself after this; else with telpher unfreeze' },
+    ],
+    examples: [
+      'telpher freeze prod-eu --reason maintenance --for 8h',
+      'telpher freeze --tag env=prod --reason "year end"',
+      'telpher freeze',
+    ],
+    load: async () => (await import('./freeze.ts')).runFreeze,
+  },
+  {
+    path: ['unfreeze'],
+    args: '<freeze>',
+    about: 'end a freeze: what waited begins',
+    examples: ['telpher unfreeze frz_01JD0000000000000000000000'],
+    load: async () => (await import('./freeze.ts')).runUnfreeze,
+  },
 ]
 
 const history: readonly CommandSpec[] = [

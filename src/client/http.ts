@@ -4,6 +4,7 @@ import type { MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { Freeze, NewFreeze } from '../model/freeze.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { NewProducer, Producer } from '../model/producer.ts'
 import type { RunDiff } from '../model/rundiff.ts'
@@ -82,6 +83,11 @@ export interface Client {
   /** What the server sees of itself and all behind it. */
   doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
+  freezes(): Promise<readonly Freeze[]>
+  /** @throws TelpherError unknown_target, invalid_input */
+  freeze(asked: NewFreeze): Promise<Freeze>
+  /** @throws TelpherError unknown_freeze */
+  unfreeze(id: string): Promise<void>
   /** Asks the workers of a name to end when what they run has ended. @throws TelpherError unknown_worker */
   drainWorker(name: string): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
 }
@@ -204,6 +210,11 @@ export const createClient = (url: string, token: Secret): Client => {
     },
     doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
+    freezes: async () => (await get<{ freezes: Freeze[] }>('/v1/freezes')).freezes,
+    freeze: (asked) => post('/v1/freezes', asked),
+    async unfreeze(id) {
+      await send('DELETE', `/v1/freezes/${encodeURIComponent(id)}`)
+    },
     drainWorker: (name) => post(`/v1/workers/${encodeURIComponent(name)}/drain`),
   }
 }

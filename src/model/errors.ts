@@ -62,6 +62,7 @@ export const errorTable = {
   ],
   target_not_allowed: [1053, 'user', false, 'Enrol the producer for this target too: telpher producer add NAME --tag TAGS'],
   unknown_worker: [1060, 'user', false, 'List the workers with: telpher worker list'],
+  unknown_freeze: [1061, 'user', false, 'List the freezes with: telpher freeze'],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],

@@ -1,9 +1,11 @@
 import type { Job } from '../model/deployment.ts'
+import { frozenReason } from '../model/freeze.ts'
 import { isTerminal } from '../model/states.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { QueueItem } from '../queue/types.ts'
 import { isHolder } from './admit.ts'
 import { type Action, advance } from './advance.ts'
+import { freezeFor } from './frozen.ts'
 import { askForLock, giveBack } from './turn.ts'
 import type { SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
 
@@ -71,6 +73,11 @@ const awaitStart = async (context: HandleContext, job: Job, admittedAt: number):
 
 const admitJob = async (context: HandleContext, job: Job, readyAt: number): Promise<boolean> => {
   const { store, queue } = context
+  const freeze = await freezeFor(store, job, context.now())
+  if (freeze !== undefined) {
+    await standBack(context, job, frozenReason(freeze))
+    return false
+  }
   const turn = await askForLock(store, job, readyAt, context.now(), context.nudge)
   if (turn !== 'taken') return turn === 'ask-again'
   const applied = await store.jobs.apply(job, { type: 'admit' })
@@ -85,11 +92,23 @@ const admitJob = async (context: HandleContext, job: Job, readyAt: number): Prom
   return false
 }
 
-const settle = async ({ store, nudge }: HandleContext, job: Job): Promise<boolean> => {
+/** Gives a lock, or the place in its queue, back, and has its next one looked at. */
+const leaveLock = async ({ store, nudge }: HandleContext, job: Job): Promise<void> => {
   const lock = await giveBack(store, job.lock, job)
-  await store.jobs.settle(job)
   const [first] = lock.queue
   if (lock.holder === undefined && first !== undefined) nudge(first.deploymentId)
+}
+
+/** A job that may not begin keeps nobody waiting who may: another target of the same cluster shares its locks. */
+const standBack = async (context: HandleContext, job: Job, reason: string): Promise<void> => {
+  if (job.waitsFor === reason) return
+  await leaveLock(context, job)
+  await say(context.store, job, reason)
+}
+
+const settle = async (context: HandleContext, job: Job): Promise<boolean> => {
+  await leaveLock(context, job)
+  await context.store.jobs.settle(job)
   return true
 }
 

@@ -8,6 +8,7 @@ import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
 import { addDoctorRoute } from './doctor.ts'
+import { addFreezeRoutes } from './freezes.ts'
 import { addImageRoutes } from './images.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addMemoryRoutes } from './memory.ts'
@@ -60,6 +61,7 @@ export const createApi = (deps: ApiDeps): Api => {
     return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
   })
   addWorkerRoutes(api, deps)
+  addFreezeRoutes(api, deps)
   addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
   addDoctorRoute(api, deps)

@@ -1,4 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { newFreezeSchema } from '../model/freeze.ts'
 import { newProducerSchema } from '../model/producer.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
@@ -59,6 +60,9 @@ export type RouteName =
   | 'removeProducer'
   | 'listWorkers'
   | 'drainWorker'
+  | 'listFreezes'
+  | 'addFreeze'
+  | 'liftFreeze'
   | 'store'
   | 'doctor'
   | 'metrics'
@@ -260,6 +264,23 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       202: json(shapes.workers, 'The workers of this name that were asked; each is gone when what it runs has ended'),
       default: problem,
     },
+  },
+  listFreezes: {
+    method: 'get',
+    path: '/v1/freezes',
+    responses: { 200: json(shapes.freezes, 'Where nothing new begins, the oldest first'), default: problem },
+  },
+  addFreeze: {
+    method: 'post',
+    path: '/v1/freezes',
+    request: { body: body(newFreezeSchema) },
+    responses: { 201: json(shapes.freeze, 'In force for all that is admitted from now on'), default: problem },
+  },
+  liftFreeze: {
+    method: 'delete',
+    path: '/v1/freezes/{id}',
+    request: { params: byId },
+    responses: { 204: { description: 'Lifted: what waited for it begins' }, default: problem },
   },
   store: {
     method: 'get',

@@ -233,6 +233,17 @@ const worker = z
   })
   .openapi('Worker')
 
+const freeze = z
+  .object({
+    id: z.string(),
+    target: z.string().optional(),
+    tags: z.string().optional(),
+    reason: z.string(),
+    createdAt: time,
+    until: time.optional(),
+  })
+  .openapi('Freeze')
+
 const checkReport = z
   .object({
     target: z.string(),
@@ -315,6 +326,8 @@ export type ShapeName =
   | 'logSearch'
   | 'ledger'
   | 'workers'
+  | 'freeze'
+  | 'freezes'
   | 'pins'
   | 'keys'
   | 'keysRotated'
@@ -354,6 +367,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   producer,
   producers: z.object({ producers: z.array(producer) }),
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
+  freeze,
+  freezes: z.object({ freezes: z.array(freeze) }),
   workers: z.object({ workers: z.array(worker), now: time }),
   backupSum: z.object({
     targets: z.number().int(),

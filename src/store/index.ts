@@ -4,6 +4,7 @@ import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
+import { createFreezes } from './freezes.ts'
 import { createGrants } from './grants.ts'
 import { createImages } from './images.ts'
 import { createInbox, createProducers } from './inbox.ts'
@@ -106,6 +107,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
     images: createImages(connection),
+    freezes: createFreezes(connection),
     producers: createProducers(connection),
     inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),

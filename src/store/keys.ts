@@ -106,6 +106,9 @@ export const packageIndexKey: string = `${prefix}{packages}:index`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
+/** Hash: id of a freeze -> JSON. */
+export const freezesKey: string = `${prefix}{freezes}:records`
+
 /** Hash: producer's name -> JSON. */
 export const producersKey: string = `${prefix}{producers}:records`
 

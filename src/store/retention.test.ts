@@ -20,6 +20,7 @@ test('every key of keys.ts has exactly one rule', () => {
     ...Object.values(keys.targetKeys),
     ...Object.values(keys.workerKeys),
     ...Object.values(keys.schemaKeys),
+    keys.freezesKey,
     keys.producersKey,
     keys.inboxKeys.submissions,
     keys.inboxKeys.answer('sub_01'),

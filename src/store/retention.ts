@@ -64,6 +64,14 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:sweep:*`, 'whose turn it is to revoke what ended attempts left', 'a minute', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],
+  [
+    `${keyPrefix}{freezes}:records`,
+    'where nothing new begins',
+    'until lifted or over',
+    'bounded',
+    'telpher unfreeze; the next look',
+    'state',
+  ],
   [`${keyPrefix}{producers}:records`, 'the public keys of producers', 'until removed', 'bounded', 'telpher producer remove', 'state'],
   [
     `${keyPrefix}{inbox}:submissions`,

@@ -3,6 +3,7 @@ import type { CheckReport } from '../model/check.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
 import type { RedisFacts } from '../model/doctor.ts'
+import type { Freeze } from '../model/freeze.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
@@ -191,6 +192,15 @@ export interface Workers {
   remove(id: string): Promise<void>
   /** Redis TIME in ms since the epoch. */
   now(): Promise<number>
+}
+
+/** Where nothing new begins for a while. */
+export interface Freezes {
+  add(freeze: Freeze): Promise<void>
+  /** Those that hold, the oldest first; what is over is removed. @param now ms since the epoch, by the clock of Redis */
+  list(now: number): Promise<Freeze[]>
+  /** @throws TelpherError unknown_freeze */
+  lift(id: string): Promise<void>
 }
 
 /** Which image ids workers may start. */
@@ -444,6 +454,7 @@ export interface Store {
   readonly workers: Workers
   readonly checks: Checks
   readonly images: Images
+  readonly freezes: Freezes
   readonly producers: Producers
   readonly inbox: Inbox
   readonly idempotency: Idempotency

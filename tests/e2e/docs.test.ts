@@ -71,10 +71,12 @@ const standIns = async (): Promise<Record<string, string>> => {
   }
   const succeeded = (await last('success')) ?? ''
   const failed = (await last('failure')) ?? succeeded
+  const [freeze] = JSON.parse((await e2e().cli('freeze', '-o', 'json')).stdout)
   const { url, tokenFile } = e2e().stack.server
   return {
     dep_01JD0000000000000000000000: failed,
     dep_01JD0000000000000000000001: succeeded,
+    'unfreeze FREEZE': `unfreeze ${freeze?.id}`,
     'telpher view DEPLOYMENT': `telpher view ${succeeded}`,
     'http://127.0.0.1:7373': url,
     'redis://127.0.0.1:6379': e2e().stack.redis.url,

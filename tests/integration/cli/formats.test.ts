@@ -108,6 +108,17 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   lint: () => ['lint', 'some.yaml'],
   schema: () => ['schema'],
   'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig', '--mode', 'static-token'],
+  freeze: async () => {
+    const name = freshName('target')
+    await served.call('POST', '/v1/targets', newTarget(name, { pool }))
+    return ['freeze', name, '--reason', 'trade fair', '--for', '8h']
+  },
+  unfreeze: async () => {
+    const name = freshName('target')
+    await served.call('POST', '/v1/targets', newTarget(name, { pool }))
+    const { stdout } = await cli.run(['freeze', name, '--reason', 'trade fair', '-o', 'json'])
+    return ['unfreeze', (JSON.parse(stdout) as { id: string }).id]
+  },
   'target list': () => ['target', 'list'],
   'target view': () => ['target', 'view', target],
   'target check': () => ['target', 'check', target],
