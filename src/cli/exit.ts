@@ -20,7 +20,9 @@ const special: Partial<Record<ErrorCode, number>> = {
   unauthorized: exitCodes.permission,
   unknown_target: exitCodes.notFound,
   unknown_deployment: exitCodes.notFound,
+  unknown_freeze: exitCodes.notFound,
   unknown_route: exitCodes.notFound,
+  unknown_worker: exitCodes.notFound,
 }
 
 /** The exit code of a command that ended with an error. */

@@ -43,5 +43,7 @@ export const runKeysRotate: Command<object> = async (cli) => {
   const rotated = await (await cli.client()).rotateKeys()
   await print(cli, rotated, () => `${rotated.resealed} accounts sealed anew\n${tableOf(rotated.keys)}`)
   sayWhatIsLeft(cli, rotated.keys)
-  return exitCodes.ok
+  if (rotated.damaged.length === 0) return exitCodes.ok
+  cli.say(`Changed since they were sealed, and left as they are: ${rotated.damaged.join(', ')}. Remove and add their targets again.`)
+  return exitCodes.failed
 }

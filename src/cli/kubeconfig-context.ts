@@ -29,5 +29,5 @@ export const contextOf = async (cli: Cli, context: string, file: string | undefi
     if (cause instanceof TelpherError) throw cause
     throw new TelpherError('invalid_kubeconfig', `${path} cannot be read: name another with --file`, { cause, field: '--file' })
   })
-  return readKubeconfig(content, { context, path, readFile: readText })
+  return readKubeconfig(content, context)
 }

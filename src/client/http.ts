@@ -1,6 +1,6 @@
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
-import type { MasterKeyUse } from '../model/credential.ts'
+import type { KeysRotated, MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
@@ -69,7 +69,7 @@ export interface Client {
   /** Master keys, by what they are for. */
   keys(): Promise<readonly MasterKeyUse[]>
   /** Seals every account with the first key. */
-  rotateKeys(): Promise<{ readonly resealed: number; readonly keys: readonly MasterKeyUse[] }>
+  rotateKeys(): Promise<KeysRotated>
   producers(): Promise<readonly Producer[]>
   addProducer(producer: NewProducer): Promise<Producer>
   removeProducer(name: string): Promise<void>

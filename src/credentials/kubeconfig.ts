@@ -1,8 +1,10 @@
-import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
-import type { PlainCredential } from './account.ts'
+import { nameSchema } from '../model/target.ts'
+import { type PlainCredential, plainCredentialSchema } from './account.ts'
+import { harmless } from './harmless.ts'
+import { isBundle } from './pem.ts'
 
 /** What a target needs of a kubeconfig's context. */
 export interface ImportedContext {
@@ -13,56 +15,70 @@ export interface ImportedContext {
   readonly credential: PlainCredential
 }
 
-export interface KubeconfigOptions {
-  readonly context: string
-  /** Where the kubeconfig lies: its relative paths start there. */
-  readonly path: string
-  readonly readFile: (path: string) => Promise<string>
-}
-
 const largest = 1024 * 1024
 
 const invalid = (field: string, why: string): TelpherError => new TelpherError('invalid_kubeconfig', `${field}: ${why}`, { field })
 
 /** Users' fields that run programs or plugins; reading such a file must never start anything. */
 const plugins = ['exec', 'auth-provider'] as const
+const passwords = 'passwords are no longer taken by Kubernetes; use a token or a client certificate'
+const impersonation = 'impersonation is not taken over; use the credential of the account itself'
+/** A path of a file that somebody else wrote sends any file of this machine to the server that it names. */
+const paths = 'files that a kubeconfig names are not read; put them into one with: kubectl config view --raw --flatten --minify'
 const refused: Readonly<Record<string, string>> = {
-  username: 'passwords are no longer taken by Kubernetes; use a token or a client certificate',
-  password: 'passwords are no longer taken by Kubernetes; use a token or a client certificate',
-  as: 'impersonation is not taken over; use the credential of the account itself',
-  'as-groups': 'impersonation is not taken over; use the credential of the account itself',
-  'as-uid': 'impersonation is not taken over; use the credential of the account itself',
+  username: passwords,
+  password: passwords,
+  as: impersonation,
+  'as-groups': impersonation,
+  'as-uid': impersonation,
+  'as-user-extra': impersonation,
+  tokenFile: paths,
+  'client-certificate': paths,
+  'client-key': paths,
+  'certificate-authority': paths,
   'insecure-skip-tls-verify': 'a target must be verified; give its certificate authority',
   'proxy-url': 'proxies are not taken over from a kubeconfig',
 }
+/** What is taken, and what changes nothing (kubernetes.io: reference/config-api/kubeconfig.v1). */
+const known: Readonly<Record<string, readonly string[]>> = {
+  cluster: ['server', 'certificate-authority-data', 'tls-server-name', 'disable-compression', 'extensions'],
+  user: ['token', 'client-certificate-data', 'client-key-data', 'extensions'],
+}
 
-const named = <T extends z.ZodType>(field: string, body: T) => z.object({ name: z.string(), [field]: body })
+const anyFields = z.record(z.string(), z.unknown())
 const schema = z.object({
-  clusters: z.array(named('cluster', z.record(z.string(), z.unknown()))).default([]),
+  apiVersion: z.literal('v1').optional(),
+  kind: z.literal('Config').optional(),
+  clusters: z.array(z.object({ name: z.string(), cluster: anyFields })).default([]),
   contexts: z
     .array(
       z.object({
         name: z.string(),
-        context: z.object({ cluster: z.string(), user: z.string(), namespace: z.string().optional() }).loose(),
+        context: z.object({ cluster: z.string(), user: z.string(), namespace: nameSchema.or(z.literal('')).optional() }).loose(),
       }),
     )
     .default([]),
-  users: z.array(named('user', z.record(z.string(), z.unknown()).nullable())).default([]),
+  users: z.array(z.object({ name: z.string(), user: anyFields.nullable() })).default([]),
 })
+
+const treeOf = (text: string): unknown => {
+  try {
+    const document = parseDocument(text.replace(/^\uFEFF/, ''), { uniqueKeys: true, prettyErrors: false })
+    // A tag that is not known is a warning of the parser; a kubeconfig has none.
+    const problem = document.errors[0] ?? document.warnings[0]
+    if (problem !== undefined) throw invalid('file', `not YAML (${problem.code})`)
+    return document.toJS({ maxAliasCount: 10 })
+  } catch (thrown) {
+    if (thrown instanceof TelpherError) throw thrown
+    // Aliases that expand without end, or what is nested deeper than the parser's stack.
+    throw invalid('file', 'its aliases expand too far, or it is nested too deep')
+  }
+}
 
 const parse = (text: string): z.infer<typeof schema> => {
   if (text.length > largest) throw invalid('file', 'it is larger than 1 MiB')
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { uniqueKeys: true, prettyErrors: false })
-  const problem = document.errors[0]
-  if (problem !== undefined) throw invalid('file', `not YAML (${problem.code})`)
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: 10 })
-  } catch {
-    throw invalid('file', 'its aliases expand too far')
-  }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw invalid(parsed.error.issues[0]?.path.join('.') || 'file', 'not a kubeconfig')
+  const parsed = schema.safeParse(treeOf(text))
+  if (!parsed.success) throw invalid(harmless(parsed.error.issues[0]?.path.join('.') || 'file'), 'not a kubeconfig')
   return parsed.data
 }
 
@@ -73,78 +89,97 @@ const text = (fields: Readonly<Record<string, unknown>>, name: string, where: st
   return value
 }
 
-const refuse = (fields: Readonly<Record<string, unknown>>, where: string): void => {
+const refuse = (kind: 'cluster' | 'user', fields: Readonly<Record<string, unknown>>, where: string): void => {
   for (const plugin of plugins)
     if (fields[plugin] !== undefined && fields[plugin] !== null)
       throw new TelpherError('kubeconfig_plugin', `${where}.${plugin}: programs named by a kubeconfig are not run`, {
         field: `${where}.${plugin}`,
       })
-  for (const [name, why] of Object.entries(refused))
-    if (fields[name] !== undefined && fields[name] !== false && fields[name] !== '') throw invalid(`${where}.${name}`, why)
+  for (const [name, value] of Object.entries(fields)) {
+    if (known[kind]?.includes(name) || value === false || value === '' || value === null) continue
+    const why = Object.hasOwn(refused, name) ? refused[name] : undefined
+    throw invalid(`${where}.${harmless(name.slice(0, 64))}`, why ?? `a ${kind} of a kubeconfig has no such field`)
+  }
 }
 
-/** A value given in the file itself (base64) or as a path beside it. */
-const material = async (
-  fields: Readonly<Record<string, unknown>>,
-  name: string,
-  where: string,
-  options: KubeconfigOptions,
-): Promise<string | undefined> => {
-  const data = text(fields, `${name}-data`, where)
-  if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8')
-  const path = text(fields, name, where)
-  if (path === undefined) return undefined
-  return options.readFile(resolve(dirname(options.path), path)).catch(() => {
-    throw invalid(`${where}.${name}`, 'the file cannot be read')
-  })
+/** Strict, since Buffer passes over whatever is not base64. */
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+const decoded = (fields: Readonly<Record<string, unknown>>, name: string, where: string): string | undefined => {
+  const data = text(fields, name, where)?.replaceAll(/\s/g, '')
+  if (data === undefined) return undefined
+  if (!base64.test(data)) throw invalid(`${where}.${name}`, 'not base64')
+  return Buffer.from(data, 'base64').toString('utf8')
 }
 
-const credentialIn = async (
-  user: Readonly<Record<string, unknown>>,
-  where: string,
-  options: KubeconfigOptions,
-): Promise<PlainCredential> => {
-  const certificate = await material(user, 'client-certificate', where, options)
-  const key = await material(user, 'client-key', where, options)
-  if (certificate !== undefined && key !== undefined) return { kind: 'client-certificate', certificate, key }
-  if (certificate !== undefined || key !== undefined) throw invalid(where, 'a client certificate and its key belong together')
-  const file = text(user, 'tokenFile', where)
-  const token = file === undefined ? text(user, 'token', where) : (await options.readFile(resolve(dirname(options.path), file))).trim()
-  if (token === undefined) throw invalid(where, 'it has neither a token nor a client certificate')
-  return { kind: 'bearer', token }
+const wordsOf: Readonly<Record<string, string>> = {
+  token: 'token',
+  certificate: 'client-certificate-data',
+  key: 'client-key-data',
+}
+
+const credentialIn = (user: Readonly<Record<string, unknown>>, where: string): PlainCredential => {
+  const certificate = decoded(user, 'client-certificate-data', where)
+  const key = decoded(user, 'client-key-data', where)
+  const token = text(user, 'token', where)
+  if ((certificate === undefined) !== (key === undefined)) throw invalid(where, 'a client certificate and its key belong together')
+  if (certificate === undefined && token === undefined) throw invalid(where, 'it has neither a token nor a client certificate')
+  const read = plainCredentialSchema.safeParse(
+    certificate === undefined ? { kind: 'bearer', token } : { kind: 'client-certificate', certificate, key },
+  )
+  if (read.success) return read.data
+  const [issue] = read.error.issues
+  throw invalid(`${where}.${wordsOf[String(issue?.path[0])]}`, issue?.message ?? 'it cannot be read')
+}
+
+const serverIn = (cluster: Readonly<Record<string, unknown>>, where: string): string => {
+  const server = text(cluster, 'server', where)
+  if (server === undefined || !URL.canParse(server) || new URL(server).protocol !== 'https:')
+    throw invalid(`${where}.server`, 'use an https:// address')
+  const { username, password, search, hash } = new URL(server)
+  if (username !== '' || password !== '' || search !== '' || hash !== '' || /[\p{Cc}\s\\]/u.test(server))
+    throw invalid(`${where}.server`, 'use an address of host, port and path alone')
+  return server
+}
+
+/** The one of a name; of two the tools of the field take different ones. */
+const only = <T extends { readonly name: string }>(all: readonly T[], name: string, where: string): { value: T; field: string } => {
+  const at = all.findIndex((entry) => entry.name === name)
+  const value = all[at]
+  if (value === undefined) {
+    const names = all.map((entry) => JSON.stringify(harmless(entry.name))).join(', ') || 'none'
+    throw invalid(where, `there is no ${where.slice(0, -1)} "${harmless(name)}"; the file has: ${names}`)
+  }
+  if (all.some((entry, index) => index > at && entry.name === name)) throw invalid(where, `there are two of the name "${harmless(name)}"`)
+  return { value, field: `${where}[${at}]` }
 }
 
 /**
- * Reads one context of a kubeconfig by a strict schema: what runs programs, skips verification or acts for others is
- * refused with its field, and no value of the file appears in an error.
+ * Reads one context of a kubeconfig by a strict schema, of which nothing is run, opened or looked up: what runs programs, names files, skips
+ * verification or acts for others is refused with its field, and no value of a credential appears in an error.
+ * @param content the text of the kubeconfig
+ * @param name of the context
  * @throws TelpherError invalid_kubeconfig, kubeconfig_plugin
  */
-export const readKubeconfig = async (content: string, options: KubeconfigOptions): Promise<ImportedContext> => {
+export const readKubeconfig = (content: string, name: string): ImportedContext => {
   const config = parse(content)
-  const context = config.contexts.find(({ name }) => name === options.context)?.context
-  if (context === undefined) {
-    const names = config.contexts.map(({ name }) => name).join(', ') || 'none'
-    throw invalid('contexts', `there is no context "${options.context}"; the file has: ${names}`)
-  }
-  const clusterAt = config.clusters.findIndex(({ name }) => name === context.cluster)
-  const userAt = config.users.findIndex(({ name }) => name === context.user)
-  const cluster = config.clusters[clusterAt]?.['cluster'] as Record<string, unknown> | undefined
-  const user = config.users[userAt]?.['user'] as Record<string, unknown> | null | undefined
-  if (cluster === undefined) throw invalid('clusters', `there is no cluster "${context.cluster}"`)
-  if (user === undefined || user === null) throw invalid('users', `there is no user "${context.user}"`)
-  const clusterField = `clusters[${clusterAt}].cluster`
-  const userField = `users[${userAt}].user`
-  refuse(cluster, clusterField)
-  refuse(user, userField)
-  const server = text(cluster, 'server', clusterField)
-  if (server === undefined || !URL.canParse(server) || new URL(server).protocol !== 'https:')
-    throw invalid(`${clusterField}.server`, 'use an https:// address')
+  const { context } = only(config.contexts, name, 'contexts').value
+  const { value: clusterEntry, field: clusterAt } = only(config.clusters, context.cluster, 'clusters')
+  const { value: userEntry, field: userAt } = only(config.users, context.user, 'users')
+  const { cluster } = clusterEntry
+  const user = userEntry.user ?? {}
+  const [clusterField, userField] = [`${clusterAt}.cluster`, `${userAt}.user`]
+  refuse('cluster', cluster, clusterField)
+  refuse('user', user, userField)
+  const server = serverIn(cluster, clusterField)
   const tlsServerName = text(cluster, 'tls-server-name', clusterField)
+  const ca = decoded(cluster, 'certificate-authority-data', clusterField) ?? ''
+  if (ca !== '' && !isBundle(ca)) throw invalid(`${clusterField}.certificate-authority-data`, 'not certificates in PEM')
   return {
     server,
-    ca: (await material(cluster, 'certificate-authority', clusterField, options)) ?? '',
+    ca,
     ...(tlsServerName === undefined ? {} : { tlsServerName }),
-    ...(context.namespace === undefined ? {} : { namespace: context.namespace }),
-    credential: await credentialIn(user, userField, options),
+    ...(context.namespace === undefined || context.namespace === '' ? {} : { namespace: context.namespace }),
+    credential: credentialIn(user, userField),
   }
 }

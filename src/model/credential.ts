@@ -31,3 +31,12 @@ export interface MasterKeyUse {
   /** How many accounts are sealed with it. */
   readonly accounts: number
 }
+
+/** What sealing anew came to. */
+export interface KeysRotated {
+  /** How many accounts were under another key and are under the first one now. */
+  readonly resealed: number
+  /** Ids of accounts that no longer open with the key that sealed them. */
+  readonly damaged: readonly string[]
+  readonly keys: readonly MasterKeyUse[]
+}

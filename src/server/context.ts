@@ -22,7 +22,11 @@ export interface ApiDeps {
   readonly version: string
   /** The server's own files, for telpher doctor, which looks at them. */
   readonly secrets?: { readonly keyFile: string; readonly tokenFile: string }
-  readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void }
+  readonly log: {
+    error(fields: object, message: string): void
+    warn(fields: object, message: string): void
+    info(fields: object, message: string): void
+  }
   readonly now?: () => number
   /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */
   readonly closing?: AbortSignal

@@ -14,9 +14,20 @@ const usesOf = async ({ store, kids }: ApiDeps): Promise<MasterKeyUse[]> => {
 export const addKeyRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'listKeys', async (context) => context.json({ keys: await usesOf(deps) }))
   on(api, 'rotateKeys', async (context) => {
-    // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over. What no key opens stays, and is
-    // told as missing.
-    const resealed = await deps.store.accounts.change((record) => (deps.kids.includes(record.kid) ? deps.reseal(record) : undefined))
-    return context.json({ resealed, keys: await usesOf(deps) })
+    const damaged = new Set<string>()
+    const resealed = await deps.store.accounts.change((record) => {
+      // What no key opens stays, and is told as missing.
+      if (!deps.kids.includes(record.kid)) return undefined
+      try {
+        return deps.reseal(record)
+      } catch (thrown) {
+        // One that was changed by somebody is no reason to leave the others under an old key.
+        deps.log.warn({ account: record.id, error: thrown }, 'an account cannot be sealed anew')
+        damaged.add(record.id)
+        return undefined
+      }
+    })
+    // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over.
+    return context.json({ resealed, damaged: [...damaged], keys: await usesOf(deps) })
   })
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { plainCredentialSchema } from '../credentials/account.ts'
+import { isBundle } from '../credentials/pem.ts'
 import { type Graces, gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
@@ -21,19 +22,6 @@ export interface NewTarget {
   graces?: Graces | undefined
   trials?: boolean | undefined
   credential: PlainCredential
-}
-
-const certificates = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
-
-/** Whether a text is certificates in PEM and nothing that only looks like them. */
-const isBundle = (pem: string): boolean => {
-  try {
-    const found = pem.match(certificates) ?? []
-    for (const certificate of found) new X509Certificate(certificate)
-    return found.length > 0
-  } catch {
-    return false
-  }
 }
 
 /** What is wrong with a client certificate and its key, in words that quote neither. */

@@ -363,7 +363,7 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
   keys: z.object({ keys: z.array(masterKey) }),
-  keysRotated: z.object({ resealed: z.number().int(), keys: z.array(masterKey) }),
+  keysRotated: z.object({ resealed: z.number().int(), damaged: z.array(z.string()), keys: z.array(masterKey) }),
   producer,
   producers: z.object({ producers: z.array(producer) }),
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),

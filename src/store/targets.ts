@@ -47,30 +47,32 @@ export const createAccounts = (connection: Connection): Accounts => ({
   },
   countByKey: async () => {
     const counts = new Map<string, number>()
-    for await (const text of texts(connection)) {
-      const { kid } = JSON.parse(text) as SealedRecord
-      counts.set(kid, (counts.get(kid) ?? 0) + 1)
+    for await (const page of pages(connection)) {
+      for (const text of page) {
+        const { kid } = JSON.parse(text) as SealedRecord
+        counts.set(kid, (counts.get(kid) ?? 0) + 1)
+      }
     }
     return counts
   },
   change: async (change) => {
-    let changed = 0
-    for await (const text of texts(connection)) {
+    const replace = async (text: string): Promise<number> => {
       const before = JSON.parse(text) as SealedRecord
       const after = change(before)
-      if (after === undefined) continue
-      const args = [before.id, text, JSON.stringify(after)]
-      changed += Number(await connection.script('replace-account', [targetKeys.accounts], args))
+      if (after === undefined) return 0
+      return Number(await connection.script('replace-account', [targetKeys.accounts], [before.id, text, JSON.stringify(after)]))
     }
+    let changed = 0
+    for await (const page of pages(connection)) for (const replaced of await Promise.all(page.map(replace))) changed += replaced
     return changed
   },
 })
 
-/** Every account as it is stored, a page at a time; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
-async function* texts(connection: Connection): AsyncGenerator<string> {
+/** Every account as it is stored; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
+async function* pages(connection: Connection): AsyncGenerator<string[]> {
   for (let cursor = '0'; ; ) {
     const [next, page] = await connection.call((redis) => redis.hscan(targetKeys.accounts, cursor, 'COUNT', 500))
-    yield* page.filter((_, index) => index % 2 === 1)
+    yield page.filter((_, index) => index % 2 === 1)
     if (next === '0') return
     cursor = next
   }

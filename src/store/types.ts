@@ -66,7 +66,7 @@ export interface Accounts {
   /** How many there are, by the id of the key that they are sealed with. */
   countByKey(): Promise<ReadonlyMap<string, number>>
   /**
-   * Changes the records one by one; one that somebody else changes or removes meanwhile is left as it is.
+   * Changes the records; one that somebody else changes or removes meanwhile is left as it is.
    * @param change undefined leaves a record; what it throws ends the work, and what was changed stays so
    * @returns how many were changed
    */

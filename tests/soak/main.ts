@@ -44,6 +44,12 @@ const soaks = [
   vitestFuzz('tether: the worker’s end', 'unit', 'src/tether/fuzz.test.ts', seconds),
   vitestFuzz('gate: agreement with RequestInfoFactory', 'integration', 'tests/integration/gate/path-oracle.test.ts', seconds),
 ]
+soaks.push({
+  name: 'masker: 1,000,000 cases beside brute force',
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', 'unit', 'src/credentials/mask.test.ts'],
+  env: { MASK_CASES: '1000000' },
+})
+
 /** Everything that is deployed with each execution image: building them is too long for `npm test`. */
 const everyImage = async (): Promise<boolean> => {
   process.stdout.write('\n== every execution image\n')

@@ -68,7 +68,7 @@ export const serveApi = async (
     token: new Secret(token),
     version: '0.0.0',
     secrets: { keyFile, tokenFile },
-    log: { error: note, info: note },
+    log: { error: note, warn: note, info: note },
     closing: closing.signal,
   })
   const listener = await listen(api, { host: '127.0.0.1', port: options.port ?? 0 })

@@ -1,18 +1,25 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type MasterKey, makeKeyFile } from '../../../src/credentials/keyfile.ts'
-import { unseal } from '../../../src/credentials/seal.ts'
+import { seal, unseal } from '../../../src/credentials/seal.ts'
+import type { SealedRecord } from '../../../src/model/credential.ts'
+import { openStore } from '../../../src/store/index.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { sampleTarget } from '../../support/samples.ts'
 import { createTestCli } from '../cli/cli.ts'
 import { newTarget, serveApi } from './api.ts'
 
 let redis: OwnRedis
+let folder: string
 let keys: MasterKey[]
+const rotatingChild = fileURLToPath(new URL('rotating-child.ts', import.meta.url))
 beforeAll(async () => {
   redis = await startOwnRedis()
-  const folder = await mkdtemp(join(tmpdir(), 'telpher-keys-'))
+  folder = await mkdtemp(join(tmpdir(), 'telpher-keys-'))
   keys = await Promise.all(['one.key', 'two.key'].map((name) => makeKeyFile(join(folder, name))))
 })
 afterAll(() => redis.stop())
@@ -41,6 +48,49 @@ test('accounts are sealed anew under another key while they are used, and the ol
     expect(JSON.parse(unseal(two, record, target.account.id))).toEqual({ kind: 'bearer', token: `secret-of-${target.name}` })
   }
   await second.close()
+})
+
+test('sealing anew goes on after a kill, and passes over what somebody changed', async () => {
+  const own = await startOwnRedis()
+  const [one, two] = keys as [MasterKey, MasterKey]
+  const store = await openStore({ url: own.url })
+  const ids = Array.from({ length: 3000 }, (_, n) => `acc_${n}`)
+  await Promise.all(
+    ids.map((id, n) =>
+      store.targets.create(
+        { ...sampleTarget(`t${n}`), account: { ...sampleTarget('t').account, id } },
+        seal(one, { type: 'account', id, version: 1, plaintext: `secret of ${id}` }),
+      ),
+    ),
+  )
+  const killed = await execa(process.execPath, [rotatingChild, own.url, join(folder, 'two.key'), join(folder, 'one.key'), '1700'], {
+    reject: false,
+  })
+  expect(killed.signal).toBe('SIGKILL')
+  const { [two.kid]: done = 0, [one.kid]: left = 0 } = Object.fromEntries(await store.accounts.countByKey())
+  expect([done + left, done > 0, left > 0]).toEqual([3000, true, true])
+
+  const hurt = 'acc_7'
+  const hurtIt = (record: SealedRecord): SealedRecord => ({ ...record, kid: one.kid, ciphertext: `AAAA${record.ciphertext.slice(4)}` })
+  await store.accounts.change((record) => (record.id === hurt ? hurtIt(record) : undefined))
+  const served = await serveApi({ redisUrl: own.url, key: { ...two, older: [one] } })
+  const cli = await createTestCli(served)
+  const rotated = await cli.run(['keys', 'rotate'])
+  expect([rotated.code, rotated.stderr]).toEqual([10, expect.stringContaining(`left as they are: ${hurt}.`)])
+  expect(await store.accounts.countByKey()).toEqual(
+    new Map([
+      [two.kid, 2999],
+      [one.kid, 1],
+    ]),
+  )
+  for (const id of ids) {
+    const record = await store.accounts.get(id)
+    if (id === hurt) expect(() => unseal({ ...two, older: [one] }, record, id)).toThrow('it was changed')
+    else expect(unseal(two, record, id)).toBe(`secret of ${id}`)
+  }
+  await served.close()
+  await store.close()
+  await own.stop()
 })
 
 test('a key that the server has not is said, and what is sealed with it is left alone', async () => {
