@@ -23,6 +23,7 @@ const config: ViteUserConfig = defineConfig({
       project('contract', 'tests/contract/*.test.ts', 180, 1),
       project('integration', 'tests/integration/**/*.test.ts', 180, 2),
       project('e2e', 'tests/e2e/**/*.test.ts', 300, 3),
+      project('chaos', 'tests/chaos/*.test.ts', 1200, 4),
     ],
   },
 })

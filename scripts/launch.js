@@ -1,4 +1,4 @@
-// What `npm run demo|dev|test|bench|check|soak` and ./telpher start with: plain JavaScript without dependencies, for Node 20 and newer.
+// What `npm run demo|dev|test|bench|check|soak|chaos` and ./telpher start with: plain JavaScript without dependencies, for Node 20 and newer.
 // It installs the dependencies when they are missing or the lock file changed, and goes on under the Node that comes with them.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ensureInstalled, nodeBinary } from './install.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const commands = ['demo', 'dev', 'test', 'bench', 'check', 'soak', 'cli']
+const commands = ['demo', 'dev', 'test', 'bench', 'check', 'soak', 'chaos', 'cli']
 const [command, ...rest] = process.argv.slice(2)
 
 const stop = (text, code) => {

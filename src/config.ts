@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { TelpherError } from './model/errors.ts'
 import { type SkewPolicy, skewPolicies } from './model/image.ts'
 import { nameSchema } from './model/target.ts'
+import { defaultMaxStarts } from './model/worker.ts'
 
 /** What a server or worker process is told from outside. */
 export interface Config {
@@ -41,8 +42,14 @@ export interface Config {
   cpus: number
   /** Port of the worker's health endpoints; 0 means a free one. */
   healthPort: number
+  /** Kubeconfig of the cluster whose Deployments of workers the server scales; its own cluster, when it runs in one, when absent. */
+  scalerKubeconfig?: string
+  /** The context of it. */
+  scalerContext: string
   /** How much of one job's log is kept, half of its beginning and half of its end, in MB. */
   logKeepMb: number
+  /** How often a job is started whose workers die under it. */
+  maxStarts: number
   /** How long finished deployments are kept, their logs, and how many deployments at most. */
   keep: { readonly deploymentMs: number; readonly logMs: number; readonly deployments: number }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -85,7 +92,10 @@ const schema = z.object({
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
+  TELPHER_SCALER_KUBECONFIG: z.string().min(1).optional(),
+  TELPHER_SCALER_CONTEXT: z.string().min(1).default('default'),
   TELPHER_LOG_KEEP_MB: integer(1, 1024, 16),
+  TELPHER_MAX_STARTS: integer(1, 100, defaultMaxStarts),
   TELPHER_KEEP_DAYS: integer(1, 3650, 90),
   TELPHER_KEEP_DEPLOYMENTS: integer(1, 1_000_000, 10_000),
   TELPHER_KEEP_LOG_DAYS: integer(1, 3650, 30),
@@ -130,7 +140,10 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,
+    ...(read.TELPHER_SCALER_KUBECONFIG === undefined ? {} : { scalerKubeconfig: resolve(read.TELPHER_SCALER_KUBECONFIG) }),
+    scalerContext: read.TELPHER_SCALER_CONTEXT,
     logKeepMb: read.TELPHER_LOG_KEEP_MB,
+    maxStarts: read.TELPHER_MAX_STARTS,
     keep: {
       deploymentMs: read.TELPHER_KEEP_DAYS * dayMs,
       logMs: read.TELPHER_KEEP_LOG_DAYS * dayMs,

@@ -4,7 +4,7 @@ import { type Destination, type LocalSteps, planLocal } from './client/plan.ts'
 import { type Run, runOf } from './client/run.ts'
 import { type ErrorCode, errorTable, TelpherError } from './model/errors.ts'
 import { newId } from './model/ids.ts'
-import { type Answer, signSubmission, submissionMs } from './model/producer.ts'
+import { type Answer, hasValues, signSubmission, submissionMs, valuesInRedis } from './model/producer.ts'
 import { openStore, type Store, untilThrough } from './store/index.ts'
 
 export type { Ended } from './client/run.ts'
@@ -90,6 +90,9 @@ export const openProducer = async (options: ProducerOptions): Promise<Deployment
   return {
     async deploy(given, { timeoutMs = 30_000 } = {}) {
       const { planned, request } = await planLocal(given, cwd)
+      const value = hasValues(request)
+      // Before anything is sent: Redis would have it in clear.
+      if (value !== undefined) throw new TelpherError('secret_refused', `${value}: ${valuesInRedis}`, { field: value })
       for (const { bytes } of planned) await untilThrough(() => store.packages.put(bytes))
       const id = newId('sub')
       const waitMs = Math.min(timeoutMs, submissionMs)

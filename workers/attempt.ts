@@ -1,10 +1,12 @@
 import type { Config } from '../src/config.ts'
+import { createHide } from '../src/credentials/hide.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
+import type { Vault } from '../src/credentials/vault.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
-import { TelpherError } from '../src/model/errors.ts'
+import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
 import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
 import { retryDelay } from '../src/model/retry.ts'
@@ -12,6 +14,7 @@ import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
+import type { JobLife } from '../src/steps/helm-pending.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { type JobReport, type Store, untilThrough } from '../src/store/index.ts'
@@ -20,6 +23,7 @@ import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import type { AttemptLog, Logs } from './logs/logs.ts'
 import { progressOf } from './progress.ts'
+import { hiddenOf, notHidden, openSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
 import type { WarmPool } from './warm.ts'
 
@@ -39,6 +43,9 @@ export interface WorkerDeps {
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster
   readonly grants: Grants
+  /** Execution image of steps that name none, where it is not chosen by the version of the target's API server. */
+  readonly fixedImage: () => string | undefined
+  readonly vault: Pick<Vault, 'open'>
   readonly heartbeat: Heartbeat
   readonly discovery: (target: Target) => DiscoveryCache
   /** What is remembered of an API server's version, by its address. */
@@ -96,9 +103,13 @@ const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
 })
 
 /** Only what the store knows has ended: a job of another installation is unknown here, and may be at work. */
-const hasEnded = async (ref: JobRef, store: Store): Promise<boolean> => {
-  const found = await untilThrough(() => store.jobs.get(ref)).catch(() => undefined)
-  return found !== undefined && isTerminal(found.status)
+const lifeOf = async (ref: JobRef, store: Store): Promise<JobLife> => {
+  try {
+    return isTerminal((await untilThrough(() => store.jobs.get(ref))).status) ? 'ended' : 'active'
+  } catch (thrown) {
+    if (toTelpherError(thrown).code === 'unknown_deployment') return 'unknown'
+    throw thrown
+  }
 }
 
 /** What is awaited, unless the signal comes first. */
@@ -146,6 +157,9 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const stop = createStop(job.step, graceMs)
   const events = store.events(job.deploymentId)
   const lines = deps.logs.open(store.logs(ref))
+  const secrets: { readonly tokens: Secret[]; ofStep: readonly Secret[] } = { tokens: [], ofStep: [] }
+  const hide = createHide(() => [...secrets.tokens, ...secrets.ofStep])
+  const say = (text: string): void => lines.say(hide.text(text))
   let openWrites = (): number => 0
   const held: Held = {
     ...ref,
@@ -169,7 +183,6 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   }
   try {
     const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
-    const secrets: Secret[] = []
     const connect = (): Promise<Access> =>
       openAccess({
         grants: { grant: (...asked) => untilThrough(() => deps.grants.grant(...asked)) },
@@ -178,10 +191,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         attempt: { ...ref, attempt: job.attempt },
         lifetimeMs: lifetimeOf(job.step.deadlineSeconds),
         onSecret(secret) {
-          secrets.unshift(secret)
+          secrets.tokens.unshift(secret)
           // The one before may still be on its way; older ones are dead.
-          secrets.splice(2)
-          lines.hide(secrets)
+          secrets.tokens.splice(2)
+          lines.hide([...secrets.tokens, ...secrets.ofStep])
         },
         onRevoked() {
           stop.ask('revoked')
@@ -189,11 +202,19 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         },
         log,
       })
-    const result = await runStep(
+    const fixedImage = deps.fixedImage()
+    const shown = await runStep(
       job,
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
+        async secrets() {
+          const opened = await openSecrets(job, store, deps.vault)
+          secrets.ofStep = hiddenOf(opened)
+          lines.hide([...secrets.tokens, ...secrets.ofStep])
+          for (const text of notHidden(opened)) say(text)
+          return opened
+        },
         async connect() {
           mustBeForTrials(deps.config.executor, target)
           mustSuitMachine(deps.config.executor, job.step)
@@ -205,7 +226,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           leaving = accessing?.then((opened) => opened.end()).catch(() => {})
         },
         version: deps.version(target.server),
-        ...(deps.config.image === undefined ? {} : { fixedImage: deps.config.image }),
+        ...(fixedImage === undefined ? {} : { fixedImage }),
         skew: deps.config.versionSkew,
         async open(image, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
@@ -219,7 +240,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
               claim,
               connection: () => connected().current(),
               ...(isRenewable(target.account.mode) ? { renew: async () => connected().renew?.() } : {}),
-              ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(entries)) },
+              ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(hide.deep(entries))) },
               attempt: job.attempt,
               mark: `telpher/${job.jobId}/${job.attempt}`,
               discovery: deps.discovery(target),
@@ -233,19 +254,20 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         judge: deps.judge,
         enter: (phase, tools?: ToolsUsed) =>
           enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
-        say: lines.say,
+        say,
         lastErrors: lines.lastErrors,
-        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...progressOf(objects) }),
-        hasEnded: (other) => hasEnded(other, store),
+        onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...hide.deep(progressOf(objects)) }),
+        lifeOf: (other) => lifeOf(other, store),
         now: Date.now,
       },
       stop,
     )
+    const result = hide.deep(shown)
     lines.ended()
     await finish(job, result, deps, { lines, events })
     log.info({ status: result.end.status, code: result.end.code }, result.end.sentence)
   } catch (thrown) {
-    if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw thrown
+    if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw hide.error(thrown)
     log.warn({}, 'another attempt took over this job')
   } finally {
     await leaving

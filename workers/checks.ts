@@ -16,15 +16,15 @@ const ownLine = (subject: string, thrown: unknown): CheckLine => {
 }
 
 /** With the rung about the execution image, where the server said its version and the executor can look. */
-const withImage = async (report: CheckReport, { config, findImage, store }: WorkerDeps): Promise<CheckReport> => {
+const withImage = async (report: CheckReport, { fixedImage, findImage, store }: WorkerDeps): Promise<CheckReport> => {
   if (findImage === undefined || report.serverVersion === undefined) return report
   const pins = await untilThrough(() => store.images.pins())
-  const line = await checkImage({ server: report.serverVersion, fixed: config.image, pins, find: findImage })
+  const line = await checkImage({ server: report.serverVersion, fixed: fixedImage(), pins, find: findImage })
   return { ...report, ok: report.ok && line.status === 'ok', lines: [...report.lines, line] }
 }
 
 const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => {
-  const { executor, workerName: worker, image: fixedImage } = deps.config
+  const { executor, workerName: worker } = deps.config
   const refused = (subject: string, thrown: unknown): CheckReport => ({
     target: target.name,
     ok: false,
@@ -40,7 +40,7 @@ const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => 
   const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
   return await deps.grants.grant(target, attempt, lifetimeOf(0)).then(
     async (grant) => {
-      const report = await runLadder({ target, credential: grant.credential, worker, fixedImage })
+      const report = await runLadder({ target, credential: grant.credential, worker, fixedImage: deps.fixedImage() })
       await grant.end().catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))
       return withImage(report, deps)
     },

@@ -57,10 +57,18 @@ export const createExecutor = async (config: Config): Promise<Executor> =>
 
 /**
  * The machine has one helm, of version 4: a plan for helm 3 would meet other flags.
- * @throws TelpherError image_tools
+ * And its jobs have folders on its disk, where no secret may lie.
+ * @throws TelpherError image_tools, secret_refused
  */
 export const mustSuitMachine = (executor: Config['executor'], step: Step): void => {
-  if (executor === 'docker' || step.kind !== 'helm' || (step.helmVersion ?? defaultHelm) === defaultHelm) return
+  if (executor === 'docker' || step.kind !== 'helm') return
+  if (Object.keys(step.setSecret ?? {}).length > 0)
+    throw new TelpherError(
+      'secret_refused',
+      `this worker runs steps in folders on its disk (executor process), where the secrets of step ${step.name} may not lie: use Docker`,
+      { field: 'setSecret' },
+    )
+  if ((step.helmVersion ?? defaultHelm) === defaultHelm) return
   throw new TelpherError(
     'image_tools',
     `this worker runs helm ${defaultHelm} of its machine, and step ${step.name} runs helm ${step.helmVersion}`,

@@ -3,6 +3,7 @@ import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { localGrants } from '../src/credentials/broker.ts'
 import { loadKeyFile, withOlderKeys } from '../src/credentials/keyfile.ts'
+import { createVault } from '../src/credentials/vault.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
@@ -21,6 +22,7 @@ import { giveBackMemory } from './give-back.ts'
 import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createLogs } from './logs/logs.ts'
+import { followPool } from './pool-settings.ts'
 import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
@@ -79,6 +81,13 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const installation = await store.installation()
   const pins = await store.images.pins()
 
+  const pool = await followPool({
+    read: () => store.pools.get(config.pool),
+    own: config,
+    onConcurrency: (concurrency) => consumer.setConcurrency(concurrency),
+    log,
+  })
+
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
     () => ({
@@ -88,7 +97,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
       version,
       executor: config.executor,
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
-      concurrency: config.concurrency,
+      concurrency: pool.concurrency(),
       startedAt,
       at: Date.now(),
     }),
@@ -111,6 +120,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     store,
     containers,
     findImage: executor.image,
+    fixedImage: pool.image,
     sweep: containers.sweep,
     heartbeat,
     cluster,
@@ -121,6 +131,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
       cluster,
       installation,
     }),
+    vault: createVault(key),
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,
@@ -134,7 +145,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const consumer = consume({
     url: config.redisUrl,
     pool: config.pool,
-    concurrency: config.concurrency,
+    concurrency: pool.concurrency(),
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
@@ -145,17 +156,18 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     handler: handle,
     log: (line) => log.warn(line, 'queue'),
   })
-  containers.expect(containerSpec(config.image ?? defaultImage, pins, deps))
+  containers.expect(containerSpec(pool.image() ?? defaultImage, pins, deps))
   const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
     sweepTokens()
   }, sweepMs)
   const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
-  log.info({ worker: id, pool: config.pool, concurrency: config.concurrency, healthPort: health.port }, 'worker takes work')
+  log.info({ worker: id, pool: config.pool, concurrency: pool.concurrency(), healthPort: health.port }, 'worker takes work')
 
   const close = async (): Promise<void> => {
     clearInterval(sweeping)
+    pool.stop()
     await containers.close()
     await logs.close()
     await heartbeat.stop()

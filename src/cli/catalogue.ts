@@ -1,5 +1,6 @@
 import type { Risk } from '../credentials/bootstrap/risks.ts'
 import { execImages } from '../model/image.ts'
+import type { BusyPolicy, Priority } from '../model/step.ts'
 import type { AccountMode, policyGrants } from '../model/target.ts'
 import type { CommandSpec, OptionSpec } from './spec.ts'
 
@@ -19,6 +20,10 @@ const grants: readonly (typeof policyGrants)[number][] = [
 const modes: readonly AccountMode[] = ['token-request', 'in-cluster', 'static-token', 'client-certificate']
 
 const risks: readonly Risk[] = ['wildcards', 'escalation', 'cluster-secrets']
+
+const priorities: readonly Priority[] = ['high', 'normal', 'low']
+
+const busyPolicies: readonly BusyPolicy[] = ['wait', 'yield', 'fail']
 
 const waiting: readonly OptionSpec[] = [{ flags: '--timeout <duration>', about: 'wait at most so long; the deployment goes on' }]
 
@@ -51,11 +56,24 @@ const daily: readonly CommandSpec[] = [
       { flags: '--max-parallel <n>', about: 'targets that are worked on at a time; all when absent' },
       { flags: '--canary <n|names>', about: 'targets that must succeed before any other is begun: how many, or which, with commas' },
       { flags: '--stop-after <n>', about: 'after so many failed targets no other is begun' },
+      { flags: '--priority <priority>', about: 'begins before or after others where not all can', choices: priorities },
+      { flags: '--weight <n>', about: 'its share of the workers beside other deployments, 1 to 100; 1 when absent' },
+      {
+        flags: '--when-busy <policy>',
+        about: 'when another deployment holds what it changes: wait; yield, to give way to a newer one while it waits; fail',
+        choices: busyPolicies,
+      },
       { flags: '--helm <release>', about: 'the path is a chart: install or upgrade this release' },
       { flags: '--values <file>', about: 'values file of the chart; may be repeated, later ones win', many: 'values', values: 'files' },
       { flags: '--set <name=value>', about: 'value of the chart; may be repeated', many: 'values' },
+      {
+        flags: '--set-secret <name=from>',
+        about: 'value of the chart that nobody sees: NAME=@FILE, NAME=- for standard input, NAME=secret:STORED; may be repeated',
+        many: 'values',
+      },
       { flags: '-n, --namespace <name>', about: "namespace; the target's own when absent" },
       { flags: '--create-namespace', about: 'create the namespace of the release' },
+      { flags: '--take-over', about: 'mark a revision of the release that somebody else left pending as failed, and go on' },
       { flags: '--helm-version <major>', about: 'helm 3 or 4 for the release; 4 when absent', choices: ['3', '4'] },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
@@ -68,6 +86,7 @@ const daily: readonly CommandSpec[] = [
       'telpher deploy -f deploy/telpher.yaml --input version=1.4.2 --tag env=prod',
       'telpher deploy ./manifests --target staging',
       'telpher deploy ./chart --helm web --target staging --namespace shop --set replicas=2',
+      'telpher deploy ./chart --helm web --target staging --set-secret db.password=@password.txt',
       'telpher deploy ./chart --helm web --target staging --helm-version 3',
       'telpher deploy ./manifests --tag env=prod --no-wait -o json',
       'telpher deploy --tag env=prod --canary 1 --max-parallel 10 --stop-after 3',
@@ -247,6 +266,8 @@ const processFile: readonly CommandSpec[] = [
   },
 ]
 
+const runPlugin: OptionSpec = { flags: '--run-plugin', about: "run the program that gives the context's credential without a question" }
+
 const target: readonly CommandSpec[] = [
   {
     path: ['target', 'add'],
@@ -256,12 +277,15 @@ const target: readonly CommandSpec[] = [
     options: [
       { flags: '--from-kubeconfig <context>', about: 'context to take', required: true },
       { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+      runPlugin,
       { flags: '-n, --namespace <name>', about: 'namespace that it may write to; may be repeated', many: 'names' },
       { flags: '--tag <tag>', about: 'tag; may be repeated', many: 'names' },
       { flags: '--pool <name>', about: 'pool whose workers reach it' },
       { flags: '--grant <grant>', about: 'exception to what the gate denies; may be repeated', many: 'names', choices: grants },
       { flags: '--settle <duration>', about: 'time that workloads without a readiness probe must stay up' },
       grace,
+      { flags: '--limit <n>', about: 'jobs that run at it at a time' },
+      { flags: '--cluster-limit <n>', about: 'jobs that run at a time over all targets in its cluster' },
       { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
       { flags: '--mode <mode>', about: 'how its attempts get credentials', choices: modes, fallback: 'token-request' },
       { flags: '--cluster-wide', about: 'its identity may write to every namespace' },
@@ -307,6 +331,7 @@ const target: readonly CommandSpec[] = [
     options: [
       { flags: '--from-kubeconfig <context>', about: 'context with which its identity is removed from the cluster, too' },
       { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+      runPlugin,
     ],
     examples: ['telpher target remove staging'],
     load: async () => (await import('./target.ts')).runTargetRemove,
@@ -404,11 +429,37 @@ const producers: readonly CommandSpec[] = [
   },
 ]
 
+const secrets: readonly CommandSpec[] = [
+  {
+    path: ['secret', 'list'],
+    aliases: ['ls'],
+    about: 'stored secrets: names, versions and keyed fingerprints, never values',
+    examples: ['telpher secret list', 'telpher secrets ls -o json'],
+    load: async () => (await import('./secret.ts')).runSecretList,
+  },
+  {
+    path: ['secret', 'set'],
+    args: '<name>',
+    about: 'store a secret for steps, or its next value; the end of a single line is no part of it',
+    options: [{ flags: '--file <file>', about: 'file with the value, or - for standard input', required: true, values: 'files' }],
+    examples: ['telpher secret set db-password --file password.txt', 'telpher secret set db-password --file -'],
+    load: async () => (await import('./secret.ts')).runSecretSet,
+  },
+  {
+    path: ['secret', 'remove'],
+    aliases: ['rm'],
+    args: '<name>',
+    about: 'remove a secret: steps that need it fail from now on',
+    examples: ['telpher secret remove db-password'],
+    load: async () => (await import('./secret.ts')).runSecretRemove,
+  },
+]
+
 const keys: readonly CommandSpec[] = [
   {
     path: ['keys', 'list'],
     aliases: ['ls'],
-    about: 'master keys that the server has, and how many accounts are sealed with each',
+    about: 'master keys that the server has, and how many accounts and secrets are sealed with each',
     examples: ['telpher keys list', 'telpher keys ls -o json'],
     load: async () => (await import('./keys.ts')).runKeysList,
   },
@@ -422,11 +473,132 @@ const keys: readonly CommandSpec[] = [
   },
   {
     path: ['keys', 'rotate'],
-    about: 'seal every account with the key of TELPHER_KEY_FILE; repeated, it goes on where it was',
+    about: 'seal every account and secret with the key of TELPHER_KEY_FILE; repeated, it goes on where it was',
     examples: ['telpher keys rotate'],
     load: async () => (await import('./keys.ts')).runKeysRotate,
   },
 ]
+
+const poolSettings: readonly OptionSpec[] = [
+  { flags: '--label <name=value>', about: 'label; may be repeated', many: 'values' },
+  { flags: '--image <image>', about: "execution image of steps that name none, in place of the workers' own" },
+  { flags: '--concurrency <n>', about: "steps that each worker runs at a time, in place of the workers' own setting" },
+  { flags: '--limit <n>', about: 'jobs that it runs at a time, over all workers' },
+  { flags: '--min <n>', about: 'workers that it has at least' },
+  { flags: '--max <n>', about: 'workers that it has at most' },
+  { flags: '--idle <n>', about: 'workers kept without work: min(max(idle, factor × busy), idle limit)' },
+  { flags: '--factor <number>', about: 'of the busy ones, such as 0.5' },
+  { flags: '--idle-limit <n>', about: 'at most so many without work' },
+  { flags: '--cool-down <duration>', about: 'so long there must have been less to do before workers go; 2m when absent' },
+  {
+    flags: '--schedule <schedule>',
+    about:
+      'other bounds by cron, a time zone and what differs: "* 8-17 * * mon-fri Europe/Berlin min=2 max=10"; may be repeated, the last one that holds wins',
+    many: 'values',
+  },
+  { flags: '--replicas <n>', about: 'so many workers, whatever there is to do' },
+  { flags: '--kubernetes <namespace/name>', about: 'the Deployment of its workers, which the server scales' },
+]
+
+const because: OptionSpec = { flags: '--reason <text>', about: 'why, for those who wait' }
+
+const pools: readonly CommandSpec[] = [
+  {
+    path: ['pool', 'list'],
+    aliases: ['ls'],
+    about: 'all pools: their workers, what they do, what waits',
+    options: [{ flags: '--label <name=value>', about: 'only those that have this label; may be repeated', many: 'values' }],
+    examples: ['telpher pool list', 'telpher pools ls --label region=eu -o json'],
+    load: async () => (await import('./pool.ts')).runPoolList,
+  },
+  {
+    path: ['pool', 'view'],
+    args: '<name>',
+    about: 'one pool, with what was said of it',
+    examples: ['telpher pool view eu'],
+    load: async () => (await import('./pool.ts')).runPoolView,
+  },
+  {
+    path: ['pool', 'create'],
+    aliases: ['new'],
+    args: '<name>',
+    about: 'say how a pool is to be; one of which nothing is said is there as soon as a target or a worker names it',
+    options: poolSettings,
+    examples: [
+      'telpher pool create eu --label region=eu --min 1 --max 10 --idle 1',
+      'telpher pool create eu --replicas 3 --image k1.36-h4',
+    ],
+    load: async () => (await import('./pool.ts')).runPoolCreate,
+  },
+  {
+    path: ['pool', 'edit'],
+    args: '<name>',
+    about: 'change what is said of a pool; the rest stays',
+    options: [
+      ...poolSettings,
+      {
+        flags: '--unset <setting>',
+        about: 'take a setting away; may be repeated',
+        many: 'names',
+        choices: ['labels', 'image', 'concurrency', 'limit', 'scaling', 'replicas', 'kubernetes'],
+      },
+    ],
+    examples: ['telpher pool edit eu --max 20 --cool-down 5m', 'telpher pool edit eu --unset limit'],
+    load: async () => (await import('./pool.ts')).runPoolEdit,
+  },
+  {
+    path: ['pool', 'pause'],
+    args: '<name>',
+    about: 'let no job of a pool begin; what runs goes on',
+    options: [because],
+    examples: ['telpher pool pause eu --reason maintenance'],
+    load: async () => (await import('./pool.ts')).runPoolPause,
+  },
+  {
+    path: ['pool', 'cordon'],
+    args: '<name>',
+    about: 'take no new deployment for a pool; what was taken goes on to its end',
+    options: [because],
+    examples: ['telpher pool cordon eu --reason moving'],
+    load: async () => (await import('./pool.ts')).runPoolCordon,
+  },
+  {
+    path: ['pool', 'resume'],
+    args: '<name>',
+    about: 'end a pause or a cordon',
+    examples: ['telpher pool resume eu'],
+    load: async () => (await import('./pool.ts')).runPoolResume,
+  },
+  {
+    path: ['pool', 'scale'],
+    args: '<name> [replicas]',
+    about: 'give a pool a number of workers, or let it be scaled by what there is to do',
+    options: [{ flags: '--auto', about: 'by what there is to do, from 0 to 4 where nothing else is said' }],
+    examples: ['telpher pool scale eu 3', 'telpher pool scale eu --auto'],
+    load: async () => (await import('./pool.ts')).runPoolScale,
+  },
+  {
+    path: ['pool', 'explain'],
+    args: '<name>',
+    about: 'how many workers a pool should have now, and how that comes about; changes nothing',
+    examples: ['telpher pool explain eu'],
+    load: async () => (await import('./pool.ts')).runPoolExplain,
+  },
+  {
+    path: ['pool', 'remove'],
+    aliases: ['rm'],
+    args: '<name>',
+    about: 'forget what was said of a pool that no target is in',
+    examples: ['telpher pool remove eu'],
+    load: async () => (await import('./pool.ts')).runPoolRemove,
+  },
+]
+
+const sandboxWorkers: OptionSpec = {
+  flags: '--workers <range>',
+  about: 'how many workers: a number, or a range such as 0..4 in which they follow what there is to do',
+  fallback: '1',
+}
 
 const processes: readonly CommandSpec[] = [
   {
@@ -490,13 +662,15 @@ const processes: readonly CommandSpec[] = [
   {
     path: ['dev'],
     about: 'a sandbox with real Redis, Docker and Kubernetes, until Ctrl-C',
-    examples: ['telpher dev'],
+    options: [sandboxWorkers],
+    examples: ['telpher dev', 'telpher dev --workers 0..4'],
     load: async () => (await import('./dev.ts')).runDev,
   },
   {
     path: ['demo'],
     about: 'the sandbox, three deployments, and everything torn down',
-    examples: ['telpher demo'],
+    options: [sandboxWorkers],
+    examples: ['telpher demo', 'telpher demo --workers 0..2'],
     load: async () => (await import('./demo.ts')).runDemo,
   },
   {
@@ -533,6 +707,8 @@ export const catalogue: readonly CommandSpec[] = [
   ...target,
   ...image,
   ...producers,
+  ...secrets,
   ...keys,
+  ...pools,
   ...processes,
 ]

@@ -81,7 +81,8 @@ const outOf = (stream: NodeJS.WriteStream): Out => ({
 export const processIo = (): Io => ({
   stdout: outOf(process.stdout),
   stderr: outOf(process.stderr),
-  stdin: () => process.stdin,
+  // Left open when a command has its answer: there may be another question.
+  stdin: () => process.stdin.iterator({ destroyOnReturn: false }),
   env: process.env,
   cwd: process.cwd(),
 })

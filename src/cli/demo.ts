@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runHere, startSandbox } from './sandboxed.ts'
+import type { Command } from './context.ts'
+import { runHere, type SandboxFlags, startSandbox } from './sandboxed.ts'
 
 interface Act {
   readonly title: string
@@ -32,9 +33,9 @@ const acts: readonly Act[] = [
  * `telpher demo`: the sandbox, three deployments, a table of how they ended, and everything torn down.
  * @returns 0 only when all three ended as they should
  */
-export const runDemo = async (): Promise<number> => {
+export const runDemo: Command<SandboxFlags> = async (_cli, _args, flags) => {
   const started = performance.now()
-  const stack = await startSandbox(resolve('.telpher/demo'), 0)
+  const stack = await startSandbox(resolve('.telpher/demo'), 0, flags)
   const stopped = new AbortController()
   const stop = (): void => stopped.abort()
   process.once('SIGINT', stop)

@@ -1,10 +1,13 @@
 import { TelpherError } from '../model/errors.ts'
+import { type BusyPolicy, type Priority, standingOf } from '../model/step.ts'
 import type { Cli, Command } from './context.ts'
+import { wholeNumber } from './number.ts'
 import { planStep, type StepFlags } from './plan.ts'
 import { usualFile } from './process-file.ts'
 import { type Plan, planProcess, processFileOf } from './process-plan.ts'
 import { type RolloutFlags, rolloutOf, tagsOf } from './rollout.ts'
 import { timeoutOf } from './seconds.ts'
+import { secretsOf } from './secret-value.ts'
 import { type StartFlags, start } from './started.ts'
 
 interface DeployFlags extends StepFlags, RolloutFlags, StartFlags {
@@ -12,6 +15,9 @@ interface DeployFlags extends StepFlags, RolloutFlags, StartFlags {
   readonly tag?: readonly string[]
   readonly file?: string
   readonly input?: readonly string[]
+  readonly priority?: Priority
+  readonly weight?: string
+  readonly whenBusy?: BusyPolicy
 }
 
 /** What is to be deployed: a path with its flags, or a process file. */
@@ -19,7 +25,7 @@ const planOf = async (cli: Cli, path: string | undefined, flags: DeployFlags): P
   const file = processFileOf(path, flags, cli.cwd)
   if (file !== undefined) return planProcess(cli, file, flags)
   if (path === undefined) throw new TelpherError('usage', `name a path: there is no ${usualFile} in this folder`)
-  const planned = await planStep(path, flags, cli.cwd)
+  const planned = await planStep(path, flags, cli.cwd, await secretsOf(cli, flags.setSecret ?? []))
   return { steps: [planned], ...(flags.name === undefined ? {} : { name: flags.name }) }
 }
 
@@ -37,7 +43,9 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
   timeoutOf(flags)
   const tag = tagsOf(flags.tag)
   const ordered = rolloutOf(flags)
-  const { steps, name, inputs, targets, rollout } = await planOf(cli, path, flags)
+  const weight = wholeNumber('--weight', flags.weight, 100)
+  const standing = standingOf({ priority: flags.priority, whenBusy: flags.whenBusy, weight })
+  const { steps, name, inputs, targets, rollout, standing: said } = await planOf(cli, path, flags)
   mustNameTargets(isChosen || targets !== undefined)
   const client = await cli.client()
   const request = {
@@ -47,6 +55,8 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
     ...(rollout === undefined && ordered === undefined ? {} : { rollout: { ...rollout, ...ordered } }),
     ...(name === undefined ? {} : { name }),
     ...(inputs === undefined ? {} : { inputs }),
+    ...said,
+    ...standing,
   }
   for (const { bytes, sha256 } of steps) await client.uploadPackage(bytes, sha256)
   return start(cli, client, flags, (key) => client.deploy(request, key))

@@ -21,6 +21,8 @@ const special: Partial<Record<ErrorCode, number>> = {
   unknown_target: exitCodes.notFound,
   unknown_deployment: exitCodes.notFound,
   unknown_freeze: exitCodes.notFound,
+  unknown_pool: exitCodes.notFound,
+  unknown_secret: exitCodes.notFound,
   unknown_route: exitCodes.notFound,
   unknown_worker: exitCodes.notFound,
 }

@@ -9,14 +9,16 @@ const words = { seals: 'seals and opens', opens: 'opens', missing: 'not on the s
 
 const tableOf = (keys: readonly MasterKeyUse[]): string =>
   table(
-    ['KEY', 'USE', 'ACCOUNTS'],
-    keys.map(({ kid, use, accounts }) => [kid, words[use], String(accounts)]),
+    ['KEY', 'USE', 'ACCOUNTS', 'SECRETS'],
+    keys.map(({ kid, use, accounts, secrets }) => [kid, words[use], String(accounts), String(secrets)]),
   )
 
 const sayWhatIsLeft = (cli: Cli, keys: readonly MasterKeyUse[]): void => {
-  for (const { kid, use, accounts } of keys) {
-    if (use === 'missing') cli.say(`Accounts sealed with ${kid} cannot be opened: name its file in TELPHER_OLDER_KEY_FILES.`)
-    else if (use === 'opens' && accounts > 0) cli.say(`Accounts are still sealed with ${kid}; seal them anew with: telpher keys rotate`)
+  for (const { kid, use, accounts, secrets } of keys) {
+    const sealed = accounts + secrets
+    if (use === 'missing') cli.say(`What is sealed with ${kid} cannot be opened: name its file in TELPHER_OLDER_KEY_FILES.`)
+    else if (use === 'opens' && sealed > 0)
+      cli.say(`${sealed} records are still sealed with ${kid}; seal them anew with: telpher keys rotate`)
     else if (use === 'opens') cli.say(`Nothing is sealed with ${kid}: an hour from now its file can go from TELPHER_OLDER_KEY_FILES.`)
   }
 }
@@ -41,9 +43,11 @@ export const runKeysAdd: Command<object> = async (cli, [name = '']) => {
 /** `telpher keys rotate`. */
 export const runKeysRotate: Command<object> = async (cli) => {
   const rotated = await (await cli.client()).rotateKeys()
-  await print(cli, rotated, () => `${rotated.resealed} accounts sealed anew\n${tableOf(rotated.keys)}`)
+  await print(cli, rotated, () => `${rotated.resealed} records sealed anew\n${tableOf(rotated.keys)}`)
   sayWhatIsLeft(cli, rotated.keys)
   if (rotated.damaged.length === 0) return exitCodes.ok
-  cli.say(`Changed since they were sealed, and left as they are: ${rotated.damaged.join(', ')}. Remove and add their targets again.`)
+  cli.say(
+    `Changed since they were sealed, and left as they are: ${rotated.damaged.join(', ')}. Remove and add their targets, or set the secrets, again.`,
+  )
   return exitCodes.failed
 }

@@ -39,6 +39,7 @@ test('a chart is a helm step, with its values files in the package', async () =>
       values: ['prod.yaml'],
       set: ['a=1', 'b=x=y', 'a=2'],
       createNamespace: true,
+      takeOver: true,
       name: 'web',
     },
     dir,
@@ -50,6 +51,7 @@ test('a chart is a helm step, with its values files in the package', async () =>
     chart: '.',
     set: { a: '2', b: 'x=y' },
     createNamespace: true,
+    takeOver: true,
   })
   expect(stepSchema.safeParse(step).error).toBeUndefined()
   const files = await unpack(bytes)
@@ -81,6 +83,7 @@ test.each([
   ['web', { helm: 'web' }, 'usage', 'no Chart.yaml'],
   ['web', { set: ['a=1'] }, 'usage', '--set is for Helm charts'],
   ['web', { createNamespace: true }, 'usage', '--create-namespace is for Helm charts'],
+  ['web', { takeOver: true }, 'usage', '--take-over is for Helm charts'],
   ['web', { helmVersion: '3' }, 'usage', '--helm-version is for Helm charts'],
   ['chart', { helm: 'web', set: ['a'] }, 'usage', 'NAME=VALUE'],
   ['chart', { helm: 'web', values: ['/nowhere.yaml'] }, 'usage', 'no such file'],

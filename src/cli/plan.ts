@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { isChart, type PlannedStep, packLocal } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
 import { type HelmMajor, helmMajors } from '../model/image.ts'
+import type { StepSecretInput } from '../model/stepsecret.ts'
 import { readValues } from '../steps/values.ts'
 import { gracesOf } from './graces.ts'
 import { wholeNumber } from './number.ts'
@@ -13,8 +14,10 @@ export interface StepFlags {
   readonly helm?: string
   readonly values?: readonly string[]
   readonly set?: readonly string[]
+  readonly setSecret?: readonly string[]
   readonly namespace?: string
   readonly createNamespace?: boolean
+  readonly takeOver?: boolean
   readonly helmVersion?: string
   readonly name?: string
   readonly deadline?: string
@@ -38,7 +41,14 @@ const mustBeValues = (file: string): void => {
   readValues(file, readFileSync(file))
 }
 
-const ofCharts = { values: '--values', set: '--set', createNamespace: '--create-namespace', helmVersion: '--helm-version' } as const
+const ofCharts = {
+  values: '--values',
+  set: '--set',
+  setSecret: '--set-secret',
+  createNamespace: '--create-namespace',
+  takeOver: '--take-over',
+  helmVersion: '--helm-version',
+} as const
 
 const checkKind = (path: string, given: string, flags: StepFlags): void => {
   const chart = isChart(path)
@@ -57,14 +67,20 @@ const majorOf = (text: string | undefined): HelmMajor | undefined => helmMajors.
  * Packs a path and describes the step that deploys it. A chart is known by its Chart.yaml, or by being an archive.
  * @param given the path as the user wrote it
  * @param cwd what it is relative to
+ * @param secrets what --set-secret says, read
  * @throws TelpherError usage, empty_package, package_refused, package_too_large, and invalid_manifest, chart_invalid for what a worker
  *   could not take
  */
-export const planStep = async (given: string, flags: StepFlags, cwd: string): Promise<PlannedStep> => {
+export const planStep = async (
+  given: string,
+  flags: StepFlags,
+  cwd: string,
+  secrets: Readonly<Record<string, StepSecretInput>> = {},
+): Promise<PlannedStep> => {
   checkKind(existsSync(resolve(cwd, given)) ? resolve(cwd, given) : given, given, flags)
   const values = (flags.values ?? []).map((file) => resolve(cwd, file))
   values.forEach(mustBeValues)
-  const { name, namespace, helm: release, createNamespace } = flags
+  const { name, namespace, helm: release, createNamespace, takeOver } = flags
   return packLocal(
     {
       path: given,
@@ -80,7 +96,9 @@ export const planStep = async (given: string, flags: StepFlags, cwd: string): Pr
               release,
               values,
               set: setsOf(flags.set ?? []),
+              setSecret: secrets,
               createNamespace: createNamespace ?? false,
+              takeOver: takeOver ?? false,
               version: majorOf(flags.helmVersion),
             },
           }),

@@ -4,6 +4,7 @@ import type { Client } from '../client/http.ts'
 import type { PlannedStep } from '../client/pack.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Rollout } from '../model/rollout.ts'
+import { type Standing, standingOf } from '../model/step.ts'
 import { mustBeComplete, readInputs } from '../process/inputs.ts'
 import { resolveSteps, resolveTargets } from '../process/resolve.ts'
 import type { Problem, Process } from '../process/types.ts'
@@ -22,6 +23,8 @@ export interface Plan {
   readonly targets?: (client: Client) => Promise<string[]>
   /** How the process takes them. */
   readonly rollout?: Rollout
+  /** How it says that it stands beside others. */
+  readonly standing?: Standing
 }
 
 interface ProcessFlags extends StepFlags {
@@ -42,8 +45,10 @@ const ofSteps = {
   helm: '--helm',
   values: '--values',
   set: '--set',
+  setSecret: '--set-secret',
   namespace: '--namespace',
   createNamespace: '--create-namespace',
+  takeOver: '--take-over',
   helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
@@ -93,6 +98,7 @@ export const planProcess = async (cli: Cli, file: string, flags: ProcessFlags): 
     ...(values.size === 0 ? {} : { inputs: Object.fromEntries(values) }),
     steps: await Promise.all(resolved.map((step) => packStep(step, folder))),
     ...(process.rollout === undefined ? {} : { rollout: process.rollout }),
+    standing: standingOf(process),
     ...(process.targets === undefined ? {} : { targets: (client: Client) => targetsOf(process, client) }),
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TelpherError } from '../model/errors.ts'
+import { scaleWorkers, workerRange } from '../sandbox/scaling.ts'
 import { prepare } from '../sandbox/setup.ts'
 import { type Stack, startStack } from '../sandbox/stack.ts'
 
@@ -24,23 +25,33 @@ const mustRun = async (stack: Stack, args: readonly string[]): Promise<void> => 
   if (code !== 0) throw new TelpherError('internal', `telpher ${args.join(' ')} ended with ${code}`)
 }
 
+/** The sandbox's own flags. */
+export interface SandboxFlags {
+  readonly workers?: string
+}
+
 /**
  * Installs and builds what is missing, brings the whole chain up on a real node, and adds the target `local`.
  * @param dir state folder
  * @param port of the server; 0 for a free one
+ * @param flags.workers how many workers: a number, or a range in which they are scaled; 1 when absent
  */
-export const startSandbox = async (dir: string, port: number): Promise<Stack> => {
+export const startSandbox = async (dir: string, port: number, { workers = '1' }: SandboxFlags = {}): Promise<Stack> => {
+  const range = workerRange(workers)
+  const isScaled = range.min !== range.max
   await prepare({ node: 'real' })
   const started = performance.now()
   const stack = await startStack({
     dir,
     fresh: true,
     node: 'real',
-    workers: 1,
+    workers: isScaled ? 0 : range.min,
     port,
     onStage: (stage) => process.stderr.write(`  ${((performance.now() - started) / 1000).toFixed(1).padStart(5)} s  starting ${stage}\n`),
   })
+  let stopScaling = async (): Promise<void> => {}
   try {
+    if (isScaled) stopScaling = await scaleWorkers(stack, range, (text) => process.stderr.write(`  workers: ${text}\n`))
     await mustRun(stack, [
       'target',
       'add',
@@ -62,8 +73,9 @@ export const startSandbox = async (dir: string, port: number): Promise<Stack> =>
       if (tries >= 20) throw new TelpherError('internal', 'the check of the target local does not pass')
       await pause(500)
     }
-    return stack
+    return isScaled ? { ...stack, stop: () => stopScaling().then(stack.stop) } : stack
   } catch (thrown) {
+    await stopScaling()
     await stack.stop()
     throw thrown
   }

@@ -37,7 +37,9 @@ export interface CommandSpec {
 export const groups: Readonly<Record<string, { readonly about: string; readonly alias?: string }>> = {
   target: { about: 'clusters that are deployed to', alias: 'targets' },
   image: { about: 'what steps run in', alias: 'images' },
-  keys: { about: 'master keys, with which accounts are sealed' },
+  pool: { about: 'sets of workers that share a queue: how many, paused, scaled', alias: 'pools' },
+  secret: { about: 'values for steps that nobody sees', alias: 'secrets' },
+  keys: { about: 'master keys, with which accounts and secrets are sealed' },
   producer: { about: 'services that submit deployments through Redis', alias: 'producers' },
   worker: { about: 'processes that run deployments', alias: 'workers' },
   server: { about: 'the HTTP API with scheduler and watchdog' },

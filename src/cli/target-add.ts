@@ -1,19 +1,19 @@
 import type { Client } from '../client/http.ts'
 import type { PlainCredential } from '../credentials/account.ts'
-import type { ImportedContext } from '../credentials/kubeconfig.ts'
+import type { ImportedContext, Place } from '../credentials/kubeconfig.ts'
 import { TelpherError } from '../model/errors.ts'
 import { type AccountMode, nameSchema } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { gracesOf } from './graces.ts'
-import { contextOf } from './kubeconfig-context.ts'
+import { adminContextOf, type ContextFlags, contextOf, placeOf } from './kubeconfig-context.ts'
+import { wholeNumber } from './number.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
-import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf } from './target-setup.ts'
+import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf, takeIdentity } from './target-setup.ts'
 
-interface AddFlags extends SetupFlags {
+interface AddFlags extends SetupFlags, ContextFlags {
   readonly fromKubeconfig: string
-  readonly file?: string
   readonly namespace?: readonly string[]
   readonly tag?: readonly string[]
   readonly pool?: string
@@ -21,6 +21,8 @@ interface AddFlags extends SetupFlags {
   readonly settle?: string
   readonly grace?: readonly string[]
   readonly trials?: boolean
+  readonly limit?: string
+  readonly clusterLimit?: string
   readonly mode: AccountMode
 }
 
@@ -46,10 +48,20 @@ const mustBeFree = async (client: Client, name: string): Promise<void> => {
     throw new TelpherError('target_exists', `there is a target ${name} already`)
 }
 
-const accountOf = async (cli: Cli, name: string, context: ImportedContext, flags: AddFlags): Promise<PlainCredential> => {
-  if (flags.mode === 'in-cluster') return { kind: 'in-cluster' }
-  if (flags.mode !== 'token-request') return ownCredential(context, flags.mode)
-  return setUpIdentity(cli, context, setupOptionsOf(name, flags.namespace ?? [], flags), flags)
+/** Where the target is, and the account to be sealed for it. */
+const imported = async (cli: Cli, name: string, flags: AddFlags): Promise<{ place: Place; account: PlainCredential }> => {
+  const { mode, fromKubeconfig, bootstrapToken, namespace = [] } = flags
+  if (mode === 'in-cluster') return { place: await placeOf(cli, fromKubeconfig, flags), account: { kind: 'in-cluster' } }
+  if (mode !== 'token-request') {
+    const place = await contextOf(cli, fromKubeconfig, flags)
+    return { place, account: ownCredential(place, mode) }
+  }
+  // A kubeconfig that cannot be used is said first, and no program of it runs for options that will be refused.
+  const place = await placeOf(cli, fromKubeconfig, flags)
+  const options = setupOptionsOf(name, namespace, flags)
+  if (bootstrapToken !== undefined) return { place, account: await takeIdentity(cli, place, options, bootstrapToken, flags) }
+  const context = await adminContextOf(cli, fromKubeconfig, flags)
+  return { place, account: await setUpIdentity(cli, context, options, flags) }
 }
 
 /** `telpher target add`: the context is read on this machine; only what a target needs is sent. */
@@ -64,21 +76,22 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
     return exitCodes.ok
   }
   const client = await cli.client()
-  const context = await contextOf(cli, flags.fromKubeconfig, flags.file)
   await mustBeFree(client, name)
-  const credential = await accountOf(cli, name, context, flags)
-  const isAllowed = context.namespace !== undefined && (namespaces.length === 0 || namespaces.includes(context.namespace))
-  const namespace = isAllowed ? context.namespace : namespaces[0]
+  const { place, account: credential } = await imported(cli, name, flags)
+  const isAllowed = place.namespace !== undefined && (namespaces.length === 0 || namespaces.includes(place.namespace))
+  const namespace = isAllowed ? place.namespace : namespaces[0]
   const target = await client.addTarget({
     name,
-    server: flags.mode === 'in-cluster' ? inClusterServer : context.server,
-    ca: context.ca,
-    ...(context.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: context.tlsServerName }),
+    server: flags.mode === 'in-cluster' ? inClusterServer : place.server,
+    ca: place.ca,
+    ...(place.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: place.tlsServerName }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(flags.tag === undefined ? {} : { tags: flags.tag }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
     ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
+    ...(flags.limit === undefined ? {} : { limit: wholeNumber('--limit', flags.limit, 10_000) }),
+    ...(flags.clusterLimit === undefined ? {} : { clusterLimit: wholeNumber('--cluster-limit', flags.clusterLimit, 10_000) }),
     ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential,

@@ -7,7 +7,7 @@ import { namesOf, type SetupOptions, setupObjects } from '../credentials/bootstr
 import { proveSetup, refuseRisks } from '../credentials/bootstrap/prove.ts'
 import { type Risk, risksOf } from '../credentials/bootstrap/risks.ts'
 import { deployerRules } from '../credentials/bootstrap/rules.ts'
-import type { ImportedContext } from '../credentials/kubeconfig.ts'
+import { heldCredential, type ImportedContext, type Place } from '../credentials/kubeconfig.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
@@ -41,16 +41,9 @@ export const setupOptionsOf = (target: string, namespaces: readonly string[], fl
   return { target, home, namespaces, clusterWide }
 }
 
-const connectTo = (context: ImportedContext) => {
-  const { server, ca, tlsServerName } = context
+const connectTo = ({ server, ca, tlsServerName }: Place) => {
   return (credential: Credential): ClusterConnection =>
     connect({ server, ca, ...(tlsServerName === undefined ? {} : { tlsServerName }) }, credential)
-}
-
-const adminOf = ({ credential }: ImportedContext): Credential => {
-  if (credential.kind === 'client-certificate') return { ...credential, id: 'context', key: new Secret(credential.key) }
-  if (credential.kind === 'bearer') return { id: 'context', kind: 'bearer', token: new Secret(credential.token) }
-  throw new TelpherError('internal', 'a context gave what no kubeconfig holds')
 }
 
 const places = ({ clusterWide, namespaces }: SetupOptions): string => (clusterWide ? 'every namespace' : namespaces.join(', '))
@@ -94,7 +87,7 @@ const givenToken = async (cli: Cli, file: string): Promise<string> => {
 
 /** Sets up with the context's rights: plan, question, apply. @returns the token that is kept */
 const setUp = async (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<string> => {
-  const connection = connectTo(context)(adminOf(context))
+  const connection = connectTo(context)(heldCredential(context, 'context'))
   const admin = { server: context.server, connection }
   try {
     const planned = await planSetup(admin, options)
@@ -107,6 +100,21 @@ const setUp = async (cli: Cli, context: ImportedContext, options: SetupOptions, 
   }
 }
 
+/** Proves an identity with its token alone. @returns the account to be sealed by the server */
+const prove = async (
+  cli: Cli,
+  place: Place,
+  options: SetupOptions,
+  acknowledged: readonly Risk[],
+  token: string,
+): Promise<PlainCredential> => {
+  const bootstrap: Credential = { id: 'bootstrap', kind: 'bearer', token: new Secret(token) }
+  const { username, risks } = await proveSetup(bootstrap, connectTo(place), { ...options, server: place.server })
+  refuseRisks(risks, acknowledged)
+  cli.say(`Proven with the new identity alone: it mints tokens of ${username}, and the policies hold.`)
+  return { kind: 'token-request', token, namespace: options.home, serviceAccount: namesOf(options.target).deployer }
+}
+
 /**
  * Gives a target an identity of its own in its cluster, and proves it with that alone.
  * @returns the account to be sealed by the server
@@ -116,22 +124,31 @@ export const setUpIdentity = async (
   cli: Cli,
   context: ImportedContext,
   options: SetupOptions,
-  flags: SetupFlags,
+  { acknowledge = [], yes = false }: SetupFlags,
 ): Promise<PlainCredential> => {
-  const acknowledged = flags.acknowledge ?? []
-  refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledged)
-  const { bootstrapToken, yes = false } = flags
-  const token = bootstrapToken === undefined ? await setUp(cli, context, options, yes) : await givenToken(cli, bootstrapToken)
-  const bootstrap: Credential = { id: 'bootstrap', kind: 'bearer', token: new Secret(token) }
-  const { username, risks } = await proveSetup(bootstrap, connectTo(context), { ...options, server: context.server })
-  refuseRisks(risks, acknowledged)
-  cli.say(`Proven with the new identity alone: it mints tokens of ${username}, and the policies hold.`)
-  return { kind: 'token-request', token, namespace: options.home, serviceAccount: namesOf(options.target).deployer }
+  refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
+  return prove(cli, context, options, acknowledge, await setUp(cli, context, options, yes))
+}
+
+/**
+ * The same of an identity that somebody set up already.
+ * @param file the token of its bootstrap identity
+ * @throws TelpherError usage, setup_refused, mint_refused, target_*
+ */
+export const takeIdentity = async (
+  cli: Cli,
+  place: Place,
+  options: SetupOptions,
+  file: string,
+  { acknowledge = [] }: SetupFlags,
+): Promise<PlainCredential> => {
+  refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
+  return prove(cli, place, options, acknowledge, await givenToken(cli, file))
 }
 
 /** Removes what was set up for a target. @returns what was removed */
 export const removeIdentity = async (context: ImportedContext, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
-  const connection = connectTo(context)(adminOf(context))
+  const connection = connectTo(context)(heldCredential(context, 'context'))
   try {
     return await removeSetup({ server: context.server, connection }, options)
   } finally {

@@ -1,6 +1,7 @@
 import type { Target } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
+import type { ContextFlags } from './kubeconfig-context.ts'
 import { print, table, yamlOf } from './output.ts'
 import { age } from './text.ts'
 
@@ -35,26 +36,28 @@ export const runTargetView: Command<object> = async (cli, [name = '']) => {
   return exitCodes.ok
 }
 
-interface RemoveFlags {
+interface RemoveFlags extends ContextFlags {
   readonly fromKubeconfig?: string
-  readonly file?: string
 }
 
-/** What a target's cluster still has of it, removed with a context's rights. */
-const removeFromCluster = async (cli: Cli, target: Target, context: string, file: string | undefined): Promise<readonly string[]> => {
-  const [{ contextOf }, { removeIdentity }] = await Promise.all([import('./kubeconfig-context.ts'), import('./target-setup.ts')])
+/** What removes a target's identity from its cluster, with a context's rights. All that can be refused is refused before it is called. */
+const removalOf = async (cli: Cli, target: Target, context: string, flags: RemoveFlags): Promise<() => Promise<readonly string[]>> => {
+  const [{ adminContextOf }, { removeIdentity }] = await Promise.all([import('./kubeconfig-context.ts'), import('./target-setup.ts')])
+  const admin = await adminContextOf(cli, context, flags)
   const [home = ''] = target.account.deployer?.split('/') ?? []
   const { namespaces } = target.policy
-  return removeIdentity(await contextOf(cli, context, file), { target: target.name, home, namespaces })
+  return () => removeIdentity(admin, { target: target.name, home, namespaces })
 }
 
 /** `telpher target remove NAME`. */
-export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], { fromKubeconfig, file }) => {
+export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], flags) => {
+  const { fromKubeconfig } = flags
   const client = await cli.client()
   const target = await client.target(name)
-  await client.removeTarget(name)
   const hasIdentity = target.account.deployer !== undefined
-  const inCluster = hasIdentity && fromKubeconfig !== undefined ? await removeFromCluster(cli, target, fromKubeconfig, file) : []
+  const remove = hasIdentity && fromKubeconfig !== undefined ? await removalOf(cli, target, fromKubeconfig, flags) : async () => []
+  await client.removeTarget(name)
+  const inCluster = await remove()
   await print(cli, { removed: name, inCluster }, () => `target ${name} removed, with its account\n`)
   for (const object of inCluster) cli.say(`removed ${object}`)
   if (hasIdentity && fromKubeconfig === undefined)

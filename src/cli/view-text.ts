@@ -1,6 +1,7 @@
 import type { Detail } from '../client/http.ts'
 import type { Job, StoredEvent } from '../model/deployment.ts'
 import { shortImageId } from '../model/image.ts'
+import { lossText } from '../model/loss.ts'
 import type { Step } from '../model/step.ts'
 import type { Attempt } from './attempts.ts'
 import { wordOf } from './block.ts'
@@ -48,6 +49,10 @@ const failureText = (job: Job): string[] => {
     ...(failure?.lastLines ?? []).map((line) => `    | ${line}`),
   ].map(safe)
 }
+
+/** Of each lost attempt, who had it and what it wrote. */
+const lossLines = ({ step, target, losses = [] }: Job): string[] =>
+  losses.flatMap((loss) => [`  ${step.name} → ${target}: ${lossText(loss)}`, ...loss.wrote.map((write) => `    ${write}`)].map(safe))
 
 const toolRows = (jobs: readonly Job[]): string[][] =>
   jobs.flatMap(({ step, target, tools }) =>
@@ -128,6 +133,7 @@ export const viewText = (view: View, paint: Palette): string => {
       ? []
       : section('TOOLS', indented(table(['JOB', 'IMAGE', 'KUBECTL', 'HELM', 'SERVER', 'ID'], toolRows(jobs))))),
     ...section('FAILURES', jobs.flatMap(failureText)),
+    ...section('LOST', jobs.flatMap(lossLines)),
     ...section(
       'NOTES',
       notes.map(({ jobId, note }) => safe(`  ${named.get(jobId) ?? jobId}: ${note}`)),

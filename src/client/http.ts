@@ -6,10 +6,13 @@ import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Freeze, NewFreeze } from '../model/freeze.ts'
 import type { ImagePins } from '../model/image.ts'
+import type { NewPoolState, PoolChange, PoolSettingsInput } from '../model/pool.ts'
 import type { NewProducer, Producer } from '../model/producer.ts'
 import type { RunDiff } from '../model/rundiff.ts'
+import type { PoolView, Scale } from '../model/scale.ts'
 import type { Secret } from '../model/secret.ts'
 import type { DeploymentRequestInput } from '../model/step.ts'
+import type { SecretSummary } from '../model/stepsecret.ts'
 import type { Target } from '../model/target.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import { checkAnswer, jsonOf, unreachable } from './answer.ts'
@@ -83,6 +86,24 @@ export interface Client {
   /** What the server sees of itself and all behind it. */
   doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
+  pools(): Promise<readonly PoolView[]>
+  /** @throws TelpherError unknown_pool */
+  pool(name: string): Promise<PoolView>
+  /** @throws TelpherError pool_exists, invalid_input */
+  createPool(pool: PoolSettingsInput & { readonly name: string }): Promise<PoolView>
+  /** @throws TelpherError invalid_input */
+  changePool(name: string, change: PoolChange): Promise<PoolView>
+  setPoolState(name: string, state: NewPoolState): Promise<PoolView>
+  /** @throws TelpherError unknown_pool, pool_in_use */
+  removePool(name: string): Promise<void>
+  /** @throws TelpherError unknown_pool */
+  scale(name: string): Promise<Scale>
+  /** What may be shown of the stored secrets, by name. */
+  secrets(): Promise<readonly SecretSummary[]>
+  /** Seals a value, as the next version of its name. @throws TelpherError invalid_input, redis_full */
+  setSecret(name: string, value: string): Promise<SecretSummary>
+  /** @throws TelpherError unknown_secret */
+  removeSecret(name: string): Promise<void>
   freezes(): Promise<readonly Freeze[]>
   /** @throws TelpherError unknown_target, invalid_input */
   freeze(asked: NewFreeze): Promise<Freeze>
@@ -116,6 +137,8 @@ export const createClient = (url: string, token: Secret): Client => {
     }
   }
   const get = async <T>(path: string): Promise<T> => jsonOf<T>(await send('GET', path), url)
+  const put = async <T>(method: 'PUT' | 'PATCH', path: string, body: object): Promise<T> =>
+    jsonOf<T>(await send(method, path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }), url)
   const post = async <T>(path: string, body?: object, headers: Record<string, string> = {}): Promise<T> => {
     const response = await send('POST', path, {
       headers: { 'content-type': 'application/json', ...headers },
@@ -132,6 +155,7 @@ export const createClient = (url: string, token: Secret): Client => {
   }
   const at = (id: string): string => `/v1/deployments/${encodeURIComponent(id)}`
   const targetAt = (name: string): string => `/v1/targets/${encodeURIComponent(name)}`
+  const secretAt = (name: string): string => `/v1/secrets/${encodeURIComponent(name)}`
   const logAt = (id: string, jobId: string): string => `${at(id)}/jobs/${encodeURIComponent(jobId)}/log`
 
   return {
@@ -210,6 +234,26 @@ export const createClient = (url: string, token: Secret): Client => {
     },
     doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
+    pools: async () => (await get<{ pools: PoolView[] }>('/v1/pools')).pools,
+    pool: (name) => get(`/v1/pools/${encodeURIComponent(name)}`),
+    createPool: (pool) => post('/v1/pools', pool),
+    changePool: (name, change) => put('PATCH', `/v1/pools/${encodeURIComponent(name)}`, change),
+    setPoolState: (name, state) => put('PUT', `/v1/pools/${encodeURIComponent(name)}/state`, state),
+    async removePool(name) {
+      await send('DELETE', `/v1/pools/${encodeURIComponent(name)}`)
+    },
+    scale: (name) => get(`/v1/pools/${encodeURIComponent(name)}/scale`),
+    secrets: async () => (await get<{ secrets: SecretSummary[] }>('/v1/secrets')).secrets,
+    setSecret: async (name, value) => {
+      const response = await send('PUT', secretAt(name), {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ value }),
+      })
+      return jsonOf<SecretSummary>(response, url)
+    },
+    async removeSecret(name) {
+      await send('DELETE', secretAt(name))
+    },
     freezes: async () => (await get<{ freezes: Freeze[] }>('/v1/freezes')).freezes,
     freeze: (asked) => post('/v1/freezes', asked),
     async unfreeze(id) {

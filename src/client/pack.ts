@@ -5,6 +5,7 @@ import type { Graces } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
 import type { RetriesInput } from '../model/retry.ts'
 import type { StepInput } from '../model/step.ts'
+import type { StepSecretInput } from '../model/stepsecret.ts'
 import { packPath } from '../steps/package/pack.ts'
 import { tryStep } from './try-step.ts'
 
@@ -22,7 +23,11 @@ export interface HelmOptions {
   readonly values?: readonly string[]
   /** Single values by their path in the chart, as helm's --set takes them. */
   readonly set?: Readonly<Record<string, string>>
+  /** Values that nobody may see, by the same paths: `{ value }` for this deployment alone, `{ secret }` for a stored one. */
+  readonly setSecret?: Readonly<Record<string, StepSecretInput>>
   readonly createNamespace?: boolean
+  /** Marks a revision that somebody else left pending as failed, without waiting for its owner. */
+  readonly takeOver?: boolean
   /** Which Helm; 4 when absent. */
   readonly version?: HelmMajor | undefined
 }
@@ -107,7 +112,7 @@ export const packLocal = async (given: LocalStep, cwd: string): Promise<PlannedS
     path,
     (helm.values ?? []).map((file) => resolve(cwd, file)),
   )
-  const { release, set = {}, createNamespace = false, version } = helm
+  const { release, set = {}, setSecret = {}, createNamespace = false, takeOver = false, version } = helm
   const step: StepInput = {
     kind: 'helm',
     ...common,
@@ -115,7 +120,9 @@ export const packLocal = async (given: LocalStep, cwd: string): Promise<PlannedS
     package: sha256,
     release,
     set: { ...set },
+    ...(Object.keys(setSecret).length === 0 ? {} : { setSecret: { ...setSecret } }),
     createNamespace,
+    ...(takeOver ? { takeOver } : {}),
     ...(version === undefined ? {} : { helmVersion: version }),
   }
   await tryStep({ step, bytes })

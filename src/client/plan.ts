@@ -1,9 +1,9 @@
 import type { Rollout } from '../model/rollout.ts'
-import type { DeploymentRequestInput } from '../model/step.ts'
+import { type DeploymentRequestInput, type Standing, standingOf } from '../model/step.ts'
 import { type LocalStep, type PlannedStep, packLocal } from './pack.ts'
 
 /** Where a deployment goes. */
-export interface Destination {
+export interface Destination extends Standing {
   /** Names of targets; `tag` may say others. */
   readonly targets?: readonly string[]
   /** A tag, or an expression such as `env=prod and not legacy`. */
@@ -25,13 +25,14 @@ export const planLocal = async (
 ): Promise<{ readonly planned: readonly PlannedStep[]; readonly request: DeploymentRequestInput }> => {
   const steps = 'steps' in given ? given.steps : [given]
   const planned = await Promise.all(steps.map((step) => packLocal(step, cwd)))
-  const { targets = [], tag, rollout, name } = given
+  const { targets = [], tag, rollout, name, ...rest } = given
   const request = {
     steps: planned.map(({ step }) => step),
     targets: [...targets],
     ...(tag === undefined ? {} : { tag }),
     ...(rollout === undefined ? {} : { rollout }),
     ...(name === undefined ? {} : { name }),
+    ...standingOf(rest),
   }
   return { planned, request }
 }

@@ -4,6 +4,7 @@ import type { Deployment } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Graces } from '../model/graces.ts'
 import { Secret } from '../model/secret.ts'
+import type { SecretSummary } from '../model/stepsecret.ts'
 import type { PolicyGrant, Target } from '../model/target.ts'
 import { findEndpoint, readToken } from './endpoint.ts'
 import { type Client, createClient } from './http.ts'
@@ -80,6 +81,14 @@ export interface Telpher {
   rerun(id: string, options?: Pick<StartOptions, 'idempotencyKey'>): Promise<Run>
   /** How it was after that deployment. @throws TelpherError never_succeeded, package_expired */
   rollback(id: string, options?: Pick<StartOptions, 'idempotencyKey'>): Promise<Run>
+  /** Secrets of steps, kept under a name: `helm.setSecret` names them. No value can be read back. */
+  readonly secrets: {
+    list(): Promise<readonly SecretSummary[]>
+    /** @throws TelpherError invalid_input for what is empty, longer than 8 KiB or not UTF-8 */
+    set(name: string, value: string): Promise<SecretSummary>
+    /** @throws TelpherError unknown_secret */
+    remove(name: string): Promise<void>
+  }
   readonly targets: {
     list(): Promise<readonly Target[]>
     /** @throws TelpherError unknown_target */
@@ -138,6 +147,11 @@ export const connect = async (options: ConnectOptions = {}): Promise<Telpher> =>
     retry: (id, { idempotencyKey } = {}) => again('retry', id, idempotencyKey),
     rerun: (id, { idempotencyKey } = {}) => again('rerun', id, idempotencyKey),
     rollback: (id, { idempotencyKey } = {}) => again('rollback', id, idempotencyKey),
+    secrets: {
+      list: () => client.secrets(),
+      set: (name, value) => client.setSecret(name, value),
+      remove: (name) => client.removeSecret(name),
+    },
     targets: {
       list: () => client.targets(),
       get: (name) => client.target(name),

@@ -9,6 +9,12 @@ const pullReasons: readonly string[] = ['ErrImagePull', 'ImagePullBackOff', 'Reg
 const hopelessImage: readonly string[] = ['InvalidImageName', 'ErrImageNeverPull']
 const configReasons: readonly string[] = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', 'PreStartHookError']
 
+/**
+ * What a kubelet says that has not yet read a ConfigMap or Secret, on a node under load (kubelet's watch-based manager: failed to sync …
+ * cache): it asks again by itself, and nothing is known of the object.
+ */
+const isUnsynced = (message: string): boolean => /^failed to sync \w+ cache: timed out/.test(message)
+
 export const containersOf = (pod: KubeObject): readonly Fields[] => {
   const status = part(pod, 'status')
   return [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]
@@ -48,7 +54,7 @@ const containerTrouble = (pod: KubeObject, container: Fields, restartsBefore: nu
     return {
       ...at,
       class: 'container_config',
-      graceMs: graces.containerConfig,
+      graceMs: isUnsynced(said) ? Number.POSITIVE_INFINITY : graces.containerConfig,
       message: `${titleOf(pod, name)} cannot be started: ${said}`,
     }
   const restarts = (numberAt(container, 'restartCount') ?? 0) - restartsBefore

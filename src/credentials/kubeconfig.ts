@@ -1,17 +1,24 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
+import { Secret } from '../model/secret.ts'
 import { nameSchema } from '../model/target.ts'
 import { type PlainCredential, plainCredentialSchema } from './account.ts'
+import { type ExecPlugin, execPluginIn } from './exec-plugin.ts'
 import { harmless } from './harmless.ts'
 import { isBundle } from './pem.ts'
 
-/** What a target needs of a kubeconfig's context. */
-export interface ImportedContext {
+/** Where a context leads. */
+export interface Place {
   readonly server: string
   readonly ca: string
   readonly tlsServerName?: string
   readonly namespace?: string
+}
+
+/** What a target needs of a kubeconfig's context. */
+export interface ImportedContext extends Place {
   readonly credential: PlainCredential
 }
 
@@ -19,8 +26,6 @@ const largest = 1024 * 1024
 
 const invalid = (field: string, why: string): TelpherError => new TelpherError('invalid_kubeconfig', `${field}: ${why}`, { field })
 
-/** Users' fields that run programs or plugins; reading such a file must never start anything. */
-const plugins = ['exec', 'auth-provider'] as const
 const passwords = 'passwords are no longer taken by Kubernetes; use a token or a client certificate'
 const impersonation = 'impersonation is not taken over; use the credential of the account itself'
 /** A path of a file that somebody else wrote sends any file of this machine to the server that it names. */
@@ -90,12 +95,11 @@ const text = (fields: Readonly<Record<string, unknown>>, name: string, where: st
 }
 
 const refuse = (kind: 'cluster' | 'user', fields: Readonly<Record<string, unknown>>, where: string): void => {
-  for (const plugin of plugins)
-    if (fields[plugin] !== undefined && fields[plugin] !== null)
-      throw new TelpherError('kubeconfig_plugin', `${where}.${plugin}: programs named by a kubeconfig are not run`, {
-        field: `${where}.${plugin}`,
-      })
   for (const [name, value] of Object.entries(fields)) {
+    if (name === 'auth-provider' && value !== null)
+      throw new TelpherError('kubeconfig_plugin', `${where}.${name}: Kubernetes has no such plugins any more`, {
+        field: `${where}.${name}`,
+      })
     if (known[kind]?.includes(name) || value === false || value === '' || value === null) continue
     const why = Object.hasOwn(refused, name) ? refused[name] : undefined
     throw invalid(`${where}.${harmless(name.slice(0, 64))}`, why ?? `a ${kind} of a kubeconfig has no such field`)
@@ -154,6 +158,41 @@ const only = <T extends { readonly name: string }>(all: readonly T[], name: stri
   return { value, field: `${where}[${at}]` }
 }
 
+/** Where a context leads, and who goes there: either a credential or the program that gives one. */
+interface ReadContext {
+  readonly place: Place
+  readonly user: Readonly<Record<string, unknown>>
+  readonly userField: string
+  readonly plugin?: ExecPlugin
+}
+
+const readContext = (content: string, name: string): ReadContext => {
+  const config = parse(content)
+  const { context } = only(config.contexts, name, 'contexts').value
+  const { value: clusterEntry, field: clusterAt } = only(config.clusters, context.cluster, 'clusters')
+  const { value: userEntry, field: userAt } = only(config.users, context.user, 'users')
+  const { cluster } = clusterEntry
+  const [clusterField, userField] = [`${clusterAt}.cluster`, `${userAt}.user`]
+  const { exec, ...user } = userEntry.user ?? {}
+  refuse('cluster', cluster, clusterField)
+  refuse('user', user, userField)
+  const server = serverIn(cluster, clusterField)
+  const tlsServerName = text(cluster, 'tls-server-name', clusterField)
+  const ca = decoded(cluster, 'certificate-authority-data', clusterField) ?? ''
+  if (ca !== '' && !isBundle(ca)) throw invalid(`${clusterField}.certificate-authority-data`, 'not certificates in PEM')
+  return {
+    place: {
+      server,
+      ca,
+      ...(tlsServerName === undefined ? {} : { tlsServerName }),
+      ...(context.namespace === undefined || context.namespace === '' ? {} : { namespace: context.namespace }),
+    },
+    user,
+    userField,
+    ...(exec === undefined || exec === null ? {} : { plugin: execPluginIn(exec, `${userField}.exec`) }),
+  }
+}
+
 /**
  * Reads one context of a kubeconfig by a strict schema, of which nothing is run, opened or looked up: what runs programs, names files, skips
  * verification or acts for others is refused with its field, and no value of a credential appears in an error.
@@ -162,24 +201,37 @@ const only = <T extends { readonly name: string }>(all: readonly T[], name: stri
  * @throws TelpherError invalid_kubeconfig, kubeconfig_plugin
  */
 export const readKubeconfig = (content: string, name: string): ImportedContext => {
-  const config = parse(content)
-  const { context } = only(config.contexts, name, 'contexts').value
-  const { value: clusterEntry, field: clusterAt } = only(config.clusters, context.cluster, 'clusters')
-  const { value: userEntry, field: userAt } = only(config.users, context.user, 'users')
-  const { cluster } = clusterEntry
-  const user = userEntry.user ?? {}
-  const [clusterField, userField] = [`${clusterAt}.cluster`, `${userAt}.user`]
-  refuse('cluster', cluster, clusterField)
-  refuse('user', user, userField)
-  const server = serverIn(cluster, clusterField)
-  const tlsServerName = text(cluster, 'tls-server-name', clusterField)
-  const ca = decoded(cluster, 'certificate-authority-data', clusterField) ?? ''
-  if (ca !== '' && !isBundle(ca)) throw invalid(`${clusterField}.certificate-authority-data`, 'not certificates in PEM')
-  return {
-    server,
-    ca,
-    ...(tlsServerName === undefined ? {} : { tlsServerName }),
-    ...(context.namespace === undefined || context.namespace === '' ? {} : { namespace: context.namespace }),
-    credential: credentialIn(user, userField),
-  }
+  const { place, user, userField, plugin } = readContext(content, name)
+  if (plugin !== undefined)
+    throw new TelpherError('kubeconfig_plugin', `${userField}.exec: programs named by a kubeconfig are not run here`, {
+      field: `${userField}.exec`,
+    })
+  return { ...place, credential: credentialIn(user, userField) }
+}
+
+/**
+ * Where a context leads, whoever goes there.
+ * @throws TelpherError invalid_kubeconfig, kubeconfig_plugin
+ */
+export const readPlace = (content: string, name: string): Place => readContext(content, name).place
+
+/**
+ * The same for whoever may run the program that the context's user has in place of a credential.
+ * @param obtain runs it, after asking; it is called for such a user only
+ * @throws TelpherError invalid_kubeconfig, kubeconfig_plugin, and what `obtain` throws
+ */
+export const readKubeconfigWith = async (
+  content: string,
+  name: string,
+  obtain: (plugin: ExecPlugin, place: Place) => Promise<PlainCredential>,
+): Promise<ImportedContext> => {
+  const { place, user, userField, plugin } = readContext(content, name)
+  return { ...place, credential: plugin === undefined ? credentialIn(user, userField) : await obtain(plugin, place) }
+}
+
+/** The credential of a context as a connection takes it. @param id by which it is told from others */
+export const heldCredential = ({ credential }: ImportedContext, id: string): Credential => {
+  if (credential.kind === 'client-certificate') return { ...credential, id, key: new Secret(credential.key) }
+  if (credential.kind === 'bearer') return { id, kind: 'bearer', token: new Secret(credential.token) }
+  throw new TelpherError('internal', 'a context gave what no kubeconfig holds')
 }

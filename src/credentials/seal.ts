@@ -54,7 +54,7 @@ export const seal = (master: MasterKey, record: Named & { readonly plaintext: st
  * @throws TelpherError sealed_record when it was sealed with another key or for another id, or anything of it changed
  */
 export const unseal = (keys: MasterKey & Partial<Keyring>, record: SealedRecord, expected: string): string => {
-  if (record.id !== expected) throw new TelpherError('sealed_record', `the record of ${expected} is that of another account`)
+  if (record.id !== expected) throw new TelpherError('sealed_record', `the record of ${expected} is that of another one`)
   const known = [keys, ...(keys.older ?? [])]
   const master = known.find(({ kid }) => kid === record.kid)
   if (master === undefined)

@@ -6,6 +6,9 @@ import { shimFolder, shimProgram } from './dockerSpec.ts'
 
 const repository = 'telpher/shim'
 
+/** The label that says which shim an image holds, by which it is found when another import took its tag. */
+export const shimLabel = 'telpher.shim'
+
 export interface ShimImage {
   readonly id: string
   /** Whether this call made it; two workers that do so at the same time make two. */
@@ -29,7 +32,11 @@ export const shimImage = async (docker: Docker, hash: string, shim: Buffer): Pro
   tar.finalize()
   // Whole, not as a stream: the parts of a tar stream whose reader fails throw where nobody can catch them.
   const bytes = await buffer(tar as unknown as NodeJS.ReadableStream)
-  const answer = await docker.importImage(bytes as unknown as NodeJS.ReadableStream, { repo: repository, tag: hash })
+  const answer = await docker.importImage(bytes as unknown as NodeJS.ReadableStream, {
+    repo: repository,
+    tag: hash,
+    changes: `LABEL ${shimLabel}=${hash}`,
+  })
   return { id: await importedId(answer), made: true }
 }
 

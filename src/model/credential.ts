@@ -16,7 +16,7 @@ export type Credential =
  * All parts are base64; the additional data is `type|id|version|kid` (AES-256-GCM, 16-byte tags).
  */
 export interface SealedRecord {
-  readonly type: 'account' | 'grant'
+  readonly type: 'account' | 'grant' | 'secret'
   readonly id: string
   readonly version: number
   readonly kid: string
@@ -30,13 +30,15 @@ export interface MasterKeyUse {
   readonly use: 'seals' | 'opens' | 'missing'
   /** How many accounts are sealed with it. */
   readonly accounts: number
+  /** How many secrets of steps are. */
+  readonly secrets: number
 }
 
 /** What sealing anew came to. */
 export interface KeysRotated {
-  /** How many accounts were under another key and are under the first one now. */
+  /** How many accounts and secrets were under another key and are under the first one now. */
   readonly resealed: number
-  /** Ids of accounts that no longer open with the key that sealed them. */
+  /** Ids of accounts and secrets that no longer open with the key that sealed them. */
   readonly damaged: readonly string[]
   readonly keys: readonly MasterKeyUse[]
 }

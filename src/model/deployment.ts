@@ -1,4 +1,5 @@
 import type { ToolsUsed } from './image.ts'
+import type { Loss } from './loss.ts'
 import type { JobState, JobStatus, Result } from './states.ts'
 import type { DeploymentRequest, Step } from './step.ts'
 import type { Failure, ObjectProgress } from './verdict.ts'
@@ -31,6 +32,8 @@ export interface Job extends JobRef, JobState {
   readonly objects?: readonly ObjectProgress[]
   /** What its last attempt ran with. */
   readonly tools?: ToolsUsed
+  /** Its attempts that were lost with their workers, the oldest first. */
+  readonly losses?: readonly Loss[]
   /** The job whose success stands for this one: a retry does not run it again, and it is `skipped` from the beginning. */
   readonly carried?: JobRef
 }

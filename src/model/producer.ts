@@ -2,7 +2,7 @@ import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:
 import { z } from 'zod'
 import { TelpherError } from './errors.ts'
 import { isId } from './ids.ts'
-import { type DeploymentRequest, deploymentRequestSchema } from './step.ts'
+import { type DeploymentRequest, type DeploymentRequestInput, deploymentRequestSchema } from './step.ts'
 import { matchesTags, tagExpressionSchema } from './tags.ts'
 import { nameSchema, type Target } from './target.ts'
 
@@ -79,6 +79,22 @@ export const fingerprintOf = (publicKey: string): string => {
   return createHash('sha256').update(der).digest('hex').slice(0, 16)
 }
 
+/** Why a producer gives no values. */
+export const valuesInRedis = 'a submission lies in Redis as it is, so it names stored secrets only: telpher secret set NAME --file FILE'
+
+const placesOf = ({ steps }: Pick<DeploymentRequestInput, 'steps'> | DeploymentRequest, field: 'value' | 'secret'): string[] =>
+  steps.flatMap((step, index) =>
+    Object.entries((step.kind === 'helm' ? step.setSecret : undefined) ?? {}).flatMap(([path, secret]) =>
+      field in secret ? [`steps.${index}.setSecret.${path}`] : [],
+    ),
+  )
+
+/** Where a request has a secret's value instead of a name, if anywhere. */
+export const hasValues = (request: Pick<DeploymentRequestInput, 'steps'> | DeploymentRequest): string | undefined =>
+  placesOf(request, 'value')[0]
+
+const secretsNamed = (request: DeploymentRequest): string | undefined => placesOf(request, 'secret')[0]
+
 const submissionSchema: z.ZodType<Submission> = z.strictObject({
   version: z.literal(1),
   producer: nameSchema,
@@ -115,6 +131,14 @@ export const openSubmission = (signed: Signed, producer: Producer, now: number):
   }
   if (read.data.producer !== producer.name)
     throw new TelpherError('submission_refused', `the submission is another producer's than ${producer.name}`)
+  const given = hasValues(read.data.request)
+  if (given !== undefined) throw new TelpherError('secret_refused', `${given}: ${valuesInRedis}`, { field: given })
+  const named = producer.tags === undefined ? undefined : secretsNamed(read.data.request)
+  // Deployed to a target of its own, a chart could show it any secret of the others.
+  if (named !== undefined)
+    throw new TelpherError('secret_refused', `${named}: producer ${producer.name} may deploy to some targets only, and names no secrets`, {
+      field: named,
+    })
   // What was answered is remembered for a day: later a second deployment could be made of it.
   if (read.data.expiresAt > now + longestMs)
     throw new TelpherError('submission_refused', 'the submission expires too late: the clock of the producer is ahead')

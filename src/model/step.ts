@@ -3,6 +3,7 @@ import { type Graces, gracesSchema } from './graces.ts'
 import { type HelmMajor, helmMajors } from './image.ts'
 import { type Retries, type RetriesInput, retriesSchema } from './retry.ts'
 import { type Rollout, rolloutSchema } from './rollout.ts'
+import { type StepSecret, type StepSecretInput, stepSecretsSchema } from './stepsecret.ts'
 import { tagExpressionSchema } from './tags.ts'
 import { nameSchema } from './target.ts'
 
@@ -45,8 +46,12 @@ export interface HelmStep extends EveryStep {
   /** Values files inside the package. */
   values: string[]
   set: Record<string, string>
+  /** Single values that nobody may see, by the same paths; they win over `set`. */
+  setSecret?: Record<string, StepSecret> | undefined
   createNamespace: boolean
   historyMax: number
+  /** Whether a pending revision of an owner that is not known is marked as failed at once; no when absent. */
+  takeOver?: boolean | undefined
   /** Major version of helm; the newest that is known when absent. */
   helmVersion?: HelmMajor | undefined
 }
@@ -55,13 +60,13 @@ export type Step = ApplyStep | HelmStep
 export type StepKind = Step['kind']
 
 type WithDefaults<T, Required extends keyof T> = Pick<T, Required> & {
-  [Key in Exclude<keyof T, Required | 'retries'>]?: T[Key] | undefined
+  [Key in Exclude<keyof T, Required | 'retries' | 'setSecret'>]?: T[Key] | undefined
 } & { retries?: RetriesInput | undefined }
 
 /** A step as written by people: what has a default may be left out. */
 export type StepInput =
   | WithDefaults<ApplyStep, 'kind' | 'name' | 'package'>
-  | WithDefaults<HelmStep, 'kind' | 'name' | 'package' | 'release'>
+  | (WithDefaults<HelmStep, 'kind' | 'name' | 'package' | 'release'> & { setSecret?: Record<string, StepSecretInput> | undefined })
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'give the SHA-256 of an uploaded package, 64 hexadecimal digits')
 const relativePath = z
@@ -84,7 +89,7 @@ const everyStep = {
 
 const applyStepSchema = z.object({ kind: z.literal('apply'), ...everyStep, paths: z.array(relativePath).min(1).max(100).optional() })
 
-const helmStepSchema = z.object({
+const helmStepObject = z.object({
   kind: z.literal('helm'),
   ...everyStep,
   chart: relativePath.default('.'),
@@ -92,9 +97,17 @@ const helmStepSchema = z.object({
   release: z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?$/, 'use lower-case letters, digits, dashes and dots, at most 53'),
   values: z.array(relativePath).max(50).default([]),
   set: z.record(z.string().min(1), z.string()).default({}),
+  setSecret: stepSecretsSchema.optional(),
   createNamespace: z.boolean().default(false),
   historyMax: z.number().int().min(1).max(100).default(10),
+  takeOver: z.boolean().optional(),
   helmVersion: z.literal([...helmMajors], 'use 3 or 4').optional(),
+})
+
+const helmStepSchema = helmStepObject.superRefine(({ set, setSecret = {} }, context) => {
+  for (const path of Object.keys(setSecret))
+    if (Object.hasOwn(set, path))
+      context.addIssue({ code: 'custom', path: ['setSecret', path], message: 'it is in set too: leave one out' })
 })
 
 export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind', [applyStepSchema, helmStepSchema])
@@ -102,8 +115,43 @@ export const stepSchema: z.ZodType<Step, StepInput> = z.discriminatedUnion('kind
 /** Whether a second attempt of this kind may run once the first was fenced: its late writes say the same as the re-run's. */
 export const rerunnable: Readonly<Record<StepKind, boolean>> = { apply: true, helm: true }
 
+/** Which deployments begin first where not all can. */
+export const priorities = ['high', 'normal', 'low'] as const
+export type Priority = (typeof priorities)[number]
+
+/**
+ * What a deployment does when another one holds what it would change: wait for it; wait, and give way to a newer one that comes for the
+ * same; or fail.
+ */
+export const busyPolicies = ['wait', 'yield', 'fail'] as const
+export type BusyPolicy = (typeof busyPolicies)[number]
+
+/** How a deployment stands beside others. */
+export interface Standing {
+  /** Begins before or after others where not all can; `normal` when absent. */
+  priority?: Priority | undefined
+  /** Its share of the workers beside that of others, 1 to 100; 1 when absent. */
+  weight?: number | undefined
+  /** `wait` when absent. */
+  whenBusy?: BusyPolicy | undefined
+}
+
+/** The parts of it, for who writes a schema of their own. */
+export const standingShape: { [Key in keyof Standing]-?: z.ZodType<Standing[Key], Standing[Key]> } = {
+  priority: z.enum(priorities).optional(),
+  weight: z.int().min(1).max(100).optional(),
+  whenBusy: z.enum(busyPolicies).optional(),
+}
+
+/** The standing that something has, alone. */
+export const standingOf = ({ priority, weight, whenBusy }: Standing): Standing => ({
+  ...(priority === undefined ? {} : { priority }),
+  ...(weight === undefined ? {} : { weight }),
+  ...(whenBusy === undefined ? {} : { whenBusy }),
+})
+
 /** The body of POST /v1/deployments. Steps run one after the other on each target, each when its condition holds. */
-export interface DeploymentRequest {
+export interface DeploymentRequest extends Standing {
   name?: string | undefined
   steps: Step[]
   targets: string[]
@@ -114,7 +162,7 @@ export interface DeploymentRequest {
   inputs?: Record<string, string> | undefined
 }
 
-export interface DeploymentRequestInput {
+export interface DeploymentRequestInput extends Standing {
   name?: string | undefined
   steps: StepInput[]
   targets?: string[] | undefined
@@ -130,6 +178,7 @@ export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentReq
     targets: z.array(nameSchema).max(500).default([]),
     tag: tagExpressionSchema.optional(),
     rollout: rolloutSchema.optional(),
+    ...standingShape,
     inputs: z
       .record(z.string().min(1).max(128), z.string().max(4096))
       .refine((inputs) => Object.keys(inputs).length <= 100, 'give at most 100 inputs')

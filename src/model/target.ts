@@ -87,11 +87,18 @@ export interface Target {
   graces?: Graces | undefined
   /** Whether steps for it may run without isolation, as processes of a worker's machine. */
   trials?: boolean | undefined
+  /** Jobs that run at it, or are about to, at a time; as many as there are workers when absent. */
+  limit?: number | undefined
+  /** The same over all targets in its cluster. */
+  clusterLimit?: number | undefined
   /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
   clusterId: string
   account: AccountSummary
   createdAt: number
 }
+
+/** Jobs at a time. */
+export const limitSchema: z.ZodNumber = z.int().min(1).max(10_000)
 
 const accountSchema = z.object({
   id: z.string(),
@@ -113,6 +120,8 @@ export const targetSchema: z.ZodType<Target> = z.object({
   settleSeconds: z.number().min(0).max(600),
   graces: gracesSchema.optional(),
   trials: z.boolean().optional(),
+  limit: limitSchema.optional(),
+  clusterLimit: limitSchema.optional(),
   clusterId: z.string(),
   account: accountSchema,
   createdAt: z.number(),

@@ -29,3 +29,5 @@ export const claimMs = 8000
 export const deadAfterMs = 10_000
 /** The API server's own limit for a request (kube-apiserver --request-timeout): no write stays open longer. */
 export const writeLimitMs = 60_000
+/** How often a job is started whose workers die under it, before it is set aside. */
+export const defaultMaxStarts = 5

@@ -59,6 +59,16 @@ const ofNumbers = ({ steps }: Process, sourceAt: (path: Path) => string | undefi
     }),
   )
 
+/** A reference that stands where texts stand would be deployed as a text. */
+const ofSecrets = ({ steps }: Process): Finding[] =>
+  steps.flatMap(({ helm }, index) =>
+    Object.entries(helm?.set ?? {}).flatMap(([key, value]): Finding[] =>
+      typeof value === 'string' && value.startsWith('secret:')
+        ? [{ path: ['steps', index, 'helm', 'set', key], message: 'set takes this as a text', hint: `put ${key} under setSecret` }]
+        : [],
+    ),
+  )
+
 const ofTargets = ({ targets }: Process): Finding[] =>
   targets !== undefined && targets.tags === undefined && targets.names === undefined
     ? [{ path: ['targets'], message: 'name at least one tag or one target' }]
@@ -78,4 +88,5 @@ export const checkProcess = (process: Process, sourceAt: (path: Path) => string 
   ...ofFirst(process),
   ...ofReferences(process),
   ...ofNumbers(process, sourceAt),
+  ...ofSecrets(process),
 ]

@@ -67,8 +67,16 @@ const helmStep = (entry: StepEntry, helm: HelmEntry): ResolvedStep => ({
     kind: 'helm',
     release: helm.release ?? entry.name,
     set: Object.fromEntries(Object.entries(helm.set ?? {}).map(([key, value]) => [key, literal(String(value))])),
+    ...(helm.setSecret === undefined
+      ? {}
+      : {
+          setSecret: Object.fromEntries(
+            Object.entries(helm.setSecret).map(([path, reference]) => [path, { secret: reference.slice('secret:'.length) }]),
+          ),
+        }),
     ...(helm.createNamespace === undefined ? {} : { createNamespace: helm.createNamespace }),
     ...(helm.historyMax === undefined ? {} : { historyMax: helm.historyMax }),
+    ...(helm.takeOver === undefined ? {} : { takeOver: helm.takeOver }),
     ...(helm.version === undefined ? {} : { helmVersion: helm.version }),
   },
   sources: { kind: 'helm', chart: helm.chart, values: helm.values ?? [] },
@@ -81,7 +89,7 @@ const stepOf = (entry: StepEntry): ResolvedStep =>
 
 /** Fields of a helm step stand one level deeper in the file. */
 const pathInFile = (kind: StepInput['kind'], [field = '', ...rest]: Path): Path =>
-  kind === 'helm' && ['release', 'set'].includes(String(field)) ? ['helm', field, ...rest] : [field, ...rest]
+  kind === 'helm' && ['release', 'set', 'setSecret'].includes(String(field)) ? ['helm', field, ...rest] : [field, ...rest]
 
 const ofSources = (sources: Sources): Finding[] => {
   const named: [Path, string][] =

@@ -4,7 +4,7 @@ import { boundsOf, type GraceName, graceNames, graceTable, readGrace } from '../
 import { helmMajors } from '../model/image.ts'
 import { retryClasses, usualClasses } from '../model/retry.ts'
 import { type Rollout, rolloutSchema } from '../model/rollout.ts'
-import { stepConditions } from '../model/step.ts'
+import { standingShape, stepConditions } from '../model/step.ts'
 import { tagExpressionSchema } from '../model/tags.ts'
 import { nameSchema } from '../model/target.ts'
 import type { Process } from './types.ts'
@@ -77,19 +77,23 @@ const input = z
   )
   .meta(about('Input', 'A value that is given when the process is deployed. Never a secret: inputs are stored and shown.'))
 
+const valuePath = z
+  .string()
+  .max(500)
+  .regex(/^[^=,\s]+$/, 'use the path of a value, such as image.tag')
+const secretReference = /^secret:[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+
 const helmShape = {
   chart: path.meta(about('Chart', 'Chart folder or packed chart (.tgz), relative to this file.')),
   release: text(200).meta(about('Release', 'Name of the Helm release; the name of the step when absent.')).optional(),
   values: z.array(path).max(50).meta(about('Values files', 'Values files, relative to this file; later ones win.')).optional(),
   set: z
-    .record(
-      z
-        .string()
-        .max(500)
-        .regex(/^[^=,\s]+$/, 'use the path of a value, such as image.tag'),
-      z.union([z.string(), z.number(), z.boolean()], 'give text, a number, or true or false'),
-    )
+    .record(valuePath, z.union([z.string(), z.number(), z.boolean()], 'give text, a number, or true or false'))
     .meta(about('Values', 'Single values by their path in the chart, such as image.tag; they win over values files.'))
+    .optional(),
+  setSecret: z
+    .record(valuePath, z.string().regex(secretReference, 'give secret: and the name of a stored secret, such as secret:db-password'))
+    .meta(about('Secrets', 'Single values from stored secrets, by their path in the chart, such as db.password: secret:db-password.'))
     .optional(),
   createNamespace: z.boolean().meta(about('Create namespace', 'Create the namespace of the release; false when absent.')).optional(),
   historyMax: z
@@ -98,6 +102,12 @@ const helmShape = {
     .min(1)
     .max(100)
     .meta(about('History', 'How many revisions of the release are kept; 10 when absent.'))
+    .optional(),
+  takeOver: z
+    .boolean()
+    .meta(
+      about('Take over', 'Mark a revision that somebody else left pending as failed, without waiting for its owner; false when absent.'),
+    )
     .optional(),
   version: z
     .literal([...helmMajors], `use ${helmMajors.join(' or ')}`)
@@ -209,6 +219,13 @@ const processShape = {
     .meta(about('Targets', 'Where to deploy to, unless the command line says otherwise: by tags, by names, or both.'))
     .optional(),
   rollout: rolloutSchema.meta(about('Rollout', 'In which order the targets are taken, and when no more are.')).optional(),
+  priority: standingShape.priority.meta(
+    about('Priority', 'Begins before or after other deployments where not all can; normal when absent.'),
+  ),
+  weight: standingShape.weight.meta(about('Weight', 'Its share of the workers beside other deployments, 1 to 100; 1 when absent.')),
+  whenBusy: standingShape.whenBusy.meta(
+    about('When busy', 'When another deployment holds what it changes: wait, yield (give way to a newer one while it waits), or fail.'),
+  ),
   steps: z.array(step).min(1).max(50).meta(about('Steps', 'Run one after the other on each target, in this order.')),
 }
 

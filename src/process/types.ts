@@ -2,7 +2,7 @@ import type { GraceName } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
 import type { RetryClass } from '../model/retry.ts'
 import type { Rollout } from '../model/rollout.ts'
-import type { StepCondition } from '../model/step.ts'
+import type { Standing, StepCondition } from '../model/step.ts'
 
 /** A step of a path into the file: keys and indices. */
 export type Path = readonly (string | number)[]
@@ -40,8 +40,10 @@ export interface HelmEntry {
   release?: string | undefined
   values?: string[] | undefined
   set?: Record<string, string | number | boolean> | undefined
+  setSecret?: Record<string, string> | undefined
   createNamespace?: boolean | undefined
   historyMax?: number | undefined
+  takeOver?: boolean | undefined
   version?: HelmMajor | undefined
 }
 
@@ -59,7 +61,7 @@ export interface StepEntry {
 }
 
 /** A process file as it is written: nothing filled in. */
-export interface Process {
+export interface Process extends Standing {
   name: string
   inputs?: Record<string, InputSpec> | undefined
   targets?: { tags?: string[] | undefined; names?: string[] | undefined } | undefined

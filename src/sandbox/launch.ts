@@ -51,7 +51,7 @@ const launch = async (command: string, given: readonly string[]): Promise<number
   if (command === 'check') return runChecks()
   await prepare({ node: command === 'demo' || command === 'dev' ? 'real' : ['real', 'kwok'], yes: given.includes('--yes') })
   if (command === 'test') return runTests(args)
-  if (command === 'bench' || command === 'soak') return runNode(`tests/${command}/main.ts`, args)
+  if (command === 'bench' || command === 'soak' || command === 'chaos') return runNode(`tests/${command}/main.ts`, args)
   return runNode('src/cli/main.ts', [command, ...args])
 }
 

@@ -1,12 +1,15 @@
 import type { Job } from '../model/deployment.ts'
 import { frozenReason } from '../model/freeze.ts'
+import { pausedReason } from '../model/pool.ts'
 import { isTerminal } from '../model/states.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { QueueItem } from '../queue/types.ts'
 import { isHolder } from './admit.ts'
 import { type Action, advance } from './advance.ts'
 import { freezeFor } from './frozen.ts'
-import { askForLock, giveBack } from './turn.ts'
+import { createLook, type Look } from './look.ts'
+import { fullPlace, leavePlaces, leavePool, placesFor, takePlaces } from './places.ts'
+import { askForLock, endInsteadOfWaiting, giveBack } from './turn.ts'
 import type { SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
 
 export interface HandleContext {
@@ -42,10 +45,14 @@ const sayIfNobody = async ({ store, workers }: HandleContext, job: Job): Promise
 }
 
 /** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
-const awaitStart = async (context: HandleContext, job: Job, admittedAt: number): Promise<boolean> => {
+const awaitStart = async (context: HandleContext, look: Look, job: Job, admittedAt: number): Promise<boolean> => {
   const { store, queue, times, now, workers } = context
   const { notBefore = 0 } = job
-  if (now() < notBefore) return false
+  if (now() < notBefore) {
+    const first = await leavePool(store, job)
+    if (first !== undefined) context.nudge(first)
+    return false
+  }
   await sayIfNobody(context, job)
   // Nobody enqueued an attempt that had to wait: its first look is due at once.
   if (!context.isLookDue(job, notBefore > admittedAt ? notBefore - times.lookAfterMs : admittedAt)) return false
@@ -64,22 +71,41 @@ const awaitStart = async (context: HandleContext, job: Job, admittedAt: number):
   if (current.status !== 'admitted' || current.attempt !== job.attempt) return false
   // Whoever it was admitted by, it must not run without its lock.
   if (!isHolder(await store.locks.get(job.lock), job)) {
-    const turn = await askForLock(store, job, admittedAt, now(), context.nudge)
+    const { turn, blocked } = await askForLock(store, job, admittedAt, now(), context.nudge)
+    if (blocked !== undefined) await say(store, job, blocked.reason)
     if (turn !== 'taken') return turn === 'ask-again'
   }
-  await queue.enqueue(job.pool, itemOf(job))
+  // One that waited for its next attempt has left the pool meanwhile.
+  const reason = await takePlaces(store, look, job, await placesFor(look, job, workers()), context.nudge)
+  if (reason === undefined) await queue.enqueue(job.pool, itemOf(job))
+  else await say(store, job, reason)
   return false
 }
 
-const admitJob = async (context: HandleContext, job: Job, readyAt: number): Promise<boolean> => {
-  const { store, queue } = context
-  const freeze = await freezeFor(store, job, context.now())
-  if (freeze !== undefined) {
-    await standBack(context, job, frozenReason(freeze))
+const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: number): Promise<boolean> => {
+  const { store, queue, workers, now, nudge } = context
+  const freeze = await freezeFor(look, job, now())
+  const barred = freeze === undefined ? pausedReason(await look.pool(job.pool)) : frozenReason(freeze)
+  if (barred !== undefined) {
+    await standBack(context, job, barred)
     return false
   }
-  const turn = await askForLock(store, job, readyAt, context.now(), context.nudge)
-  if (turn !== 'taken') return turn === 'ask-again'
+  const full = fullPlace(look, job)
+  if (full !== undefined) {
+    await say(store, job, full)
+    return false
+  }
+  const places = await placesFor(look, job, workers())
+  const asked = await askForLock(store, job, readyAt, now(), nudge)
+  const end = endInsteadOfWaiting(asked, job, look.deployment.request.whenBusy)
+  if (end !== undefined) return (await store.jobs.apply(job, { type: 'end', attempt: job.attempt, end })).ok
+  if (asked.blocked !== undefined) await say(store, job, asked.blocked.reason)
+  if (asked.turn !== 'taken') return asked.turn === 'ask-again'
+  const reason = await takePlaces(store, look, job, places, nudge)
+  if (reason !== undefined) {
+    await say(store, job, reason)
+    return false
+  }
   const applied = await store.jobs.apply(job, { type: 'admit' })
   // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
   if (applied.ok) {
@@ -87,27 +113,29 @@ const admitJob = async (context: HandleContext, job: Job, readyAt: number): Prom
     await store.deployments.advance(job.deploymentId, 'pending', 'executing', { startedAt: Date.now() })
     await sayIfNobody(context, applied.job)
   } else if (isTerminal(applied.job.status)) {
-    await giveBack(store, job.lock, job)
+    // Its end was settled while this look went on: by now another job of the deployment may stand in the queues.
+    await leave(context, job, { queue: false })
   }
   return false
 }
 
-/** Gives a lock, or the place in its queue, back, and has its next one looked at. */
-const leaveLock = async ({ store, nudge }: HandleContext, job: Job): Promise<void> => {
-  const lock = await giveBack(store, job.lock, job)
+/** Gives the lock and all places back, or those in their queues, and has whoever comes next looked at. */
+const leave = async ({ store, nudge }: HandleContext, job: Job, options?: { readonly queue: boolean }): Promise<void> => {
+  const [lock, next] = await Promise.all([giveBack(store, job.lock, job), leavePlaces(store, job, options)])
   const [first] = lock.queue
   if (lock.holder === undefined && first !== undefined) nudge(first.deploymentId)
+  next.forEach(nudge)
 }
 
 /** A job that may not begin keeps nobody waiting who may: another target of the same cluster shares its locks. */
 const standBack = async (context: HandleContext, job: Job, reason: string): Promise<void> => {
   if (job.waitsFor === reason) return
-  await leaveLock(context, job)
+  await leave(context, job)
   await say(context.store, job, reason)
 }
 
 const settle = async (context: HandleContext, job: Job): Promise<boolean> => {
-  await leaveLock(context, job)
+  await leave(context, job)
   await context.store.jobs.settle(job)
   return true
 }
@@ -115,6 +143,7 @@ const settle = async (context: HandleContext, job: Job): Promise<boolean> => {
 /** Does one action; true when others may follow from it now. */
 const perform = async (
   context: HandleContext,
+  look: Look,
   id: string,
   state: 'pending' | 'executing' | 'finalizing',
   action: Action,
@@ -125,12 +154,12 @@ const perform = async (
       await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
       return false
     case 'admit':
-      return admitJob(context, action.job, action.readyAt)
+      return admitJob(context, look, action.job, action.readyAt)
     case 'hold':
       await say(store, action.job, action.reason)
       return false
     case 'await-start':
-      return awaitStart(context, action.job, action.admittedAt)
+      return awaitStart(context, look, action.job, action.admittedAt)
     case 'skip':
       await store.jobs.apply(action.job, { type: 'end', attempt: action.job.attempt, end: action.end })
       return true
@@ -155,8 +184,15 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
     const { state } = deployment
     if (state === 'finished') return context.store.deployments.forget(id)
     let isChanged = false
-    for (const action of advance(deployment, jobs)) {
-      if (await perform(context, id, state, action)) isChanged = true
+    const actions = advance(deployment, jobs)
+    const look = createLook(
+      context.store,
+      deployment,
+      actions.flatMap((action) => (action.type === 'admit' ? [action.job] : [])),
+      context.now,
+    )
+    for (const action of actions) {
+      if (await perform(context, look, id, state, action)) isChanged = true
     }
     if (!isChanged) return
   }

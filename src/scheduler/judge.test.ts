@@ -29,8 +29,9 @@ describe('judge', () => {
   })
   test('starts the attempt of a silent worker anew once its claim has run out', () => {
     expect(look(110_000, [worker(100_000)], { renewedAt: 103_000 })).toEqual([])
+    const evidence = { worker: 'wrk_a', name: 'wrk_a', heardAt: 100_000, renewedAt: 103_000, openWrites: 0 }
     expect(look(111_000, [worker(100_000)], { renewedAt: 103_000 })).toEqual([
-      { job, action: 'requeue', because: 'worker wrk_a is no longer heard' },
+      { job, action: 'requeue', because: 'worker wrk_a is no longer heard', evidence },
     ])
   })
   test('counts anew after an outage of Redis', () => {
@@ -53,14 +54,18 @@ describe('judge', () => {
       action: 'requeue',
       because: 'worker wrk_a no longer holds it',
     })
-    expect(look(131_000, [], { unlistedSince: 121_000 })[0]).toMatchObject({ action: 'requeue', because: 'worker wrk_a is gone' })
+    expect(look(131_000, [], { unlistedSince: 121_000 })[0]).toMatchObject({
+      action: 'requeue',
+      because: 'worker wrk_a is gone',
+      evidence: { worker: 'wrk_a', renewedAt: 0 },
+    })
   })
   test('gives up after so many starts', () => {
     const [sentence] = look(120_000, [worker(100_000)], { job: { ...job, attempt: 5 } })
     expect(sentence?.action).toBe('start-cap')
     expect(sentence && endOf(sentence, 0)).toEqual({
       status: 'errored',
-      sentence: 'worker wrk_a is no longer heard, and the job was started 5 times already',
+      sentence: 'worker wrk_a is no longer heard, and the job was started 5 times already: it is set aside; the ledger has 0 writes of it',
       code: 'start_cap',
     })
   })

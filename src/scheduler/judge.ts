@@ -1,4 +1,5 @@
 import type { Job, JobRef } from '../model/deployment.ts'
+import type { Loss } from '../model/loss.ts'
 import { isActive, type JobEnd } from '../model/states.ts'
 import { rerunnable } from '../model/step.ts'
 import type { SeenWorker } from '../model/worker.ts'
@@ -20,12 +21,16 @@ export interface HeldJob {
   readonly unlistedSince?: number
 }
 
+/** What the words of its worker and its claim say of a lost attempt. */
+type Evidence = Pick<Loss, 'worker' | 'name' | 'heardAt' | 'renewedAt' | 'openWrites'>
+
 /** What is to become of a lost attempt. */
 export interface Sentence {
   readonly job: Job
   readonly action: 'requeue' | 'start-cap' | 'lost'
   /** Why it counts as lost. */
   readonly because: string
+  readonly evidence: Evidence
   /** Until when a write of it may still be open at the API server. */
   readonly coolUntil?: number
 }
@@ -62,9 +67,22 @@ const lossOf = ({ job, unlistedSince }: HeldJob, worker: SeenWorker | undefined,
   return worker === undefined ? `worker ${name} is gone` : `worker ${name} no longer holds it`
 }
 
+const saidOf = ({ jobId, attempt }: Job, worker: SeenWorker | undefined) =>
+  worker?.attempts.find((held) => held.jobId === jobId && held.attempt === attempt)
+
+const evidenceOf = ({ job, renewedAt }: HeldJob, worker: SeenWorker | undefined): Evidence => {
+  const said = saidOf(job, worker)
+  return {
+    worker: job.worker ?? 'unknown',
+    renewedAt,
+    ...(worker === undefined ? {} : { name: worker.name, heardAt: worker.seenAt }),
+    ...(said === undefined ? {} : { openWrites: said.openWrites }),
+  }
+}
+
 /** An attempt whose last heartbeat said so has no open write; of any other we cannot know. */
 const coolOf = ({ job, renewedAt }: HeldJob, worker: SeenWorker | undefined, limits: JudgeLimits): number | undefined => {
-  const said = worker?.attempts.find((held) => held.jobId === job.jobId && held.attempt === job.attempt)
+  const said = saidOf(job, worker)
   if (said?.openWrites === 0) return undefined
   return Math.max(worker !== undefined && said !== undefined ? worker.seenAt : 0, renewedAt + limits.claimMs) + limits.writeLimitMs
 }
@@ -90,12 +108,22 @@ export const judge = (
     if (because === undefined || now < renewedAt + limits.claimMs) return []
     const coolUntil = coolOf(entry, worker, limits)
     const action = !rerunnable[job.step.kind] ? 'lost' : job.attempt - (job.retries ?? 0) >= limits.maxStarts ? 'start-cap' : 'requeue'
-    return [{ job, action, because, ...(coolUntil === undefined ? {} : { coolUntil }) }]
+    const evidence = evidenceOf(entry, worker)
+    return [{ job, action, because, evidence, ...(coolUntil === undefined ? {} : { coolUntil }) }]
   })
 }
 
-/** How a job ends whose attempt was lost and is not started again. @param writes how many the ledger knows of */
-export const endOf = ({ job, action, because }: Sentence, writes: number): JobEnd =>
+const countText = (writes: number): string => `the ledger has ${writes} ${writes === 1 ? 'write' : 'writes'} of it`
+
+/**
+ * How a job ends whose attempt was lost and is not started again.
+ * @param writes how many the ledger knows of, of all its attempts
+ */
+export const endOf = ({ job, action, because }: Pick<Sentence, 'job' | 'action' | 'because'>, writes: number): JobEnd =>
   action === 'start-cap'
-    ? { status: 'errored', sentence: `${because}, and the job was started ${job.attempt} times already`, code: 'start_cap' }
-    : { status: 'lost', sentence: `${because}; the ledger has ${writes} ${writes === 1 ? 'write' : 'writes'} of it`, code: 'job_lost' }
+    ? {
+        status: 'errored',
+        sentence: `${because}, and the job was started ${job.attempt} times already: it is set aside; ${countText(writes)}`,
+        code: 'start_cap',
+      }
+    : { status: 'lost', sentence: `${because}; ${countText(writes)}`, code: 'job_lost' }

@@ -1,12 +1,20 @@
 import type { Job, JobRef, LockName } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
-import { isTerminal } from '../model/states.ts'
+import { isTerminal, type JobEnd } from '../model/states.ts'
+import type { BusyPolicy } from '../model/step.ts'
 import type { LockEntry, LockState } from '../store/types.ts'
 import { admit, type Blocker, blockerOf, isHolder, reasonOf, release } from './admit.ts'
 import type { SchedulerStore } from './types.ts'
 
 /** What came of asking for a lock. */
 export type Turn = 'taken' | 'waiting' | 'ask-again'
+
+export interface Asked {
+  readonly turn: Turn
+  readonly lock: LockState
+  /** Why it waits, when it does, and for which deployment. */
+  readonly blocked?: { readonly reason: string; readonly by: string }
+}
 
 /** The job, or undefined when its deployment is gone. */
 const findJob = async (store: SchedulerStore, ref: JobRef): Promise<Job | undefined> => {
@@ -40,20 +48,36 @@ export const askForLock = async (
   readyAt: number,
   now: number,
   nudge: (deploymentId: string) => void,
-): Promise<Turn> => {
+): Promise<Asked> => {
   const entry: LockEntry = { deploymentId: job.deploymentId, jobId: job.jobId, step: job.step.name, since: readyAt }
   const lock = await store.locks.update(job.lock, (state) => admit(state, entry, now))
-  if (isHolder(lock, job)) return 'taken'
+  if (isHolder(lock, job)) return { turn: 'taken', lock }
   const blocker = blockerOf(lock, job, now)
-  if (blocker === undefined) return 'ask-again'
+  if (blocker === undefined) return { turn: 'ask-again', lock }
   if (blocker.kind !== 'cooling' && (await isStale(store, blocker))) {
     await store.locks.update(job.lock, (state) => release(state, blocker.entry))
-    return 'ask-again'
+    return { turn: 'ask-again', lock }
   }
   if (blocker.kind === 'ahead') nudge(blocker.entry.deploymentId)
-  const reason = reasonOf(blocker, job.lock)
-  if (job.waitsFor !== reason) await store.jobs.waiting(job, reason)
-  return 'waiting'
+  const by = blocker.kind === 'cooling' ? blocker.deploymentId : blocker.entry.deploymentId
+  return { turn: 'waiting', lock, blocked: { reason: reasonOf(blocker, job.lock), by } }
+}
+
+/**
+ * How a job ends that does not wait as others do for its lock, by the word of its deployment; undefined for one that waits. The steps
+ * of one deployment wait for one another in any case.
+ */
+export const endInsteadOfWaiting = (
+  { lock, blocked }: Asked,
+  { deploymentId }: Job,
+  policy: BusyPolicy | undefined,
+): JobEnd | undefined => {
+  if (policy === 'fail' && blocked !== undefined && blocked.by !== deploymentId)
+    return { status: 'failed', sentence: `it was not to wait: ${blocked.reason}`, code: 'lock_busy' }
+  if (policy !== 'yield') return undefined
+  // Ids begin with their time (model/ids.ts).
+  const newer = lock.queue.findLast((entry) => entry.deploymentId > deploymentId)
+  return newer && { status: 'skipped', sentence: `it gave way to the newer deployment ${newer.deploymentId}` }
 }
 
 /**

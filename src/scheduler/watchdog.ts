@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { claimMs, deadAfterMs, type SeenWorker, writeLimitMs } from '../model/worker.ts'
+import { type Loss, writesOfAttempt } from '../model/loss.ts'
+import { claimMs, deadAfterMs, defaultMaxStarts, type SeenWorker, writeLimitMs } from '../model/worker.ts'
 import { cool } from './admit.ts'
 import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits } from './fencing.ts'
 import { itemOf } from './handle.ts'
@@ -17,7 +18,7 @@ const defaultWatchdogLimits: WatchdogLimits = {
   deadAfterMs,
   claimMs,
   writeLimitMs,
-  maxStarts: 5,
+  maxStarts: defaultMaxStarts,
   lookMs: 1000,
   gapMs: 3000,
   ...defaultFencingLimits,
@@ -58,13 +59,15 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     const { attempt } = job
     // First the lock: were this server to die after the next line, no other job must find it warm and free.
     if (coolUntil !== undefined) await store.locks.update(job.lock, (lock) => cool(lock, job.deploymentId, coolUntil))
-    const writes = action === 'requeue' ? 0 : (await store.ledger(job).read()).length
+    const entries = await store.ledger(job).read()
+    const loss: Loss = { attempt, ...sentence.evidence, because, at: await store.workers.now(), ...writesOfAttempt(entries, attempt) }
     const applied = await store.jobs.apply(
       job,
-      action === 'requeue' ? { type: 'requeue', attempt } : { type: 'end', attempt, end: endOf({ ...sentence, because }, writes) },
+      action === 'requeue' ? { type: 'requeue', attempt } : { type: 'end', attempt, end: endOf({ ...sentence, because }, entries.length) },
+      { loss },
     )
     if (!applied.ok) return
-    log({ level: 'warn', msg: 'an attempt was lost', deployment: job.deploymentId, job: job.jobId, attempt, because, action })
+    log({ level: 'warn', msg: 'an attempt was lost', deployment: job.deploymentId, job: job.jobId, ...loss, action })
     if (applied.job.status !== 'admitted') return
     const events = store.events(job.deploymentId)
     events.emit({ type: 'notice', at: Date.now(), jobId: job.jobId, level: 'warn', message: `${because}: attempt ${attempt + 1} begins` })

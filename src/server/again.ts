@@ -3,7 +3,8 @@ import type { Target } from '../model/target.ts'
 import { packagesOf, type Run, rerunOf, retryOf, rollbackTo } from '../scheduler/again.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { deploymentIdOf, on } from './on.ts'
-import { answerStarted } from './started.ts'
+import { answerStarted, type Planned } from './started.ts'
+import { sealAgain } from './step-secrets.ts'
 
 /** @throws TelpherError package_expired when one that is needed is no longer there */
 const mustStillHave = async (run: Run, of: string, { store }: ApiDeps): Promise<void> => {
@@ -17,11 +18,11 @@ const mustStillHave = async (run: Run, of: string, { store }: ApiDeps): Promise<
 
 type Plan = (earlier: Run, known: ReadonlyMap<string, Target>, now: number) => Run
 
-const runAgain = async (id: string, plan: Plan, deps: ApiDeps): Promise<Run> => {
+const runAgain = async (id: string, plan: Plan, deps: ApiDeps): Promise<Planned> => {
   const [earlier, targets] = await Promise.all([deps.store.deployments.get(id), deps.store.targets.list()])
   const run = plan(earlier, new Map(targets.map((target) => [target.name, target])), (deps.now ?? Date.now)())
   await mustStillHave(run, id, deps)
-  return run
+  return { ...run, secrets: await sealAgain(earlier.deployment, run.deployment, deps) }
 }
 
 const plans: Readonly<Record<'retry' | 'rerun' | 'rollback', Plan>> = { retry: retryOf, rerun: rerunOf, rollback: rollbackTo }

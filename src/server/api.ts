@@ -14,8 +14,10 @@ import { addKeyRoutes } from './keys.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
+import { addPoolRoutes } from './pools.ts'
 import { answerInvalid, answerProblem, InvalidRequest } from './problem.ts'
 import { addProducerRoutes } from './producers.ts'
+import { addSecretRoutes } from './secrets.ts'
 import { addStreamRoutes } from './streams.ts'
 import { addTargetRoutes } from './targets.ts'
 import { addWorkerRoutes } from './workers.ts'
@@ -68,8 +70,10 @@ export const createApi = (deps: ApiDeps): Api => {
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
   addImageRoutes(api, deps)
+  addPoolRoutes(api, deps)
   addProducerRoutes(api, deps)
   addKeyRoutes(api, deps)
+  addSecretRoutes(api, deps)
   addDeploymentRoutes(api, deps)
   addAgainRoutes(api, deps)
   addDiffRoute(api, deps)

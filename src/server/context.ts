@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { PlainCredential } from '../credentials/account.ts'
+import type { Vault } from '../credentials/vault.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Secret } from '../model/secret.ts'
 import type { AccountSummary } from '../model/target.ts'
@@ -13,6 +14,8 @@ export interface ApiDeps {
   readonly store: Store
   readonly queue: Pick<Queue, 'enqueue' | 'depth'>
   readonly seal: (account: string, plaintext: string) => SealedRecord
+  /** Seals and opens the secrets of steps. */
+  readonly vault: Vault
   /** A record under the key that seals now; undefined when it is already. */
   readonly reseal: (record: SealedRecord) => SealedRecord | undefined
   /** Ids of the master keys that records can be opened with; the first one seals. */

@@ -10,6 +10,7 @@ import { listDeployments, listSchema } from './list.ts'
 import { bodyOf, deploymentIdOf, jobRefOf, on, parsed } from './on.ts'
 import { cancelQuery } from './schemas.ts'
 import { answerStarted } from './started.ts'
+import { keepSecrets, sealFor } from './step-secrets.ts'
 
 /** The targets that a request names or finds by its tag, each once. @throws TelpherError unknown_target */
 const chosenTargets = async (request: DeploymentRequest, { store }: Pick<ApiDeps, 'store'>): Promise<Target[]> => {
@@ -33,6 +34,22 @@ const chosenTargets = async (request: DeploymentRequest, { store }: Pick<ApiDeps
   return chosen
 }
 
+/** @throws TelpherError pool_cordoned */
+const mustTakeWork = async (targets: readonly Target[], { store }: Pick<ApiDeps, 'store'>): Promise<void> => {
+  const cordoned = (await store.pools.list()).filter(({ state }) => state === 'cordoned')
+  for (const { name, pool } of targets) {
+    const found = cordoned.find((one) => one.name === pool)
+    if (found !== undefined)
+      throw new TelpherError(
+        'pool_cordoned',
+        `pool ${pool} of target ${name} is cordoned${found.reason === undefined ? '' : `: ${found.reason}`}`,
+        {
+          field: 'targets',
+        },
+      )
+  }
+}
+
 const mustHavePackages = async (request: DeploymentRequest, { store }: Pick<ApiDeps, 'store'>): Promise<void> => {
   for (const sha256 of new Set(request.steps.map((step) => step.package)))
     if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`, { field: 'steps' })
@@ -41,7 +58,7 @@ const mustHavePackages = async (request: DeploymentRequest, { store }: Pick<ApiD
 /**
  * A deployment as it was asked for, not yet stored.
  * @param mayDeploy looks at its targets, and throws when it may not go there
- * @throws TelpherError unknown_target, package_missing, and what `mayDeploy` throws
+ * @throws TelpherError unknown_target, package_missing, pool_cordoned, and what `mayDeploy` throws
  */
 export const planOf = async (
   request: DeploymentRequest,
@@ -50,14 +67,21 @@ export const planOf = async (
 ): Promise<Run> => {
   const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
   mayDeploy(targets)
+  await mustTakeWork(targets, deps)
   return expand(request, targets, (deps.now ?? Date.now)())
 }
 
 export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
   on(api, 'deploy', async (context) => {
-    const { body: request, text } = await bodyOf(context, deploymentRequestSchema)
-    return answerStarted(context, text, deps, () => planOf(request, deps))
+    const { body, text } = await bodyOf(context, deploymentRequestSchema)
+    const { request, given } = await keepSecrets(body, deps)
+    // What is kept of a request to know its repetition holds no value, and no sum of one that could be tried out.
+    const known = given.length === 0 ? text : JSON.stringify(request)
+    return answerStarted(context, known, deps, async () => {
+      const run = await planOf(request, deps)
+      return { ...run, secrets: sealFor(run.deployment, given, deps) }
+    })
   })
   on(api, 'listDeployments', async (context) => context.json(await listDeployments(store, parsed(listSchema, context.req.query()))))
   on(api, 'getDeployment', async (context) => context.json(await store.deployments.get(deploymentIdOf(context))))

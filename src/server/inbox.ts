@@ -8,6 +8,7 @@ import type { Store } from '../store/index.ts'
 import type { Submitted } from '../store/types.ts'
 import { planOf } from './deployments.ts'
 import { startOnce } from './started.ts'
+import { mustKnowSecrets } from './step-secrets.ts'
 
 interface InboxDeps {
   readonly store: Store
@@ -18,6 +19,7 @@ const start = async (submitted: Submitted, { store }: InboxDeps): Promise<Answer
   const producer = await store.producers.get(submitted.producer)
   const { id, request } = openSubmission(submitted, producer, Date.now())
   const body = await startOnce(`producer ${producer.name} ${id}`, submitted.body, { store }, async () => {
+    await mustKnowSecrets(request, store)
     const { deployment, jobs } = await planOf(request, { store }, (targets) => mustBeAllowed(producer, targets))
     return { deployment: { ...deployment, producer: producer.name }, jobs }
   })

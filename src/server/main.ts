@@ -4,15 +4,20 @@ import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
 import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
 import { reseal, seal } from '../credentials/seal.ts'
+import { createVault } from '../credentials/vault.ts'
 import { createLog, type Log } from '../log.ts'
+import { newId } from '../model/ids.ts'
 import { openQueue } from '../queue/index.ts'
+import { startScaler } from '../scaler/loop.ts'
 import { startScheduler, startWatchdog } from '../scheduler/index.ts'
 import { openStore } from '../store/index.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
 import { startInbox } from './inbox.ts'
 import { listen } from './listen.ts'
+import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
+import { scalerDriver } from './scaler-driver.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
@@ -35,6 +40,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    vault: createVault(key),
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
     summarize,
@@ -50,16 +56,32 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   })
   const { signal } = closing
   const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal })
-  const watchdog = startWatchdog({ store, queue, log: (line) => log.warn(line, 'watchdog'), signal })
+  const watchdog = startWatchdog({
+    store,
+    queue,
+    log: (line) => log.warn(line, 'watchdog'),
+    signal,
+    limits: { maxStarts: config.maxStarts },
+  })
   const inbox = startInbox({ store, log: (line) => log.warn(line, 'inbox'), signal })
   const retention = startRetention({ store, log: (line) => log.info(line, 'retention'), signal })
+  const driver = await scalerDriver(config, process.env)
+  const serverId = newId('srv')
+  const scaler = startScaler({
+    turn: (forMs) => store.pools.scalerTurn(serverId, forMs),
+    pools: () => store.pools.list(),
+    scale: (pool) => scalePool(pool, { store, queue }),
+    ...(driver === undefined ? {} : { driver }),
+    log: (line) => log.info(line, 'scaler'),
+    signal,
+  })
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
   return {
     url: listener.url,
     async close() {
       closing.abort()
       await listener.close()
-      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, retention.stopped])
+      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, retention.stopped, scaler.stopped])
       await queue.close()
       await store.close()
     },

@@ -1,6 +1,8 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
 import { newFreezeSchema } from '../model/freeze.ts'
+import { newPoolSchema, newPoolStateSchema, poolChangeSchema } from '../model/pool.ts'
 import { newProducerSchema } from '../model/producer.ts'
+import { newSecretSchema } from '../model/stepsecret.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
 import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
@@ -63,6 +65,16 @@ export type RouteName =
   | 'listFreezes'
   | 'addFreeze'
   | 'liftFreeze'
+  | 'listPools'
+  | 'getPool'
+  | 'createPool'
+  | 'changePool'
+  | 'setPoolState'
+  | 'removePool'
+  | 'scale'
+  | 'listSecrets'
+  | 'setSecret'
+  | 'removeSecret'
   | 'store'
   | 'doctor'
   | 'metrics'
@@ -265,6 +277,27 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       default: problem,
     },
   },
+  listSecrets: {
+    method: 'get',
+    path: '/v1/secrets',
+    responses: { 200: json(shapes.secrets, 'The secrets by name, without their values'), default: problem },
+  },
+  setSecret: {
+    method: 'put',
+    path: '/v1/secrets/{name}',
+    request: { params: named, body: body(newSecretSchema) },
+    responses: {
+      200: json(shapes.secret, 'Sealed as the next version'),
+      201: json(shapes.secret, 'Sealed; it can be set and removed, and not read back'),
+      default: problem,
+    },
+  },
+  removeSecret: {
+    method: 'delete',
+    path: '/v1/secrets/{name}',
+    request: { params: named },
+    responses: { 204: { description: 'Gone: a step that needs it fails from now on' }, default: problem },
+  },
   listFreezes: {
     method: 'get',
     path: '/v1/freezes',
@@ -281,6 +314,53 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/freezes/{id}',
     request: { params: byId },
     responses: { 204: { description: 'Lifted: what waited for it begins' }, default: problem },
+  },
+  listPools: {
+    method: 'get',
+    path: '/v1/pools',
+    responses: {
+      200: json(shapes.pools, 'Every pool that somebody said something of, or that a target or a worker names'),
+      default: problem,
+    },
+  },
+  getPool: {
+    method: 'get',
+    path: '/v1/pools/{name}',
+    request: { params: named },
+    responses: { 200: json(shapes.pool, 'The pool, what it has to do and how many workers it should have'), default: problem },
+  },
+  createPool: {
+    method: 'post',
+    path: '/v1/pools',
+    request: { body: body(newPoolSchema) },
+    responses: { 201: json(shapes.pool, 'It takes work at once'), default: problem },
+  },
+  changePool: {
+    method: 'patch',
+    path: '/v1/pools/{name}',
+    request: { params: named, body: body(poolChangeSchema) },
+    responses: { 200: json(shapes.pool, 'What is absent stays, null takes a setting away'), default: problem },
+  },
+  setPoolState: {
+    method: 'put',
+    path: '/v1/pools/{name}/state',
+    request: { params: named, body: body(newPoolStateSchema) },
+    responses: { 200: json(shapes.pool, 'Paused: no job begins; cordoned: no deployment is taken; active: both go on'), default: problem },
+  },
+  removePool: {
+    method: 'delete',
+    path: '/v1/pools/{name}',
+    request: { params: named },
+    responses: { 204: { description: 'Nothing is said of it any more' }, default: problem },
+  },
+  scale: {
+    method: 'get',
+    path: '/v1/pools/{name}/scale',
+    request: { params: named },
+    responses: {
+      200: json(shapes.scale, "How many workers the pool should have, as `desired`: for scalers such as KEDA's metrics-api"),
+      default: problem,
+    },
   },
   store: {
     method: 'get',

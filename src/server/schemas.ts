@@ -5,7 +5,7 @@ import { isBundle } from '../credentials/pem.ts'
 import { type Graces, gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
-import { nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
+import { limitSchema, nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
 import type { PlainCredential } from './context.ts'
 
 /** Names, server, trust and credential of a new target, as a request gives them. */
@@ -21,6 +21,8 @@ export interface NewTarget {
   settleSeconds: number
   graces?: Graces | undefined
   trials?: boolean | undefined
+  limit?: number | undefined
+  clusterLimit?: number | undefined
   credential: PlainCredential
 }
 
@@ -66,6 +68,8 @@ const object = z
     settleSeconds: z.number().min(0).max(600).default(5),
     graces: gracesSchema.optional(),
     trials: z.boolean().optional(),
+    limit: limitSchema.optional(),
+    clusterLimit: limitSchema.optional(),
     credential: plainCredentialSchema,
   })
   .superRefine(({ namespace, policy, credential }, context) => {

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { checkRungs } from '../model/check.ts'
 import { lineageKinds } from '../model/deployment.ts'
 import { checkStatuses } from '../model/doctor.ts'
+import { poolStates } from '../model/pool.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
 import { targetSchema } from '../model/target.ts'
@@ -47,6 +48,19 @@ const tools = z.object({
   server: z.string().optional(),
 })
 
+const loss = z.object({
+  attempt: z.number().int(),
+  worker: z.string(),
+  name: z.string().optional(),
+  because: z.string(),
+  at: time,
+  heardAt: time.optional(),
+  renewedAt: time,
+  openWrites: z.number().int().optional(),
+  writes: z.number().int(),
+  wrote: z.array(z.string()),
+})
+
 const job = z
   .object({
     deploymentId: z.string(),
@@ -71,6 +85,7 @@ const job = z
     failure: failure.optional(),
     objects: z.array(progress).optional(),
     tools: tools.optional(),
+    losses: z.array(loss).optional(),
     carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
   })
   .openapi('Job')
@@ -97,6 +112,7 @@ const masterKey = z
     /** `seals` is the first one; `missing` is one that the server has not. */
     use: z.enum(['seals', 'opens', 'missing']),
     accounts: z.number().int(),
+    secrets: z.number().int(),
   })
   .openapi('MasterKey')
 
@@ -109,6 +125,18 @@ const producer = z
     createdAt: time,
   })
   .openapi('Producer')
+
+const secret = z
+  .object({
+    name: z.string(),
+    version: z.number().int(),
+    /** Keyed: it tells two values apart, and not what they are. */
+    fingerprint: z.string(),
+    bytes: z.number().int(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .openapi('Secret')
 
 const change = z.enum(['added', 'removed', 'changed'])
 const fieldChanges = z.array(z.object({ field: z.string(), a: z.string().optional(), b: z.string().optional() }))
@@ -244,6 +272,56 @@ const freeze = z
   })
   .openapi('Freeze')
 
+const bounds = {
+  min: z.number().int(),
+  max: z.number().int(),
+  idle: z.number().int(),
+  factor: z.number(),
+  idleLimit: z.number().int(),
+}
+
+const scale = z
+  .object({
+    pool: z.string(),
+    desired: z.number().int(),
+    managed: z.boolean(),
+    waiting: z.number().int(),
+    running: z.number().int(),
+    busy: z.number().int(),
+    workers: z.number().int(),
+    concurrency: z.number().int(),
+    forWork: z.number().int(),
+    reserve: z.number().int(),
+    wanted: z.number().int(),
+    bounds: z.object(bounds).loose(),
+    schedule: z.string().optional(),
+    because: z.array(z.string()),
+  })
+  .openapi('Scale')
+
+const schedule = z.object(bounds).partial().extend({ cron: z.string(), timeZone: z.string() })
+
+const pool = z
+  .object({
+    name: z.string(),
+    state: z.enum(poolStates),
+    reason: z.string().optional(),
+    labels: z.record(z.string(), z.string()),
+    image: z.string().optional(),
+    concurrency: z.number().int().optional(),
+    limit: z.number().int().optional(),
+    scaling: z.object({ ...bounds, coolDownSeconds: z.number().int(), schedules: z.array(schedule) }).optional(),
+    replicas: z.number().int().optional(),
+    kubernetes: z.object({ namespace: z.string(), deployment: z.string() }).optional(),
+    createdAt: time,
+    said: z.boolean(),
+    targets: z.number().int(),
+    draining: z.number().int(),
+    slots: z.number().int(),
+    scale,
+  })
+  .openapi('Pool')
+
 const checkReport = z
   .object({
     target: z.string(),
@@ -328,6 +406,11 @@ export type ShapeName =
   | 'workers'
   | 'freeze'
   | 'freezes'
+  | 'pool'
+  | 'pools'
+  | 'scale'
+  | 'secret'
+  | 'secrets'
   | 'pins'
   | 'keys'
   | 'keysRotated'
@@ -369,6 +452,11 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   freeze,
   freezes: z.object({ freezes: z.array(freeze) }),
+  pool,
+  pools: z.object({ pools: z.array(pool) }),
+  scale,
+  secret,
+  secrets: z.object({ secrets: z.array(secret) }),
   workers: z.object({ workers: z.array(worker), now: time }),
   backupSum: z.object({
     targets: z.number().int(),

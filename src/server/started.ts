@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import type { SealedRecord } from '../model/credential.ts'
 import type { Run } from '../scheduler/again.ts'
 import { isFull, untilThrough } from '../store/index.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
@@ -10,6 +11,9 @@ import { parsed } from './on.ts'
 const patienceMs = 20_000
 
 const keySchema = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional() })
+
+/** A deployment that is not stored yet, with the secrets that were sealed for it alone. */
+export type Planned = Run & { readonly secrets?: readonly SealedRecord[] }
 
 /** Does the work once for each key: a repeated request gets the first one's answer. */
 const once = async (
@@ -37,17 +41,27 @@ const once = async (
  * @returns the deployment and its jobs as JSON
  * @throws TelpherError redis_full, idempotency_mismatch, idempotency_in_flight, and what `plan` throws
  */
-export const startOnce = (key: string | undefined, text: string, deps: Pick<ApiDeps, 'store'>, plan: () => Promise<Run>): Promise<string> =>
+export const startOnce = (
+  key: string | undefined,
+  text: string,
+  deps: Pick<ApiDeps, 'store'>,
+  plan: () => Promise<Planned>,
+): Promise<string> =>
   once(key, text, deps, async () => {
     await deps.store.memory.mustHaveRoom()
-    const { deployment, jobs } = await plan()
+    const { deployment, jobs, secrets } = await plan()
     // Safe to repeat, and a caller's repetition would be another deployment.
-    await untilThrough(() => deps.store.deployments.create(deployment, jobs), { forMs: patienceMs, unless: isFull })
+    await untilThrough(() => deps.store.deployments.create(deployment, jobs, secrets), { forMs: patienceMs, unless: isFull })
     return JSON.stringify({ deployment, jobs })
   })
 
 /** The same for a request with an Idempotency-Key: answers with the deployment and where it is. */
-export const answerStarted = async (context: Context<ApiEnv>, text: string, deps: ApiDeps, plan: () => Promise<Run>): Promise<Response> => {
+export const answerStarted = async (
+  context: Context<ApiEnv>,
+  text: string,
+  deps: ApiDeps,
+  plan: () => Promise<Planned>,
+): Promise<Response> => {
   const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
   const body = await startOnce(key, text, deps, plan)
   const { deployment } = JSON.parse(body) as Run

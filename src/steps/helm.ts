@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import { TelpherError } from '../model/errors.ts'
 import { defaultHelm } from '../model/image.ts'
 import type { PlanFile, StepPlan } from '../model/plan.ts'
+import type { Secret } from '../model/secret.ts'
 import type { HelmStep } from '../model/step.ts'
 import { containerPlace, stepEnvironment } from './kubeconfig.ts'
 import type { PackageFiles } from './package/unpack.ts'
@@ -50,6 +51,15 @@ const valuesFiles = (step: HelmStep, files: PackageFiles): PlanFile[] =>
     return { path: `values-${index}.yaml`, mode: 0o600, content: readValues(path, content) }
   })
 
+/** One file a secret: helm's --set-file takes its text as it is, by the same paths as --set, and argv has the path alone. */
+const secretFiles = (step: HelmStep, secrets: ReadonlyMap<string, Secret>): { readonly flags: string[]; readonly files: PlanFile[] } => {
+  const paths = Object.keys(step.setSecret ?? {})
+  return {
+    flags: paths.map((path, index) => `--set-file=${path}=secrets/${index}`),
+    files: paths.map((path, index) => ({ path: `secrets/${index}`, mode: 0o600, content: secrets.get(path)?.reveal() ?? '' })),
+  }
+}
+
 /** A packed chart cannot be looked into without unpacking it: it is taken to have post hooks, which only costs helm's own wait. */
 const hasPostHooks = ({ inside, archive }: ReturnType<typeof chartFiles>): boolean =>
   archive || inside.some(([path, content]) => path.includes('templates/') && postHook.test(content.toString('utf8')))
@@ -65,9 +75,17 @@ const ofMajor = (step: HelmStep, post: boolean): string[] =>
  * What a `helm` step comes to: upgrade --install of helm 4, or 3 where the step says so. Helm waits for its hooks only and the worker judges; where
  * post hooks expect ready pods, helm's own wait runs beside the worker's verdict.
  * @param labels kept with the revision: whose it is
+ * @param secrets the values of `setSecret` by their paths; empty where the plan is only tried
  * @throws TelpherError chart_invalid
  */
-export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles, labels: Readonly<Record<string, string>>): StepPlan => {
+export const planHelm = (
+  step: HelmStep,
+  namespace: string,
+  files: PackageFiles,
+  labels: Readonly<Record<string, string>>,
+  secrets: ReadonlyMap<string, Secret> = new Map(),
+): StepPlan => {
+  const secret = secretFiles(step, secrets)
   const chart = chartFiles(step, files)
   const values = valuesFiles(step, files)
   const post = hasPostHooks(chart)
@@ -86,6 +104,7 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
       ...(step.createNamespace ? ['--create-namespace'] : []),
       ...values.map(({ path }) => `--values=${path}`),
       ...Object.entries(step.set).map(([name, value]) => `--set=${name}=${value}`),
+      ...secret.flags,
     ],
     env: {
       ...stepEnvironment,
@@ -96,6 +115,7 @@ export const planHelm = (step: HelmStep, namespace: string, files: PackageFiles,
     },
     files: [
       ...values,
+      ...secret.files,
       ...chart.inside.map(
         ([path, content]): PlanFile => ({ path: chart.archive ? chartPath : `${chartPath}/${path}`, mode: 0o600, content }),
       ),

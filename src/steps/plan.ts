@@ -1,9 +1,11 @@
+import type { AttemptRef } from '../model/deployment.ts'
 import type { StepPlan } from '../model/plan.ts'
+import type { Secret } from '../model/secret.ts'
 import type { Step } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
 import { planApply } from './apply.ts'
 import { planHelm } from './helm.ts'
-import { type Origin, releaseLabels } from './helm-repair.ts'
+import { releaseLabels } from './helm-origin.ts'
 import type { PackageFiles } from './package/unpack.ts'
 
 /**
@@ -16,12 +18,15 @@ export const planStep = ({
   target,
   files,
   origin,
+  secrets,
 }: {
   readonly step: Step
   readonly target: Target
   readonly files: PackageFiles
-  readonly origin: Origin
+  readonly origin: AttemptRef
+  /** The values of the step's secrets, by their paths. */
+  readonly secrets?: ReadonlyMap<string, Secret>
 }): StepPlan => {
   const namespace = step.namespace ?? target.namespace
-  return step.kind === 'apply' ? planApply(step, namespace, files) : planHelm(step, namespace, files, releaseLabels(origin))
+  return step.kind === 'apply' ? planApply(step, namespace, files) : planHelm(step, namespace, files, releaseLabels(origin), secrets)
 }

@@ -3,6 +3,7 @@ import { TelpherError, toTelpherError } from '../model/errors.ts'
 import type { SkewPolicy, ToolsUsed } from '../model/image.ts'
 import type { StepPlan } from '../model/plan.ts'
 import type { ClusterConnection, Judging } from '../model/ports.ts'
+import type { Secret } from '../model/secret.ts'
 import type { JobEnd } from '../model/states.ts'
 import type { HelmStep } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
@@ -10,6 +11,7 @@ import type { Failure, ObjectProgress, Verdict } from '../model/verdict.ts'
 import { imagesFor, mustBeAllowed, mustHaveHelm, openFirst, reopenFor, toolsOf, warningFor } from './container.ts'
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
 import { tarOf } from './files.ts'
+import type { JobLife } from './helm-pending.ts'
 import { recordFailure, releasePending } from './helm-repair.ts'
 import { containerPlace, environmentIn, kubeconfigFile } from './kubeconfig.ts'
 import { unpack } from './package/unpack.ts'
@@ -21,6 +23,8 @@ import { deadlineOf, type Stop } from './stop.ts'
 /** The outside world of one attempt. */
 export interface RunDeps {
   readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
+  /** Opens the secrets of the step, by value path; from then on they are hidden in everything that is said. */
+  readonly secrets: () => Promise<ReadonlyMap<string, Secret>>
   /** Gets a credential for this attempt and connects with it. */
   readonly connect: () => Promise<ClusterConnection>
   /** Begins to take the credential back; never throws, and keeps nobody waiting. */
@@ -40,8 +44,8 @@ export interface RunDeps {
   /** The last lines that the program wrote to standard error, masked. */
   readonly lastErrors: () => Promise<string>
   readonly onProgress: (objects: readonly ObjectProgress[]) => void
-  /** Whether another job of this installation has ended for good. */
-  readonly hasEnded: (job: JobRef) => Promise<boolean>
+  /** What is known of another job. */
+  readonly lifeOf: (job: JobRef) => Promise<JobLife>
   readonly now: () => number
 }
 
@@ -93,14 +97,14 @@ interface Prepared {
 
 /** What is to run, and that the API server can be asked for it. */
 const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<Prepared> => {
-  const planning = deps
-    .fetchPackage(job.step.package)
-    .then(unpack)
-    .then((files) => planStep({ step: job.step, target, files, origin: job }))
+  const unpacking = deps.fetchPackage(job.step.package).then(unpack)
+  const planning = Promise.all([unpacking, deps.secrets()]).then(([files, secrets]) =>
+    planStep({ step: job.step, target, files, origin: job, secrets }),
+  )
   const reaching = deps.connect().then(async (connection) => ({ connection, server: await reach(connection, target.server, stop.signal) }))
   const [plan, { connection, server }] = await Promise.all([planning, reaching])
   deps.version.heard(server)
-  if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace })
+  if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace, signal: stop.signal })
   return { plan, connection, server }
 }
 
@@ -164,6 +168,8 @@ const runToEnd = async (
     phase = 'running'
     await deps.enter('run', toolsOf(image, opened.image, server))
     onRunning(prepared.value)
+    // Whoever asked for an end while that was written gets it before anything is begun.
+    stop.signal.throwIfAborted()
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
     const verdict = deps.judge({

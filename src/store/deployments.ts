@@ -49,7 +49,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
     })
   }
   return {
-    create: async (deployment, jobs) => {
+    create: async (deployment, jobs, secrets = []) => {
       const { state, result: _result, startedAt: _startedAt, endedAt: _endedAt, ...fixed } = deployment
       const { id } = fixed
       const keys = deploymentKeys(id)
@@ -59,12 +59,16 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
         JSON.stringify(fixed),
         state,
         JSON.stringify(deploymentEvent(state, {})),
+        secrets.length,
+        ...secrets.flatMap((sealed) => [sealed.id, JSON.stringify(sealed)]),
         ...jobs.flatMap((job) => [job.jobId, JSON.stringify(dehydrate(job))]),
       ]
-      await connection.script('create-deployment', [keys.record, keys.jobs, keys.events], args).catch(async (error: unknown) => {
-        if (isFull(error)) await undo(id).catch(() => {})
-        throw error
-      })
+      await connection
+        .script('create-deployment', [keys.record, keys.jobs, keys.events, keys.secrets], args)
+        .catch(async (error: unknown) => {
+          if (isFull(error)) await undo(id).catch(() => {})
+          throw error
+        })
       await wakes.send(id).catch(() => {})
     },
     get: async (id) => {
@@ -78,7 +82,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const fields = Object.entries(patch).filter(([, value]) => value !== undefined)
       const changed = await connection.script(
         'change-deployment',
-        [keys.record, keys.events, keys.jobs, keys.marks, keys.emitters],
+        [keys.record, keys.events, keys.jobs, keys.marks, keys.emitters, keys.secrets],
         [
           from,
           to,

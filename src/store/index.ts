@@ -17,10 +17,13 @@ import { logConnection, withinBudget } from './logbudget.ts'
 import { createLog } from './logs.ts'
 import { createMemory } from './memory.ts'
 import { createPackages } from './packages.ts'
+import { createPools } from './pools.ts'
 import { createFixedCache } from './records.ts'
 import { createChecks, createIdempotency } from './requests.ts'
 import { ruleOf } from './retention.ts'
+import { createRooms } from './rooms.ts'
 import { ensureSchema, schemaVersion } from './schema.ts'
+import { createSecrets } from './secrets.ts'
 import { createShed } from './shed.ts'
 import { checkRedis } from './startcheck.ts'
 import { createSweep } from './sweep.ts'
@@ -108,6 +111,9 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     checks: createChecks(connection, limits),
     images: createImages(connection),
     freezes: createFreezes(connection),
+    pools: createPools(connection),
+    rooms: createRooms(connection),
+    secrets: createSecrets(connection),
     producers: createProducers(connection),
     inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),

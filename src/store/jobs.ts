@@ -59,6 +59,7 @@ const changed = (job: Job, state: JobState, event: JobEvent, report: JobReport |
     ...(report?.failure === undefined ? {} : { failure: report.failure }),
     ...(report?.objects === undefined ? {} : { objects: report.objects }),
     ...(report?.tools === undefined ? {} : { tools: report.tools }),
+    ...(report?.loss === undefined ? {} : { losses: [...(job.losses ?? []), report.loss] }),
   }
 }
 

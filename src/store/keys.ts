@@ -21,6 +21,8 @@ export interface DeploymentKeys {
   readonly events: string
   /** Hash: emitter -> number of its last stored batch. */
   readonly emitters: string
+  /** Hash: id -> sealed JSON, of secrets that were given for this deployment alone. */
+  readonly secrets: string
 }
 
 /** Keys of one job's log and ledger. */
@@ -42,6 +44,7 @@ export const deploymentKeys = (id: string): DeploymentKeys => {
     marks: at('marks'),
     events: at('events'),
     emitters: at('emitters'),
+    secrets: at('secrets'),
   }
 }
 
@@ -108,6 +111,37 @@ export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
 /** Hash: id of a freeze -> JSON. */
 export const freezesKey: string = `${prefix}{freezes}:records`
+
+/** Hash: pool's name -> JSON; `NAME#scale` -> JSON, what its scaler remembers. */
+export const poolsKey: string = `${prefix}{pools}:records`
+
+/** Whose turn it is to scale the pools; expires with whoever died. */
+export const scalerTurnKey: string = `${prefix}{pools}:turn`
+
+/** Keys of a room: a bounded number of jobs is in it, and deployments stand before it in a fair order. */
+export interface RoomKeys {
+  /** Sorted set: deployment by its turn. */
+  readonly queue: string
+  /** Sorted set: `deployment/job` by when it came in. */
+  readonly holders: string
+  /** Sorted set: deployment by the turn that its next job gets at the earliest. */
+  readonly turns: string
+  /** Hash: the turn that was served last, and what each deployment in the queue last asked. */
+  readonly asks: string
+}
+
+export const roomKeys = (room: string): RoomKeys => {
+  const at = (name: string): string => `${prefix}{room:${digest(room).slice(0, 32)}}:${name}`
+  return { queue: at('queue'), holders: at('holders'), turns: at('turns'), asks: at('asks') }
+}
+
+/** Secrets of steps that are kept under a name. */
+export const secretKeys: { readonly records: string; readonly sealed: string } = {
+  /** Hash: name -> what may be shown, JSON. */
+  records: `${prefix}{secrets}:records`,
+  /** Hash: name -> sealed JSON. */
+  sealed: `${prefix}{secrets}:sealed`,
+}
 
 /** Hash: producer's name -> JSON. */
 export const producersKey: string = `${prefix}{producers}:records`

@@ -28,6 +28,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{dep_*}:marks`, 'times of its jobs', ended, 'expires', swept, 'state'],
   [`${keyPrefix}{dep_*}:events`, 'its events, about the last 10,000', ended, 'expires', `${swept}; trimmed`, 'state'],
   [`${keyPrefix}{dep_*}:emitters`, 'who wrote which events', ended, 'expires', swept, 'state'],
+  [`${keyPrefix}{dep_*}:secrets`, 'secrets that were given for it alone, sealed', ended, 'expires', swept, 'state'],
   [`${keyPrefix}{dep_*}:ledger:*`, 'what a job wrote to the cluster', ended, 'expires', 'sweep; TTL from the last write', 'state'],
   [
     `${keyPrefix}{dep_*}:grant:*`,
@@ -72,6 +73,18 @@ const rows: readonly Row[] = [
     'telpher unfreeze; the next look',
     'state',
   ],
+  [`${keyPrefix}{pools}:records`, 'the pools', 'until removed', 'bounded', 'telpher pool remove', 'state'],
+  [`${keyPrefix}{pools}:turn`, 'which server scales the pools', '15 seconds', 'expires', 'TTL', 'state'],
+  [
+    `${keyPrefix}{room:*}:*`,
+    'whose turn it is in a pool, at a target, in a cluster',
+    'while somebody is',
+    'bounded',
+    'deleted when empty',
+    'state',
+  ],
+  [`${keyPrefix}{secrets}:records`, 'the names of secrets', 'until removed', 'bounded', 'telpher secret remove', 'state'],
+  [`${keyPrefix}{secrets}:sealed`, 'their sealed values', 'until removed', 'bounded', 'telpher secret remove', 'state'],
   [`${keyPrefix}{producers}:records`, 'the public keys of producers', 'until removed', 'bounded', 'telpher producer remove', 'state'],
   [
     `${keyPrefix}{inbox}:submissions`,

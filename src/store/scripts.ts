@@ -15,20 +15,24 @@ export type ScriptName =
   | 'create-deployment'
   | 'create-target'
   | 'emit'
+  | 'enter-room'
   | 'finish-package'
   | 'finish-request'
   | 'forget-member'
+  | 'leave-room'
   | 'list-workers'
   | 'log-append'
   | 'log-end'
   | 'mark-shed'
   | 'put-chunk'
+  | 'put-secret'
   | 'remove-deployment'
   | 'remove-package'
   | 'remove-target'
   | 'renew-claim'
   | 'replace-account'
   | 'settle-job'
+  | 'swap-field'
   | 'swap-lock'
   | 'use-package'
 
@@ -42,7 +46,9 @@ const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
   'change-deployment',
   'change-job',
   'emit',
+  'enter-room',
   'finish-request',
+  'leave-room',
   'renew-claim',
   'settle-job',
   'swap-lock',

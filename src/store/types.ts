@@ -6,9 +6,13 @@ import type { RedisFacts } from '../model/doctor.ts'
 import type { Freeze } from '../model/freeze.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
+import type { Loss } from '../model/loss.ts'
+import type { Pool } from '../model/pool.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
 import type { Answer, Producer, Signed } from '../model/producer.ts'
+import type { ScaleState } from '../model/scale.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
+import type { SecretSummary } from '../model/stepsecret.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress } from '../model/verdict.ts'
 import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
@@ -73,6 +77,30 @@ export interface Accounts {
   change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
 }
 
+/** Secrets of steps: those that are kept under a name, and those of one deployment. A plaintext never comes here. */
+export interface Secrets {
+  /** By name. */
+  list(): Promise<SecretSummary[]>
+  /** Undefined when there is none of this name. */
+  find(name: string): Promise<SecretSummary | undefined>
+  /**
+   * Stores a value, the first of its name or the next one.
+   * @param before what it follows; undefined for the first
+   * @returns whether it was stored: not when somebody else stored one meanwhile
+   */
+  put(summary: SecretSummary, sealed: SealedRecord, before: SecretSummary | undefined): Promise<boolean>
+  /** @throws TelpherError unknown_secret */
+  remove(name: string): Promise<void>
+  /** @throws TelpherError unknown_secret */
+  get(name: string): Promise<SealedRecord>
+  /** What was sealed for a deployment, by id. */
+  ofDeployment(deploymentId: string): Promise<ReadonlyMap<string, SealedRecord>>
+  /** How many there are, by the id of the key that they are sealed with. */
+  countByKey(): Promise<ReadonlyMap<string, number>>
+  /** As that of accounts. */
+  change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
+}
+
 /** What came of fencing a lost attempt. */
 export interface FenceOutcome {
   /** Whether the API server was seen to refuse what the attempt had. */
@@ -130,8 +158,8 @@ export interface ListOptions {
 }
 
 export interface Deployments {
-  /** Stores it with its jobs, its first event, and wakes the schedulers. */
-  create(deployment: Deployment, jobs: readonly Job[]): Promise<void>
+  /** Stores it with its jobs, its first event, and wakes the schedulers. @param secrets sealed for it alone */
+  create(deployment: Deployment, jobs: readonly Job[], secrets?: readonly SealedRecord[]): Promise<void>
   /** @throws TelpherError unknown_deployment */
   get(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: Job[] }>
   /** Newest first. @param options.limit at most so many; `next` is the cursor of the page after */
@@ -154,6 +182,8 @@ export interface JobReport {
   readonly failure?: Failure
   readonly objects?: readonly ObjectProgress[]
   readonly notes?: readonly string[]
+  /** The attempt was lost with its worker. */
+  readonly loss?: Loss
   /** What the attempt runs with, told when it begins to. */
   readonly tools?: ToolsUsed
 }
@@ -201,6 +231,57 @@ export interface Freezes {
   list(now: number): Promise<Freeze[]>
   /** @throws TelpherError unknown_freeze */
   lift(id: string): Promise<void>
+}
+
+/** What was said of pools, and what their scaler remembers. */
+export interface Pools {
+  /** @throws TelpherError pool_exists */
+  create(pool: Pool): Promise<void>
+  /** A pool of which nothing was said is as implicitPool says. */
+  get(name: string): Promise<Pool>
+  /** Those of which something was said, by name. */
+  list(): Promise<Pool[]>
+  /** Compare-and-set, tried again on conflict. @param change pure; what it throws ends the work */
+  change(name: string, change: (pool: Pool) => Pool): Promise<Pool>
+  /** @throws TelpherError unknown_pool */
+  remove(name: string): Promise<void>
+  /** Compare-and-set on what the scaler remembers. @param change pure; undefined forgets it */
+  scaleState(name: string, change: (state: ScaleState | undefined) => ScaleState | undefined): Promise<ScaleState | undefined>
+  readScaleState(name: string): Promise<ScaleState | undefined>
+  /** Whether this server is to scale the pools for the next `forMs`; one of several is told so until it stops asking. */
+  scalerTurn(server: string, forMs: number): Promise<boolean>
+}
+
+/** How a job asks to be let into a room. */
+export interface RoomAsk {
+  /** A lower one goes first, whatever the turns are. */
+  readonly priority: number
+  /** Jobs that it may have in for each one of a deployment of weight 1. */
+  readonly weight: number
+  /** Jobs that the room takes at a time. */
+  readonly places: number
+  /** Jobs of the deployment that want in, this one among them. */
+  readonly waiting: number
+}
+
+/** So many jobs at a time, deployments taking turns. */
+export interface Rooms {
+  /**
+   * Lets a job in, or has its deployment stand in the queue, for one job at a time; safe to repeat, and to be repeated every few seconds while it waits.
+   * @returns whether it is in; else the deployment whose turn it is, and how many jobs are in the room
+   */
+  enter(
+    room: string,
+    ref: JobRef,
+    ask: RoomAsk,
+  ): Promise<{ readonly in: true } | { readonly in: false; readonly first: string; readonly inside: number }>
+  /**
+   * @param options.queue whether it leaves the queue, too, where it stands there for its deployment; true when absent
+   * @returns the deployment that can take the place
+   */
+  leave(room: string, ref: JobRef, options?: { readonly queue?: boolean }): Promise<string | undefined>
+  /** @param now ms since the epoch, by the clock of Redis */
+  look(room: string, now: number): Promise<{ readonly inside: number; readonly waiting: number; readonly deployments: number }>
 }
 
 /** Which image ids workers may start. */
@@ -455,6 +536,9 @@ export interface Store {
   readonly checks: Checks
   readonly images: Images
   readonly freezes: Freezes
+  readonly pools: Pools
+  readonly rooms: Rooms
+  readonly secrets: Secrets
   readonly producers: Producers
   readonly inbox: Inbox
   readonly idempotency: Idempotency

@@ -38,7 +38,7 @@ export interface Tether {
    *   tether_silent, tether_protocol
    */
   run(job: TetherJob): Promise<ExitRecord>
-  /** Sends a signal to the job's process group; nothing once it has ended. */
+  /** Sends a signal to the job's process group, as soon as there is one; nothing once it has ended. */
   signal(name: SignalName): void
   /** Ends the session: the shim ends itself and the job. */
   destroy(cause?: Error): void
@@ -180,6 +180,11 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
     }
   }
 
+  /** A shim without a job drops signals: what comes before the job follows it. */
+  let begun = false
+  let early: SignalName | undefined
+  const sendSignal = (name: SignalName): void => wire.send('signal', 0, Buffer.of(signalNumber(name)))
+
   const sendFiles = async (files: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const chunk of files) {
       for (let at = 0; at < chunk.length; at += maxPayload) {
@@ -226,12 +231,16 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
       const start = async (): Promise<void> => {
         if (job.files !== undefined) await sendFiles(job.files)
         wire.sendJson('job', { argv: job.argv, env: job.env, cwd: job.cwd })
+        begun = true
+        if (early !== undefined) sendSignal(early)
       }
       start().catch((thrown: unknown) => close(toTelpherError(thrown)))
       return exit.promise
     },
     signal(name) {
-      if (state === 'running') wire.send('signal', 0, Buffer.of(signalNumber(name)))
+      if (state === 'exited' || state === 'closed') return
+      if (begun) sendSignal(name)
+      else if (early !== 'SIGKILL') early = name
     },
     destroy: (cause) => cut(cause),
   }

@@ -19,10 +19,14 @@ import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
 import { objectsSuite } from './objects.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
+import { poolSuite } from './pool.ts'
+import { recoverSuite } from './recover.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'recover', 'node'] as const
+/** Bring up what they need by themselves. */
+const apart: readonly string[] = ['node', 'credentials', 'pool', 'recover']
 /** Takes minutes: only when it is named. */
 const long = ['objects'] as const
 
@@ -108,7 +112,7 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
 }
 
 const figures: Figure[] = []
-if (chosen.some((name) => name !== 'node' && name !== 'credentials')) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
+if (chosen.some((name) => !apart.includes(name))) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
 if (chosen.includes('credentials')) {
   say('measuring tokens of attempts; each revocation takes the 10 s of the API server')
   const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
@@ -116,6 +120,14 @@ if (chosen.includes('credentials')) {
   figures.push(...(await credentialsSuite(cluster, runs)))
   await cluster.stop()
   rmSync(dir, { recursive: true, force: true })
+}
+if (chosen.includes('pool')) {
+  say('measuring the books of a pool, without containers')
+  figures.push(...(await poolSuite(Math.min(runs, 5))))
+}
+if (chosen.includes('recover')) {
+  say('killing workers, beside those of BullMQ, and taking Redis away for 30 s')
+  figures.push(...(await recoverSuite(runs)))
 }
 if (chosen.includes('node')) {
   say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dockerExecutor } from '../../src/executors/docker.ts'
+import { shimLabel } from '../../src/executors/shimImage.ts'
 import { ensureDocker } from '../../src/sandbox/docker.ts'
 import { execImage } from '../../src/sandbox/execImage.ts'
 import { eventually } from '../support/eventually.ts'
@@ -32,8 +33,6 @@ describe('the Docker executor', () => {
   })
 
   const job = (script: string) => runJob(under, specFor(under, 'docker'), shell(script))
-
-  const untagged = async () => (await docker.listImages({ filters: { dangling: ['true'] } })).map(({ Id }) => Id).sort()
 
   describe('limits', () => {
     test('a job that eats its memory is killed and seen as out of memory; the shim lives to say so', async () => {
@@ -118,14 +117,13 @@ describe('the Docker executor', () => {
 
   test('workers that start at the same time fill one volume once', async () => {
     const shim = anotherShim(under.shimPath)
-    const images = await untagged()
     const workers = Array.from({ length: 6 }, () => another({ shimPath: shim.path }))
     const all = await Promise.all(workers.map((worker) => runJob(worker, specFor(under, 'fill'), shell('echo 1'))))
     expect(all.map(({ stdout }) => stdout.text)).toEqual(workers.map(() => '1\n'))
     expect(await docker.listContainers({ all: true, filters: { name: [shim.volume] } })).toHaveLength(1)
     await shim.remove(docker)
     // Workers that made an image too many took it away.
-    expect(await untagged()).toEqual(images)
+    expect(await docker.listImages({ all: true, filters: { label: [`${shimLabel}=${shim.hash}`] } })).toEqual([])
   })
 
   test('an engine that is not there is an error that names its socket', async () => {
@@ -156,7 +154,7 @@ describe('the Docker executor', () => {
 })
 
 /** A shim of another version, as far as the engine can tell: the same program with something behind its end. */
-const anotherShim = (path: string): { path: string; volume: string; remove(docker: Docker): Promise<void> } => {
+const anotherShim = (path: string): { path: string; hash: string; volume: string; remove(docker: Docker): Promise<void> } => {
   const folder = mkdtempSync(`${tmpdir()}/telpher-shim-`)
   const program = Buffer.concat([readFileSync(path), randomBytes(8)])
   writeFileSync(`${folder}/shim`, program, { mode: 0o755 })
@@ -164,6 +162,7 @@ const anotherShim = (path: string): { path: string; volume: string; remove(docke
   const volume = `telpher-shim-${hash}`
   return {
     path: `${folder}/shim`,
+    hash,
     volume,
     remove: async (docker) => {
       const { Image } = await docker.getContainer(volume).inspect()

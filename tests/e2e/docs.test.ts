@@ -16,6 +16,7 @@ const pages = [
   'first-deployment',
   'add-a-target',
   'deploy-a-helm-chart',
+  'give-secrets-to-steps',
   'write-a-process-file',
   'deploy-to-many-targets',
   'read-a-failure',
@@ -38,7 +39,7 @@ const prepareReader = async (): Promise<void> => {
   await cp(join(checkout, 'examples/web'), join(folder, 'manifests'), { recursive: true })
   await cp(join(checkout, 'examples/web'), join(folder, 'deploy'), { recursive: true })
   await cp(join(checkout, 'examples/web-chart'), join(folder, 'chart'), { recursive: true })
-  await writeFile(join(folder, 'prod.yaml'), 'replicas: 1\n')
+  await writeFile(join(folder, 'prod.yaml'), 'replicas: 2\n')
   const kubeconfig = parse(await readFile(e2e().cluster.kubeconfig, 'utf8'))
   const [{ context }] = kubeconfig.contexts
   kubeconfig.contexts = ['local', 'my-context', 'eu-1'].map((name) => ({ name, context }))

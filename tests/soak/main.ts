@@ -34,7 +34,9 @@ const run = async ({ name, argv: [file = '', ...args], cwd = checkout, env = {} 
   return code === 0
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, only: { type: 'string', default: '' } } })
+/** Whether `--only TEXT` lets it run. */
+const isWanted = (name: string): boolean => name.includes(values.only)
 const seconds = Math.round(Number(values.minutes) * 60)
 if (!(seconds > 0)) throw new RangeError(`--minutes ${values.minutes}: a number of minutes for each fuzzer, such as 10`)
 
@@ -50,6 +52,15 @@ soaks.push({
   env: { MASK_CASES: '1000000' },
 })
 
+/** What an e2e test does with a few points of chance, with many; what fails prints the seed that repeats it (SOAK_SEED). */
+const manyPoints = (name: string, file: string, env: Readonly<Record<string, string>>): Soak => ({
+  name,
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', 'e2e', file],
+  env,
+})
+soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
+soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
+
 /** Everything that is deployed with each execution image: building them is too long for `npm test`. */
 const everyImage = async (): Promise<boolean> => {
   process.stdout.write('\n== every execution image\n')
@@ -58,6 +69,6 @@ const everyImage = async (): Promise<boolean> => {
   return error === undefined
 }
 
-let failed = (await everyImage()) ? 0 : 1
-for (const soak of soaks) if (!(await run(soak))) failed++
+let failed = !isWanted('every execution image') || (await everyImage()) ? 0 : 1
+for (const soak of soaks) if (isWanted(soak.name) && !(await run(soak))) failed++
 process.exitCode = failed === 0 ? 0 : 1

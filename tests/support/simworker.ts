@@ -43,7 +43,7 @@ export const startSimWorker = (options: {
   let beating: Promise<unknown> = Promise.resolve()
 
   const beat = (): Promise<unknown> => {
-    if (!isDead) beating = store.workers.beat(sampleWorker(id, { pool, attempts: [...attempts.values()] })).catch(() => {})
+    if (!isDead) beating = store.workers.beat(sampleWorker(id, { pool, concurrency, attempts: [...attempts.values()] })).catch(() => {})
     return beating
   }
   const timer = setInterval(() => void beat(), beatMs)

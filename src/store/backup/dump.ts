@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import type { BackupPart, BackupSum, BackupValue } from '../../model/backup.ts'
 import type { SealedRecord } from '../../model/credential.ts'
 import type { Connection } from '../connection.ts'
-import { deploymentKeys, imagePinsKey, indexKeys, jobKeys, packageIndexKey, packageKey, targetKeys } from '../keys.ts'
+import { deploymentKeys, imagePinsKey, indexKeys, jobKeys, packageIndexKey, packageKey, secretKeys, targetKeys } from '../keys.ts'
 import { type FixedDeployment, jobIds } from '../records.ts'
+import { createSecrets } from '../secrets.ts'
 
 /** Deployments of the index, and entries of a stream, that are read at once. */
 const pageSize = 100
@@ -49,10 +50,11 @@ async function* streamParts(connection: Connection, key: string, atOnce = pageSi
 
 const memberOf = (key: string, member: string, score: string): BackupPart => ({ key, type: 'zset', first: false, rows: [[member, score]] })
 
-/** The keys that the accounts are sealed with. */
+/** The keys that accounts and secrets are sealed with. */
 export const sealedWith = async (connection: Connection): Promise<string[]> => {
   const accounts = await connection.call((redis) => redis.hvals(targetKeys.accounts))
-  return [...new Set(accounts.map((text) => (JSON.parse(text) as SealedRecord).kid))].sort()
+  const kids = accounts.map((text) => (JSON.parse(text) as SealedRecord).kid)
+  return [...new Set([...kids, ...(await createSecrets(connection).countByKey()).keys()])].sort()
 }
 
 /**
@@ -98,7 +100,7 @@ export async function* dump(
       packages.add(sha256)
       yield* packageParts(sha256)
     }
-    for (const key of [keys.record, keys.jobs, keys.marks, keys.emitters]) yield* hashParts(connection, key)
+    for (const key of [keys.record, keys.jobs, keys.marks, keys.emitters, keys.secrets]) yield* hashParts(connection, key)
     yield* streamParts(connection, keys.events)
     yield* jobParts(id)
     yield memberOf(indexKeys.deployments, id, '0')
@@ -115,6 +117,8 @@ export async function* dump(
   ] as const)
     if (Object.keys(hash).length > 0) yield { key, type: 'hash', first: true, rows: Object.entries(hash) }
   yield* hashParts(connection, imagePinsKey)
+  yield* hashParts(connection, secretKeys.sealed)
+  yield* hashParts(connection, secretKeys.records)
 
   let after = '-'
   for (;;) {

@@ -1,7 +1,7 @@
 import type { BackupHeader, BackupPart, BackupSum, BackupValue, OpenedBackup } from '../../model/backup.ts'
 import { TelpherError } from '../../model/errors.ts'
 import type { Connection } from '../connection.ts'
-import { imagePinsKey, indexKeys, packageIndexKey, restoreKey, targetKeys } from '../keys.ts'
+import { imagePinsKey, indexKeys, packageIndexKey, restoreKey, secretKeys, targetKeys } from '../keys.ts'
 import { type MigrationContext, migrations } from '../migrations.ts'
 import { ruleOf } from '../retention.ts'
 import { schemaVersion, stepsFrom } from '../schema.ts'
@@ -14,7 +14,7 @@ const bytesOf = (value: BackupValue): string | Buffer => (typeof value === 'stri
 
 /** Keys that a backup may write: nothing of the queue, of locks or of workers, which belong to those who run. */
 const mayWrite = (key: string): boolean =>
-  [targetKeys.records, targetKeys.accounts, imagePinsKey, indexKeys.deployments, packageIndexKey].includes(key) ||
+  [...Object.values(targetKeys), ...Object.values(secretKeys), imagePinsKey, indexKeys.deployments, packageIndexKey].includes(key) ||
   /^tel:\{(dep_|pkg:)/.test(key)
 
 const write = async (connection: Connection, { key, type, first, expiresAt, rows }: BackupPart): Promise<void> => {
@@ -53,11 +53,19 @@ export const load = async (
 ): Promise<BackupSum> => {
   const { connection, store, memory, known } = context
   mustBeReadable(header, known)
-  const [deployments, targets, begun] = await connection.call((redis) =>
-    Promise.all([redis.zcard(indexKeys.deployments), redis.hlen(targetKeys.records), redis.exists(restoreKey)]),
+  const [deployments, targets, secrets, begun] = await connection.call((redis) =>
+    Promise.all([
+      redis.zcard(indexKeys.deployments),
+      redis.hlen(targetKeys.records),
+      redis.hlen(secretKeys.records),
+      redis.exists(restoreKey),
+    ]),
   )
-  if (begun === 0 && deployments + targets > 0)
-    throw new TelpherError('store_not_empty', `there are ${deployments} deployments and ${targets} targets here already`)
+  if (begun === 0 && deployments + targets + secrets > 0)
+    throw new TelpherError(
+      'store_not_empty',
+      `there are ${deployments} deployments, ${targets} targets and ${secrets} secrets here already`,
+    )
   await connection.call((redis) => redis.set(restoreKey, String(header.at)))
   for (let count = 0; ; count++) {
     if (count % partsBetweenLooks === 0) await memory.mustHaveRoom()

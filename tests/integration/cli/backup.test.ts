@@ -34,6 +34,7 @@ const lines = Array.from({ length: 2000 }, (_, n) => `${n} ${randomBytes(60).toS
 beforeAll(async () => {
   from = await install()
   await from.served.call('POST', '/v1/targets', newTarget(target, { namespace: 'shop' }))
+  expect((await from.served.call('PUT', '/v1/secrets/kept', { value: 'secret-of-kept' })).status).toBe(201)
   await from.served.store.images.pin('registry.example/tools:1', [`sha256:${'a'.repeat(64)}`])
   const started = from.cli.run(['deploy', 'web.yaml', '--target', target, '--name', 'web'])
   id = await deploymentOn(from.served.store, target)
@@ -54,6 +55,7 @@ const answers = async ({ served }: Installation): Promise<unknown[]> => {
   const paths = [
     '/v1/targets',
     '/v1/images/pins',
+    '/v1/secrets',
     `/v1/deployments/${id}`,
     `/v1/deployments/${id}/events`,
     ...jobs.flatMap(({ jobId }) => ['log', 'ledger'].map((what) => `/v1/deployments/${id}/jobs/${jobId}/${what}`)),
@@ -62,7 +64,7 @@ const answers = async ({ served }: Installation): Promise<unknown[]> => {
 }
 const keysOf = async ({ redis }: Installation): Promise<string[]> =>
   (await redis.ask('KEYS', 'tel:*'))
-    .filter((name) => /^tel:\{(dep_|pkg:|targets|images|packages|index\}:deployments)/.test(name))
+    .filter((name) => /^tel:\{(dep_|pkg:|targets|secrets|images|packages|index\}:deployments)/.test(name))
     .toSorted()
 
 test('a new installation answers as the old one did, and goes on from there; what had not ended is left out', async () => {
@@ -72,7 +74,7 @@ test('a new installation answers as the old one did, and goes on from there; wha
   expect((await stat(fileIn(from, 'all.backup'))).mode & 0o777).toBe(0o600)
   expect((await readdir(from.cli.dir)).filter((name) => name.endsWith('.part'))).toEqual([])
   const text = zstdDecompressSync(await readFile(fileIn(from, 'all.backup'))).toString()
-  expect(text).not.toContain(`secret-of-${target}`)
+  for (const name of [target, 'kept']) expect(text).not.toContain(`secret-of-${name}`)
 
   const to = await install()
   await writeFile(fileIn(to, 'all.backup'), await readFile(fileIn(from, 'all.backup')))
@@ -87,7 +89,7 @@ test('a new installation answers as the old one did, and goes on from there; wha
   await playDeployment(to.served.store, await deploymentOn(to.served.store, target), ended)
   expect((await again).code).toBe(0)
   const second = await to.cli.run(['restore', 'all.backup'])
-  expect([second.code, second.stderr]).toEqual([2, expect.stringContaining('2 deployments and 1 targets here already')])
+  expect([second.code, second.stderr]).toEqual([2, expect.stringContaining('2 deployments, 1 targets and 1 secrets here already')])
 })
 
 test('without logs it is smaller, and the rest is there', async () => {

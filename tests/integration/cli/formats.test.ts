@@ -90,6 +90,13 @@ const removable = async (): Promise<readonly string[]> => {
 }
 
 /** How each command is called here. */
+/** A pool of which something was said. */
+const pooled = async (): Promise<string> => {
+  const name = freshName('pool')
+  await cli.run(['pool', 'create', name])
+  return name
+}
+
 const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly string[]>>> = {
   deploy: () => ['deploy', 'web.yaml', '--target', target, '--no-wait'],
   'deploy and wait': () => ['status', id, '--wait'],
@@ -108,6 +115,16 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   lint: () => ['lint', 'some.yaml'],
   schema: () => ['schema'],
   'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig', '--mode', 'static-token'],
+  'pool list': async () => ['pool', 'list'],
+  'pool view': async () => ['pool', 'view', pool],
+  'pool create': async () => ['pool', 'create', freshName('pool'), '--label', 'region=eu', '--min', '1', '--max', '3'],
+  'pool edit': async () => ['pool', 'edit', pool, '--limit', '9'],
+  'pool pause': async () => ['pool', 'pause', await pooled(), '--reason', 'upgrade'],
+  'pool cordon': async () => ['pool', 'cordon', await pooled()],
+  'pool resume': async () => ['pool', 'resume', await pooled()],
+  'pool scale': async () => ['pool', 'scale', await pooled(), '2'],
+  'pool explain': async () => ['pool', 'explain', pool],
+  'pool remove': async () => ['pool', 'remove', await pooled()],
   freeze: async () => {
     const name = freshName('target')
     await served.call('POST', '/v1/targets', newTarget(name, { pool }))
@@ -134,6 +151,16 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
     const name = freshName('producer')
     await cli.run(['producer', 'add', name])
     return ['producer', 'remove', name]
+  },
+  'secret list': async () => {
+    await cli.run(['secret', 'set', freshName('secret'), '--file', 'web.yaml'])
+    return ['secret', 'list']
+  },
+  'secret set': () => ['secret', 'set', freshName('secret'), '--file', 'web.yaml'],
+  'secret remove': async () => {
+    const name = freshName('secret')
+    await cli.run(['secret', 'set', name, '--file', 'web.yaml'])
+    return ['secret', 'remove', name]
   },
   'keys list': () => ['keys', 'list'],
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments, stringify } from 'yaml'
 import type { Target } from '../../../src/model/target.ts'
 import type { Cluster } from '../../../src/sandbox/cluster.ts'
 import { kubeconfig } from '../../../src/sandbox/kubernetes/kubeconfig.ts'
@@ -193,6 +193,100 @@ test('rights that the cluster gives beside ours are found', async () => {
   expect(ran.stderr).toContain('--acknowledge wildcards takes the risk')
   const taken = await cli.run([...addArgs(wanted), '--yes', '--acknowledge', 'wildcards'])
   expect(taken.code, taken.stderr).toBe(0)
+})
+
+/** A kubeconfig whose user is a program, in a folder of its own; the program notes that it ran and what it was told. */
+const withPlugin = async (script: string, exec: object = {}): Promise<{ file: string; noted: () => Promise<string | undefined> }> => {
+  const dir = await mkdtemp(join(cli.dir, 'plugin-'))
+  await writeFile(join(dir, 'get-token'), `#!/bin/sh\nprintf '%s %s' "$PROFILE" "$KUBERNETES_EXEC_INFO" >"$0.ran"\n${script}\n`, {
+    mode: 0o755,
+  })
+  const config = parse(kubeconfig(cluster.server, cluster.caPem, 'cloud', cluster.admin))
+  const apiVersion = 'client.authentication.k8s.io/v1'
+  const plugin = {
+    apiVersion,
+    command: './get-token',
+    args: ['it'],
+    env: [{ name: 'PROFILE', value: 'prod' }],
+    interactiveMode: 'Never',
+    ...exec,
+  }
+  config.users[0].user = { exec: plugin }
+  await writeFile(join(dir, 'config'), stringify(config))
+  return { file: join(dir, 'config'), noted: () => readFile(join(dir, 'get-token.ran'), 'utf8').catch(() => undefined) }
+}
+const printing = (status: object): string =>
+  `cat <<'END'\n${JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status })}\nEND`
+const withPath = { env: { PATH: process.env['PATH'] ?? '' } }
+const at = (args: readonly string[], file: string): string[] => args.map((arg) => (arg === cluster.kubeconfig ? file : arg))
+
+test('a program that gives the credential is run once, after a yes of its own, and what it gave is dropped', async () => {
+  const wanted = await fresh()
+  const { certPem: clientCertificateData, keyPem: clientKeyData } = cluster.admin
+  const { file, noted } = await withPlugin(printing({ clientCertificateData, clientKeyData }), { provideClusterInfo: true })
+  const args = at(addArgs(wanted), file)
+  const unasked = await cli.run([...args, '--yes'], withPath)
+  expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('--run-plugin says yes beforehand')])
+  expect(unasked.stderr).toContain('PROFILE=prod ./get-token it')
+  const no = await cli.run([...args, '--yes'], { isTTY: true, stdin: 'n\n' })
+  expect([no.code, await noted()]).toEqual([2, undefined])
+  const ran = await cli.run([...args, '--yes', '--run-plugin', '-o', 'json'], withPath)
+  expect(ran.code, ran.stderr).toBe(0)
+  const [profile, told = ''] = (await noted())?.split(/ (.*)/s) ?? []
+  expect([profile, JSON.parse(told)]).toEqual([
+    'prod',
+    {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      spec: {
+        interactive: false,
+        cluster: { server: cluster.server, 'certificate-authority-data': Buffer.from(cluster.caPem).toString('base64') },
+      },
+    },
+  ])
+  const target = JSON.parse(ran.stdout) as Target
+  expect(target.account.mode).toBe('token-request')
+  expect(JSON.stringify([ran, await served.store.accounts.get(target.account.id)])).not.toContain(clientKeyData.slice(40, 80))
+  const removed = await cli.run(['target', 'remove', wanted.name, '--from-kubeconfig', 'local', '--file', file, '--run-plugin'], withPath)
+  expect(removed.code, removed.stderr).toBe(0)
+  expect(await objectsOf(wanted)).toEqual([])
+})
+
+test.each<readonly [string, string, object, string]>([
+  ['fails', 'echo "no\x1b]0; session" >&2; exit 3', {}, 'get-token ended with 3: no'],
+  ['prints no credential', 'echo hunter2', {}, 'not JSON'],
+  ['prints without an end', 'yes hunter2', {}, 'more than 1 MiB'],
+  [
+    'is not installed',
+    '',
+    { command: 'no-such-plugin', installHint: 'get it at cloud.example' },
+    'is not installed: get it at cloud.example',
+  ],
+  ['must ask', printing({ token: 'x' }), { interactiveMode: 'Always' }, 'nobody can be asked here'],
+])('a program that %s ends it with its reason, and nothing is made', async (_, script, exec, said) => {
+  const wanted = await fresh()
+  const { file } = await withPlugin(script, exec)
+  const ran = await cli.run([...at(addArgs(wanted), file), '--yes', '--run-plugin'], withPath)
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(said)])
+  expect(ran.stderr).not.toContain('hunter2')
+  expect(ran.stderr).not.toContain('\x1b]')
+  expect(await objectsOf(wanted)).toEqual([])
+})
+
+test('no program is run for a credential that is kept', async () => {
+  const wanted = await fresh()
+  const { file, noted } = await withPlugin(printing({ token: 'x' }))
+  const ran = await cli.run([...at(addArgs(wanted), file), '--mode', 'static-token', '--run-plugin'])
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('kubeconfig_plugin')])
+  expect(await noted()).toBeUndefined()
+})
+
+test('a target stays when its context cannot be read', async () => {
+  const wanted = await fresh()
+  await added(wanted)
+  const ran = await cli.run(['target', 'remove', wanted.name, '--from-kubeconfig', 'nobody', '--file', cluster.kubeconfig])
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('there is no context "nobody"')])
+  expect((await served.store.targets.get(wanted.name)).name).toBe(wanted.name)
 })
 
 test('the context’s own credential is taken where the mode says so, and only then', async () => {

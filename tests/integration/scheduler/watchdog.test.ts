@@ -192,7 +192,10 @@ test('a job that kills its workers is not started for ever', async () => {
     const worker = startWorker(`wrk_${attempt}`, { dies: () => ({ openWrites: 0 }) })
     await eventually(() => worker.isDead())
   }
-  expect(await ended(job)).toMatchObject({ status: 'errored', attempt: 3, end: { code: 'start_cap' } })
+  const end = await ended(job)
+  expect(end).toMatchObject({ status: 'errored', attempt: 3, end: { code: 'start_cap' } })
+  expect(end.losses).toMatchObject([1, 2, 3].map((attempt) => ({ attempt, worker: `wrk_${attempt}`, openWrites: 0, writes: 0, wrote: [] })))
+  for (const { at, heardAt = 0 } of end.losses ?? []) expect(at - heardAt).toBeGreaterThanOrEqual(limits.deadAfterMs)
   await eventually(async () => (await store.deployments.get(job.deploymentId)).deployment.result === 'error')
 })
 

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { reseal, seal } from '../../../src/credentials/seal.ts'
+import { createVault } from '../../../src/credentials/vault.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
@@ -62,6 +63,7 @@ export const serveApi = async (
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
+    vault: createVault(key),
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
     summarize,

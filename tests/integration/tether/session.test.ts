@@ -58,6 +58,22 @@ test.each([0, 1, 42, 137])('exit code %i comes as it is', async (code) => {
   expect(output()).toEqual({ stdout: 'out\n', stderr: 'err\n' })
 })
 
+test.each(['SIGTERM', 'SIGKILL'] as const)('%s that comes before the job ends it as soon as it is there', async (name) => {
+  const { tether } = await start()
+  const files = Promise.withResolvers<void>()
+  const slow = async function* (): AsyncGenerator<Uint8Array> {
+    await files.promise
+    const empty = pack()
+    empty.finalize()
+    for await (const chunk of empty) yield chunk as Uint8Array
+  }
+  if (name === 'SIGKILL') tether.signal('SIGTERM')
+  const running = sh(tether, 'sleep 60', slow())
+  tether.signal(name)
+  files.resolve()
+  expect(await running).toMatchObject({ code: null, signal: name })
+})
+
 test('a signal reaches the whole process group, and is told', async () => {
   const { tether, output } = await start()
   const running = sh(tether, 'sleep 60 & echo $!; wait')

@@ -1,0 +1,33 @@
+import type { JobRef } from '../model/deployment.ts'
+import type { Connection } from './connection.ts'
+import { type RoomKeys, roomKeys } from './keys.ts'
+import type { Rooms } from './types.ts'
+
+/** Who waits asks with every sweep; one that has not for so long, in ms, is passed over until it does. */
+const silentMs = 5000
+
+const listOf = ({ queue, holders, turns, asks }: RoomKeys): string[] => [queue, holders, turns, asks]
+const memberOf = ({ deploymentId, jobId }: JobRef): string => `${deploymentId}/${jobId}`
+
+/** Rooms: so many jobs at a time in a pool, at a target, in a cluster, and deployments taking turns before them. */
+export const createRooms = (connection: Connection): Rooms => ({
+  enter: async (room, ref, { priority, weight, places, waiting }) => {
+    const args = [ref.deploymentId, memberOf(ref), priority, weight, places, waiting, silentMs]
+    const [isIn, first, inside] = (await connection.script('enter-room', listOf(roomKeys(room)), args)) as [number, string?, number?]
+    return isIn === 1 ? { in: true } : { in: false, first: first ?? '', inside: inside ?? 0 }
+  },
+  leave: async (room, ref, { queue = true } = {}) => {
+    const args = [ref.deploymentId, memberOf(ref), queue ? '1' : '0']
+    const first = await connection.script('leave-room', listOf(roomKeys(room)), args)
+    return typeof first === 'string' ? first : undefined
+  },
+  look: async (room, now) => {
+    const { holders, asks } = roomKeys(room)
+    const [inside, all] = await connection.call((redis) => Promise.all([redis.zcard(holders), redis.hgetall(asks)]))
+    const fresh = Object.entries(all)
+      .filter(([field]) => field.startsWith('ask:'))
+      .map(([, ask]) => ask.split(' ').map(Number))
+      .filter(([at = 0]) => now - at < silentMs)
+    return { inside, waiting: fresh.reduce((sum, [, waiting = 0]) => sum + waiting, 0), deployments: fresh.length }
+  },
+})

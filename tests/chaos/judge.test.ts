@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { doubledWrites, type Fact, judge, reportOf, type Verdict } from './judge.ts'
+import { drawPlan, loads, planText } from './plan.ts'
+
+const fact = (changes: Partial<Fact> = {}): Fact => ({
+  load: 'maps',
+  result: 'success',
+  jobs: [{ jobId: 'job_1', status: 'succeeded', attempt: 1 }],
+  isThere: true,
+  endedAt: 1,
+  ...changes,
+})
+const none: Verdict = { lost: [], doubled: [], falseSuccess: [], stuck: [] }
+
+describe('what was wrong', () => {
+  test('nothing, when all is as it was said', () => {
+    const failed = fact({ load: 'broken', result: 'failure', jobs: [{ jobId: 'job_2', status: 'failed', attempt: 1 }], isThere: false })
+    expect(judge([fact(), failed], [{ jobId: 'job_1', attempt: 1, at: 1 }])).toEqual(none)
+  })
+  test.each([
+    ['lost', fact({ result: undefined, jobs: [] })],
+    ['lost', fact({ result: 'error', jobs: [{ jobId: 'job_1', status: 'lost', attempt: 1 }] })],
+    ['falseSuccess', fact({ isThere: false })],
+    ['falseSuccess', fact({ load: 'broken' })],
+    ['stuck', fact({ result: 'unfinished', jobs: [{ jobId: 'job_1', status: 'running', attempt: 1 }] })],
+    ['stuck', fact({ jobs: [{ jobId: 'job_1', status: 'admitted', attempt: 1 }] })],
+  ] as const)('%s', (what, wrong) => {
+    const verdict = judge([fact(), wrong], [])
+    expect(verdict[what]).toHaveLength(1)
+    expect(Object.values(verdict).flat()).toHaveLength(1)
+  })
+  test('an honest failure is neither lost nor falsely green', () => {
+    const end = { status: 'failed', sentence: 'the API server is away', code: 'target_unreachable' } as const
+    expect(judge([fact({ result: 'failure', isThere: false, jobs: [{ jobId: 'job_1', status: 'failed', attempt: 1, end }] })], [])).toEqual(
+      none,
+    )
+  })
+})
+
+describe('writes', () => {
+  const write = (attempt: number, at: number, jobId = 'job_1') => ({ jobId, attempt, at })
+  test('of attempts one after the other are not doubled', () => {
+    expect(doubledWrites([write(1, 0), write(1, 5000), write(2, 9000), write(2, 9500), write(1, 9900, 'job_2')])).toEqual([])
+  })
+  test('of an attempt after the next one began are', () => {
+    expect(doubledWrites([write(1, 0), write(2, 9000), write(1, 10_001)])).toEqual([
+      'job_1: 1 writes of an attempt before 2, up to 1001 ms after it began',
+    ])
+  })
+})
+
+describe('a plan', () => {
+  test('is the same for the same seed, and differs for others', () => {
+    expect(drawPlan(7)).toEqual(drawPlan(7))
+    expect(new Set(Array.from({ length: 50 }, (_, seed) => planText(drawPlan(seed)))).size).toBeGreaterThan(45)
+  })
+  test('of every seed deploys every load and breaks something; all together break everything', () => {
+    const plans = Array.from({ length: 300 }, (_, seed) => drawPlan(seed))
+    for (const { load, faults } of plans) {
+      expect(new Set(load.map((one) => one.load))).toEqual(new Set(loads))
+      expect(faults.length).toBeGreaterThanOrEqual(1)
+    }
+    expect(new Set(plans.flatMap(({ faults }) => faults.map(({ fault }) => fault.kind))).size).toBe(10)
+  })
+})
+
+test('a report sums what was wrong, and takes the middle and the longest of the recoveries', () => {
+  const wrong: Verdict = { ...none, lost: ['a', 'b'], doubled: ['c'] }
+  expect(reportOf([none, wrong, none], 4, [3, 1.04, 20])).toEqual({
+    runs: 3,
+    lost: 2,
+    doubled: 1,
+    false_success: 0,
+    orphans: 4,
+    stuck: 0,
+    recovery_p50_s: 3,
+    recovery_max_s: 20,
+  })
+})

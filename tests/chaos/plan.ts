@@ -1,0 +1,66 @@
+import { seededRandom } from '../support/random.ts'
+
+/** What is broken, and for how long, in ms. */
+export type Fault =
+  | { readonly kind: 'worker-kill' | 'server-kill' | 'apiserver-kill' | 'redis-kill'; readonly index: number; readonly forMs: number }
+  /** SIGSTOP, then SIGCONT: of a worker longer than its claim is believed. */
+  | { readonly kind: 'worker-stop' | 'redis-stop'; readonly index: number; readonly forMs: number }
+  /** Connections are cut and new ones refused. */
+  | { readonly kind: 'worker-redis-cut' | 'target-cut'; readonly index: number; readonly forMs: number }
+  | { readonly kind: 'client-kill' | 'container-kill'; readonly index: number; readonly forMs: 0 }
+
+export interface TimedFault {
+  /** After the load began, in ms. */
+  readonly atMs: number
+  readonly fault: Fault
+}
+
+/** Deployments of one run; each kind changes objects of its own. */
+export const loads = ['maps', 'app', 'release', 'broken'] as const
+export type Load = (typeof loads)[number]
+
+export interface Plan {
+  readonly seed: number
+  /** What is deployed, and when after the beginning, in ms. */
+  readonly load: readonly { readonly load: Load; readonly atMs: number }[]
+  readonly faults: readonly TimedFault[]
+}
+
+export const workerCount = 4
+export const serverCount = 2
+
+const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
+  // kind, how many there are, least and most ms
+  ['worker-kill', workerCount, 0, 2000],
+  ['worker-stop', workerCount, 11_000, 15_000],
+  ['server-kill', serverCount, 0, 2000],
+  ['redis-kill', 1, 0, 3000],
+  ['redis-stop', 1, 500, 9000],
+  ['worker-redis-cut', workerCount, 500, 12_000],
+  ['target-cut', 1, 200, 4000],
+  ['apiserver-kill', 1, 0, 3000],
+  ['client-kill', 1, 0, 0],
+  ['container-kill', 1, 0, 0],
+]
+
+/**
+ * What one run does: the same for the same seed. Every run deploys all loads; one run in three has two faults.
+ * @param seed any whole number
+ */
+export const drawPlan = (seed: number): Plan => {
+  const random = seededRandom(seed)
+  const below = (limit: number): number => Math.floor(random() * limit)
+  const drawFault = (): TimedFault => {
+    const [kind, count, least, most] = kinds[below(kinds.length)] ?? ['client-kill', 1, 0, 0]
+    return { atMs: below(3000), fault: { kind, index: below(count), forMs: least + below(most - least + 1) } as Fault }
+  }
+  const load = loads.map((one) => ({ load: one, atMs: below(1500) })).sort((a, b) => a.atMs - b.atMs)
+  const faults = Array.from({ length: below(3) === 0 ? 2 : 1 }, drawFault).sort((a, b) => a.atMs - b.atMs)
+  return { seed, load, faults }
+}
+
+/** A plan in a line, for who looks on. */
+export const planText = ({ faults }: Plan): string =>
+  faults
+    .map(({ atMs, fault: { kind, index, forMs } }) => `${kind} ${index} at ${atMs} ms${forMs === 0 ? '' : ` for ${forMs} ms`}`)
+    .join(', ')

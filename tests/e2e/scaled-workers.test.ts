@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import type { Scale } from '../../src/model/scale.ts'
+import { scaleWorkers } from '../../src/sandbox/scaling.ts'
+import { startE2e } from '../support/e2e-stack.ts'
+import { eventually } from '../support/eventually.ts'
+import { detailOf } from '../support/faults.ts'
+import { configMaps } from '../support/running.ts'
+
+test('a pool goes from no worker to what there is to do and back, and nobody who works is ended', async ({ onTestFinished }) => {
+  const e2e = await startE2e({ workers: 0 })
+  onTestFinished(() => e2e.stop())
+  const stop = await scaleWorkers(e2e.stack, { min: 0, max: 2, coolDownSeconds: 2 })
+  onTestFinished(stop)
+  const { namespace, target } = await e2e.place()
+  const scale = async (): Promise<Scale> => JSON.parse((await e2e.cli('pool', 'explain', 'default', '-o', 'json')).stdout) as Scale
+  expect(await scale()).toMatchObject({ desired: 0, workers: 0, managed: true })
+  // Six steps at once need two workers, which run four each.
+  const folders = await Promise.all(Array.from({ length: 6 }, () => e2e.folder(configMaps(5))))
+  const ended = await Promise.all(folders.map((folder, n) => e2e.deploy(folder, target, '--name', `step-${n}`)))
+  for (const one of ended) {
+    expect(one, one.stderr).toMatchObject({ code: 0 })
+    // Each was done by the worker that began it.
+    expect(detailOf(one).jobs[0]?.attempt).toBe(1)
+  }
+  expect(e2e.stack.workers.length).toBeGreaterThanOrEqual(1)
+  expect(e2e.stack.workers.length).toBeLessThanOrEqual(2)
+  await eventually(async () => (await scale()).workers === 0, 60_000, 200)
+  expect(await Promise.all(e2e.stack.workers.map(({ exited }) => exited))).toEqual(e2e.stack.workers.map(() => 0))
+  const before = e2e.stack.workers.length
+  const again = await e2e.deploy(await e2e.folder(configMaps(1)), target)
+  expect(again, again.stderr).toMatchObject({ code: 0 })
+  expect(e2e.stack.workers.length).toBe(before + 1)
+  const maps = await e2e.cluster.api('GET', `/api/v1/namespaces/${namespace}/configmaps`)
+  expect(maps.status).toBe(200)
+})
