@@ -34,14 +34,20 @@ export const itemOf = (job: Job): QueueItem => ({
   attempt: job.attempt + 1,
 })
 
-const say = async (store: SchedulerStore, job: Job, reason: string): Promise<void> => {
-  if (job.waitsFor !== reason) await store.jobs.waiting(job, reason)
+const say = (look: Look, job: Job, reason: string): void => {
+  look.words.set(job.jobId, { job, reason })
+}
+
+/** Writes why jobs wait, where that is not what they said before. */
+const writeWords = async (store: SchedulerStore, { words }: Look): Promise<void> => {
+  const news = [...words.values()].filter(({ job, reason }) => job.waitsFor !== reason)
+  await Promise.all(news.map(({ job, reason }) => store.jobs.waiting(job, reason)))
 }
 
 /** Says at once when nobody is there who could start it. */
-const sayIfNobody = async ({ store, workers }: HandleContext, job: Job): Promise<void> => {
+const sayIfNobody = ({ workers }: HandleContext, look: Look, job: Job): void => {
   const takes = workers()?.some((worker) => worker.pool === job.pool && worker.state !== 'draining')
-  if (takes === false) await say(store, job, `no worker in pool ${job.pool} is alive`)
+  if (takes === false) say(look, job, `no worker in pool ${job.pool} is alive`)
 }
 
 /** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
@@ -53,13 +59,12 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
     if (first !== undefined) context.nudge(first)
     return false
   }
-  await sayIfNobody(context, job)
+  sayIfNobody(context, look, job)
   // Nobody enqueued an attempt that had to wait: its first look is due at once.
   if (!context.isLookDue(job, notBefore > admittedAt ? notBefore - times.lookAfterMs : admittedAt)) return false
   const held = await queue.holds(job.pool, itemOf(job))
   if (held === 'waiting') {
-    if (workers()?.some((worker) => worker.pool === job.pool))
-      await say(store, job, `the workers of pool ${job.pool} are busy with other jobs`)
+    if (workers()?.some((worker) => worker.pool === job.pool)) say(look, job, `the workers of pool ${job.pool} are busy with other jobs`)
     return false
   }
   if (held === 'taken') {
@@ -72,46 +77,50 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
   // Whoever it was admitted by, it must not run without its lock.
   if (!isHolder(await store.locks.get(job.lock), job)) {
     const { turn, blocked } = await askForLock(store, job, admittedAt, now(), context.nudge)
-    if (blocked !== undefined) await say(store, job, blocked.reason)
+    if (blocked !== undefined) say(look, job, blocked.reason)
     if (turn !== 'taken') return turn === 'ask-again'
   }
   // One that waited for its next attempt has left the pool meanwhile.
   const reason = await takePlaces(store, look, job, await placesFor(look, job, workers()), context.nudge)
   if (reason === undefined) await queue.enqueue(job.pool, itemOf(job))
-  else await say(store, job, reason)
+  else say(look, job, reason)
   return false
+}
+
+const begin = async (store: SchedulerStore, id: string): Promise<void> => {
+  await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
 }
 
 const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: number): Promise<boolean> => {
   const { store, queue, workers, now, nudge } = context
-  const freeze = await freezeFor(look, job, now())
-  const barred = freeze === undefined ? pausedReason(await look.pool(job.pool)) : frozenReason(freeze)
+  const [freeze, pool] = await Promise.all([freezeFor(look, job, now()), look.pool(job.pool)])
+  const barred = freeze === undefined ? pausedReason(pool) : frozenReason(freeze)
   if (barred !== undefined) {
-    await standBack(context, job, barred)
+    await standBack(context, look, job, barred)
     return false
   }
   const full = fullPlace(look, job)
   if (full !== undefined) {
-    await say(store, job, full)
+    say(look, job, full)
     return false
   }
   const places = await placesFor(look, job, workers())
   const asked = await askForLock(store, job, readyAt, now(), nudge)
   const end = endInsteadOfWaiting(asked, job, look.deployment.request.whenBusy)
   if (end !== undefined) return (await store.jobs.apply(job, { type: 'end', attempt: job.attempt, end })).ok
-  if (asked.blocked !== undefined) await say(store, job, asked.blocked.reason)
+  if (asked.blocked !== undefined) say(look, job, asked.blocked.reason)
   if (asked.turn !== 'taken') return asked.turn === 'ask-again'
   const reason = await takePlaces(store, look, job, places, nudge)
   if (reason !== undefined) {
-    await say(store, job, reason)
+    say(look, job, reason)
     return false
   }
   const applied = await store.jobs.apply(job, { type: 'admit' })
   // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
   if (applied.ok) {
     await queue.enqueue(job.pool, itemOf(applied.job))
-    await store.deployments.advance(job.deploymentId, 'pending', 'executing', { startedAt: Date.now() })
-    await sayIfNobody(context, applied.job)
+    if (look.deployment.state === 'pending') await begin(store, job.deploymentId)
+    sayIfNobody(context, look, applied.job)
   } else if (isTerminal(applied.job.status)) {
     // Its end was settled while this look went on: by now another job of the deployment may stand in the queues.
     await leave(context, job, { queue: false })
@@ -128,16 +137,15 @@ const leave = async ({ store, nudge }: HandleContext, job: Job, options?: { read
 }
 
 /** A job that may not begin keeps nobody waiting who may: another target of the same cluster shares its locks. */
-const standBack = async (context: HandleContext, job: Job, reason: string): Promise<void> => {
+const standBack = async (context: HandleContext, look: Look, job: Job, reason: string): Promise<void> => {
   if (job.waitsFor === reason) return
   await leave(context, job)
-  await say(context.store, job, reason)
+  say(look, job, reason)
 }
 
-const settle = async (context: HandleContext, job: Job): Promise<boolean> => {
+const settle = async (context: HandleContext, job: Job): Promise<void> => {
   await leave(context, job)
   await context.store.jobs.settle(job)
-  return true
 }
 
 /** Does one action; true when others may follow from it now. */
@@ -146,25 +154,23 @@ const perform = async (
   look: Look,
   id: string,
   state: 'pending' | 'executing' | 'finalizing',
-  action: Action,
+  action: Exclude<Action, { type: 'settle' }>,
 ): Promise<boolean> => {
   const { store } = context
   switch (action.type) {
     case 'execute':
-      await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
+      await begin(store, id)
       return false
     case 'admit':
       return admitJob(context, look, action.job, action.readyAt)
     case 'hold':
-      await say(store, action.job, action.reason)
+      say(look, action.job, action.reason)
       return false
     case 'await-start':
       return awaitStart(context, look, action.job, action.admittedAt)
     case 'skip':
       await store.jobs.apply(action.job, { type: 'end', attempt: action.job.attempt, end: action.end })
       return true
-    case 'settle':
-      return settle(context, action.job)
     case 'finish':
       await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: Date.now() })
       return false
@@ -183,8 +189,13 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
     const { deployment, jobs } = await context.store.deployments.snapshot(id)
     const { state } = deployment
     if (state === 'finished') return context.store.deployments.forget(id)
-    let isChanged = false
     const actions = advance(deployment, jobs)
+    const ended = actions.filter((action) => action.type === 'settle')
+    // Its own jobs that wait are asked about below.
+    const others = { ...context, nudge: (other: string) => (other === id ? undefined : context.nudge(other)) }
+    await Promise.all(ended.map(({ job }) => settle(others, job)))
+    // What follows from their ends stands among these actions already; only the end of them all does not.
+    let isChanged = ended.length > 0 && jobs.every(({ job }) => isTerminal(job.status))
     const look = createLook(
       context.store,
       deployment,
@@ -192,8 +203,9 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
       context.now,
     )
     for (const action of actions) {
-      if (await perform(context, look, id, state, action)) isChanged = true
+      if (action.type !== 'settle' && (await perform(context, look, id, state, action))) isChanged = true
     }
+    await writeWords(context.store, look)
     if (!isChanged) return
   }
 }

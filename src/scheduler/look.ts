@@ -13,6 +13,8 @@ export interface Look {
   readonly wanting: ReadonlyMap<string, number>
   /** Rooms that had no place for an earlier job of it, and why: a later one would stand behind that. */
   readonly full: Map<string, string>
+  /** Why jobs wait, by job id, as found so far. */
+  readonly words: Map<string, { readonly job: Job; readonly reason: string }>
   pool(name: string): Promise<Pool>
   /** Undefined for one that was removed. */
   target(name: string): Promise<Target | undefined>
@@ -43,6 +45,7 @@ export const createLook = (store: SchedulerStore, deployment: Deployment, wantin
     deployment,
     wanting: new Map([...Map.groupBy(rooms, (room) => room)].map(([room, all]) => [room, all.length])),
     full: new Map(),
+    words: new Map(),
     freezes: () => freezes(''),
     pool: memo((name) => store.pools.get(name)),
     target: memo(async (name) => {

@@ -74,7 +74,7 @@ const rankOf = (priority: Priority = 'normal'): number => priorities.indexOf(pri
 
 /**
  * Asks for a job's places, one after the other; those it got it keeps while it waits for the next.
- * @param nudge called with a deployment whose turn it is and who may not know
+ * @param nudge called with a deployment for which there is a place and who may not know
  * @returns why it waits; undefined when it has them all
  */
 export const takePlaces = async (
@@ -88,9 +88,9 @@ export const takePlaces = async (
   for (const { room, places: count, reason } of places) {
     const waiting = look.wanting.get(room) ?? 1
     const answer = await store.rooms.enter(room, job, { priority: rankOf(priority), weight, places: count, waiting })
+    answer.next.forEach(nudge)
     if (answer.in) continue
     look.full.set(room, reason)
-    if (answer.first !== job.deploymentId && answer.inside < count) nudge(answer.first)
     return reason
   }
   return undefined

@@ -6,15 +6,18 @@ import type { Rooms } from './types.ts'
 /** Who waits asks with every sweep; one that has not for so long, in ms, is passed over until it does. */
 const silentMs = 5000
 
+/** Looking at a deployment costs more than naming it: those that are named name others in their turn. */
+const maxNext = 4
+
 const listOf = ({ queue, holders, turns, asks }: RoomKeys): string[] => [queue, holders, turns, asks]
 const memberOf = ({ deploymentId, jobId }: JobRef): string => `${deploymentId}/${jobId}`
 
 /** Rooms: so many jobs at a time in a pool, at a target, in a cluster, and deployments taking turns before them. */
 export const createRooms = (connection: Connection): Rooms => ({
   enter: async (room, ref, { priority, weight, places, waiting }) => {
-    const args = [ref.deploymentId, memberOf(ref), priority, weight, places, waiting, silentMs]
-    const [isIn, first, inside] = (await connection.script('enter-room', listOf(roomKeys(room)), args)) as [number, string?, number?]
-    return isIn === 1 ? { in: true } : { in: false, first: first ?? '', inside: inside ?? 0 }
+    const args = [ref.deploymentId, memberOf(ref), priority, weight, places, waiting, silentMs, maxNext]
+    const [isIn, ...next] = (await connection.script('enter-room', listOf(roomKeys(room)), args)) as [number, ...string[]]
+    return { in: isIn === 1, next }
   },
   leave: async (room, ref, { queue = true } = {}) => {
     const args = [ref.deploymentId, memberOf(ref), queue ? '1' : '0']

@@ -268,13 +268,9 @@ export interface RoomAsk {
 export interface Rooms {
   /**
    * Lets a job in, or has its deployment stand in the queue, for one job at a time; safe to repeat, and to be repeated every few seconds while it waits.
-   * @returns whether it is in; else the deployment whose turn it is, and how many jobs are in the room
+   * @returns whether it is in, and some other deployments for which there is a place now
    */
-  enter(
-    room: string,
-    ref: JobRef,
-    ask: RoomAsk,
-  ): Promise<{ readonly in: true } | { readonly in: false; readonly first: string; readonly inside: number }>
+  enter(room: string, ref: JobRef, ask: RoomAsk): Promise<{ readonly in: boolean; readonly next: readonly string[] }>
   /**
    * @param options.queue whether it leaves the queue, too, where it stands there for its deployment; true when absent
    * @returns the deployment that can take the place

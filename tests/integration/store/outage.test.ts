@@ -49,6 +49,26 @@ test('hears wakes that were sent after an outage', async () => {
   await following
 })
 
+test('a wake is heard by one of those who listen', async () => {
+  const stop = new AbortController()
+  const heard: string[][] = [[], []]
+  const listening = heard.map(async (ids) => {
+    for await (const found of store.wakes.follow(stop.signal)) ids.push(...found)
+  })
+  const sent = Array.from({ length: 200 }, (_, n) => `dep_${n}`)
+  // Sent one after the other: what is sent at once may be heard at once.
+  for (const id of sent) await store.wakes.send(id)
+  await eventually(() => heard.flat().includes('dep_199'))
+  expect(
+    heard
+      .flat()
+      .filter((id) => sent.includes(id))
+      .toSorted(),
+  ).toEqual(sent.toSorted())
+  stop.abort()
+  await Promise.all(listening)
+})
+
 test('closes at once although Redis is gone', async () => {
   const doomed = await openStore({ url: redis.url, timeoutMs: 500 })
   await redis.kill()

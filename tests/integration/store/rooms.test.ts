@@ -20,13 +20,13 @@ const keysOf = async (): Promise<string[]> => (await redis.ask('KEYS', 'tel:{roo
 
 describe('a room', () => {
   test('takes so many, and the next one when a place is given back', async () => {
-    expect(await store.rooms.enter('r1', job('dep_a', 1), ask())).toEqual({ in: true })
-    expect(await store.rooms.enter('r1', job('dep_a', 2), ask())).toEqual({ in: true })
-    expect(await store.rooms.enter('r1', job('dep_a', 2), ask())).toEqual({ in: true })
-    expect(await store.rooms.enter('r1', job('dep_b', 1), ask({ waiting: 7 }))).toEqual({ in: false, first: 'dep_b', inside: 2 })
+    expect(await store.rooms.enter('r1', job('dep_a', 1), ask())).toEqual({ in: true, next: [] })
+    expect(await store.rooms.enter('r1', job('dep_a', 2), ask())).toEqual({ in: true, next: [] })
+    expect(await store.rooms.enter('r1', job('dep_a', 2), ask())).toEqual({ in: true, next: [] })
+    expect(await store.rooms.enter('r1', job('dep_b', 1), ask({ waiting: 7 }))).toEqual({ in: false, next: [] })
     expect(await store.rooms.look('r1', await store.workers.now())).toEqual({ inside: 2, waiting: 7, deployments: 1 })
     expect(await store.rooms.leave('r1', job('dep_a', 1))).toBe('dep_b')
-    expect(await store.rooms.enter('r1', job('dep_b', 1), ask())).toEqual({ in: true })
+    expect(await store.rooms.enter('r1', job('dep_b', 1), ask())).toEqual({ in: true, next: [] })
     expect(await store.rooms.leave('r1', job('dep_unknown', 1))).toBeUndefined()
     await store.rooms.leave('r1', job('dep_a', 2))
     await store.rooms.leave('r1', job('dep_b', 1))
@@ -84,7 +84,7 @@ describe('a room', () => {
 
   test('one that comes late begins where the others are, not where they began', async () => {
     for (let n = 0; n < 20; n++) {
-      expect(await store.rooms.enter('r4', job('dep_old', n), ask())).toEqual({ in: true })
+      expect(await store.rooms.enter('r4', job('dep_old', n), ask())).toEqual({ in: true, next: [] })
       await store.rooms.enter('r4', job('dep_mid', 99), ask({ places: 0 }))
       await store.rooms.leave('r4', job('dep_old', n))
       if (n % 2 === 1) expect((await store.rooms.enter('r4', job('dep_mid', n), ask())).in).toBe(true)
@@ -104,10 +104,24 @@ describe('a room', () => {
 
   test('a higher priority goes first, and one that changes its own is moved', async () => {
     await store.rooms.enter('r5', job('dep_a', 1), ask({ places: 0, priority: 2 }))
-    expect(await store.rooms.enter('r5', job('dep_b', 1), ask({ places: 0, priority: 0 }))).toMatchObject({ first: 'dep_b' })
-    expect(await store.rooms.enter('r5', job('dep_a', 1), ask({ places: 0, priority: 0 }))).toMatchObject({ first: 'dep_a' })
+    await store.rooms.enter('r5', job('dep_b', 1), ask({ places: 0, priority: 0 }))
+    expect(await store.rooms.enter('r5', job('dep_a', 1), ask({ places: 1, priority: 2 }))).toEqual({ in: false, next: ['dep_b'] })
+    expect(await store.rooms.enter('r5', job('dep_a', 1), ask({ places: 1, priority: 0 }))).toEqual({ in: true, next: [] })
     await store.rooms.leave('r5', job('dep_a', 1))
     await store.rooms.leave('r5', job('dep_b', 1))
+  })
+
+  test('several come in beside one another, and a place is kept for every turn before', async () => {
+    const late = ask({ places: 3 })
+    await store.rooms.enter('r8', job('dep_a', 1), ask({ places: 0, waiting: 2 }))
+    expect(await store.rooms.enter('r8', job('dep_b', 1), late)).toEqual({ in: true, next: ['dep_a'] })
+    // Two places are left, and the turns of both jobs of dep_a come before its second one.
+    expect(await store.rooms.enter('r8', job('dep_b', 2), late)).toEqual({ in: false, next: ['dep_a'] })
+    expect(await store.rooms.enter('r8', job('dep_a', 1), late)).toEqual({ in: true, next: ['dep_b'] })
+    expect(await store.rooms.enter('r8', job('dep_b', 2), late)).toEqual({ in: true, next: [] })
+    expect(await store.rooms.enter('r8', job('dep_a', 2), late)).toEqual({ in: false, next: [] })
+    await store.rooms.leave('r8', job('dep_a', 2))
+    for (const ref of [job('dep_a', 1), job('dep_b', 1), job('dep_b', 2)]) await store.rooms.leave('r8', ref)
   })
 
   test('one that asks no more does not keep the others waiting, and has its turn when it does again', async () => {
@@ -115,10 +129,10 @@ describe('a room', () => {
     await store.rooms.enter('r6', job('dep_b', 1), ask({ places: 0 }))
     const asks = (await keysOf()).find((key) => key.endsWith(':asks'))
     await redis.ask('HSET', asks ?? '', 'ask:dep_a', '1 1 dep_a/job_1')
-    expect(await store.rooms.enter('r6', job('dep_b', 1), ask({ places: 1 }))).toEqual({ in: true })
-    expect(await store.rooms.enter('r6', job('dep_a', 1), ask({ places: 1 }))).toEqual({ in: false, first: 'dep_a', inside: 1 })
+    expect(await store.rooms.enter('r6', job('dep_b', 1), ask({ places: 1 }))).toEqual({ in: true, next: [] })
+    expect(await store.rooms.enter('r6', job('dep_a', 1), ask({ places: 1 }))).toEqual({ in: false, next: [] })
     await store.rooms.leave('r6', job('dep_b', 1))
-    expect(await store.rooms.enter('r6', job('dep_a', 1), ask({ places: 1 }))).toEqual({ in: true })
+    expect(await store.rooms.enter('r6', job('dep_a', 1), ask({ places: 1 }))).toEqual({ in: true, next: [] })
     await store.rooms.leave('r6', job('dep_a', 1))
     expect(await keysOf()).toEqual([])
   })
