@@ -52,12 +52,14 @@ soaks.push({
   env: { MASK_CASES: '1000000' },
 })
 
-/** What an e2e test does with a few points of chance, with many; what fails prints the seed that repeats it (SOAK_SEED). */
+/** What a test does with a few points of chance, with many; what fails prints the seed that repeats it (SOAK_SEED). */
 const manyPoints = (name: string, file: string, env: Readonly<Record<string, string>>): Soak => ({
   name,
-  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', 'e2e', file],
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', file.split('/')[1] ?? '', file],
   env,
 })
+soaks.push(manyPoints('100,000 jobs raced for by 8 workers', 'tests/integration/scheduler/race.test.ts', { RACE_JOBS: '100000' }))
+soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/scheduler/contenders.test.ts', { CONTENDERS: '1000' }))
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
 soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
 

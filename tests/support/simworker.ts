@@ -78,8 +78,10 @@ export const startSimWorker = (options: {
     }
     await untilThrough(() => store.jobs.apply(job, { type: 'run', attempt }))
     await options.work?.(job)
-    await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt }))
+    if (!isDead) await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt }))
     witness.working.delete(lock)
+    // It died of another job meanwhile.
+    if (isDead) return
     const end = ends(job)
     const delay = retryDelay(job.step.retries, job, end)
     await untilThrough(() =>

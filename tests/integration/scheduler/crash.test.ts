@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
-import { expand, type SchedulerQueue, type SchedulerStore, startScheduler } from '../../../src/scheduler/index.ts'
+import { expand, startScheduler } from '../../../src/scheduler/index.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
+import { mortal } from '../../support/mortal.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { helmStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
@@ -21,41 +22,6 @@ afterAll(async () => {
   await redis.stop()
 })
 
-/**
- * A store and a queue of a server that dies at its nth change of anything: that one and all later calls never come back.
- * `after` says whether the change itself still reaches Redis.
- */
-const mortal = (dieAt: number, after: boolean) => {
-  let changes = 0
-  let isDead = false
-  const never = new Promise<never>(() => {})
-  const guard = <Args extends unknown[], Result>(isChange: boolean, work: (...args: Args) => Promise<Result>) => {
-    return async (...args: Args): Promise<Result> => {
-      if (isDead) return never
-      if (isChange && ++changes === dieAt) {
-        isDead = true
-        if (after) await work(...args)
-        return never
-      }
-      return work(...args)
-    }
-  }
-  const { deployments, jobs, locks } = store
-  const dying: SchedulerStore = {
-    ...store,
-    deployments: {
-      ...deployments,
-      snapshot: guard(false, deployments.snapshot),
-      advance: guard(true, deployments.advance),
-      forget: guard(true, deployments.forget),
-    },
-    jobs: { ...jobs, apply: guard(true, jobs.apply), settle: guard(true, jobs.settle), waiting: guard(true, jobs.waiting) },
-    locks: { get: locks.get, update: guard(true, locks.update) },
-  }
-  const dyingQueue: SchedulerQueue = { enqueue: guard(true, queue.enqueue), holds: queue.holds }
-  return { store: dying, queue: dyingQueue, isDead: () => isDead }
-}
-
 const finished = async (ids: readonly string[]): Promise<boolean> => {
   const all = await Promise.all(ids.map((id) => store.deployments.get(id)))
   return all.every(({ deployment }) => deployment.state === 'finished')
@@ -68,11 +34,11 @@ test('whatever it was at when a server died, another one brings it to its end', 
   const target = sampleTarget('t')
   let died = 0
   for (const after of [false, true]) {
-    for (let dieAt = 1; dieAt <= 22; dieAt++) {
+    for (let dieAt = 1; dieAt <= 30; dieAt++) {
       // Two deployments of one release, each in two steps, so that locks pass and are waited for.
       const both = [0, 1].map(() => expand(sampleRequest([helmStep('a', 'web'), helmStep('b', 'web')], ['t']), [target], Date.now()))
       const ids = both.map(({ deployment }) => deployment.id)
-      const doomed = mortal(dieAt, after)
+      const doomed = mortal(store, queue, dieAt, after)
       const first = new AbortController()
       startScheduler({ store: doomed.store, queue: doomed.queue, log: () => {}, signal: first.signal, times: quick })
       for (const { deployment, jobs } of both) await store.deployments.create(deployment, jobs)
