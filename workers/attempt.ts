@@ -5,6 +5,7 @@ import type { Vault } from '../src/credentials/vault.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
+import { phaseLimit } from '../src/model/deadlines.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
 import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
@@ -154,7 +155,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const ref: JobRef = { deploymentId: job.deploymentId, jobId: job.jobId }
   const claim = createClaim({ claimMs })
   claim.renewed(claimedAt)
-  const stop = createStop(job.step, graceMs)
+  const stop = createStop(graceMs)
   const events = store.events(job.deploymentId)
   const lines = deps.logs.open(store.logs(ref))
   const secrets: { readonly tokens: Secret[]; ofStep: readonly Secret[] } = { tokens: [], ofStep: [] }
@@ -234,6 +235,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
           const session = openSession({
             container,
+            cleanup: {
+              limitMs: (phaseLimit(job.step, 'cleanup') ?? 0) * 1000,
+              onLate: () => say('its container was not gone in time: the next sweep of this worker removes it'),
+            },
             onOutput: lines.output,
             gate: {
               policy: target.policy,

@@ -8,10 +8,22 @@ interface SessionOptions {
   readonly container: ReadyContainer
   readonly gate: Omit<GateOptions, 'nonce'>
   readonly onOutput: TetherOptions['onOutput']
+  readonly cleanup: { readonly limitMs: number; readonly onLate: () => void }
+}
+
+/** Waits for the removal of a container, but not for ever: it goes on by itself, and the sweep sees to what it leaves. */
+const removedInTime = async (removed: Promise<void>, { limitMs, onLate }: SessionOptions['cleanup']): Promise<void> => {
+  const { promise: over, resolve } = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => resolve('late'), limitMs)
+  try {
+    if ((await Promise.race([removed, over])) === 'late') onLate()
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Joins a container that is ready with a gate of its own, for one job. */
-export const openSession = ({ container, gate: options, onOutput }: SessionOptions): StepSession => {
+export const openSession = ({ container, gate: options, onOutput, cleanup }: SessionOptions): StepSession => {
   const nonce = randomBytes(24).toString('base64url')
   let exited = false
   const gate = createGate({ ...options, nonce })
@@ -38,7 +50,7 @@ export const openSession = ({ container, gate: options, onOutput }: SessionOptio
       const removed = container.dispose()
       await gate.settled()
       // What has ended by itself is removed while its end is told; what has not must be gone first.
-      if (!exited) await removed
+      if (!exited) await removedInTime(removed, cleanup)
     },
   }
 }

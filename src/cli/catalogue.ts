@@ -77,6 +77,13 @@ const daily: readonly CommandSpec[] = [
       { flags: '--helm-version <major>', about: 'helm 3 or 4 for the release; 4 when absent', choices: ['3', '4'] },
       { flags: '--name <name>', about: 'name of the step, by which its objects are remembered; from the path when absent' },
       { flags: '--deadline <duration>', about: 'whole time of a job once started, such as 10m' },
+      {
+        flags: '--phase-deadline <phase=duration>',
+        about:
+          'how long a phase may last: admission, queue, image, start, run, verify, cleanup (docs/reference/graces.md); may be repeated',
+        many: 'values',
+      },
+      { flags: '--total-deadline <duration>', about: 'whole time of the deployment, waiting included, such as 2h' },
       grace,
       { flags: '--retries <n>', about: 'how often a job is tried again after trouble of the infrastructure or the way to the target' },
       ...starting,

@@ -6,7 +6,7 @@ import { planStep, type StepFlags } from './plan.ts'
 import { usualFile } from './process-file.ts'
 import { type Plan, planProcess, processFileOf } from './process-plan.ts'
 import { type RolloutFlags, rolloutOf, tagsOf } from './rollout.ts'
-import { timeoutOf } from './seconds.ts'
+import { seconds, timeoutOf } from './seconds.ts'
 import { secretsOf } from './secret-value.ts'
 import { type StartFlags, start } from './started.ts'
 
@@ -18,6 +18,7 @@ interface DeployFlags extends StepFlags, RolloutFlags, StartFlags {
   readonly priority?: Priority
   readonly weight?: string
   readonly whenBusy?: BusyPolicy
+  readonly totalDeadline?: string
 }
 
 /** What is to be deployed: a path with its flags, or a process file. */
@@ -45,7 +46,8 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
   const ordered = rolloutOf(flags)
   const weight = wholeNumber('--weight', flags.weight, 100)
   const standing = standingOf({ priority: flags.priority, whenBusy: flags.whenBusy, weight })
-  const { steps, name, inputs, targets, rollout, standing: said } = await planOf(cli, path, flags)
+  const all = flags.totalDeadline === undefined ? undefined : seconds(flags.totalDeadline, '--total-deadline', 5)
+  const { steps, name, inputs, targets, rollout, standing: said, deadlineSeconds = all } = await planOf(cli, path, flags)
   mustNameTargets(isChosen || targets !== undefined)
   const client = await cli.client()
   const request = {
@@ -55,6 +57,7 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
     ...(rollout === undefined && ordered === undefined ? {} : { rollout: { ...rollout, ...ordered } }),
     ...(name === undefined ? {} : { name }),
     ...(inputs === undefined ? {} : { inputs }),
+    ...(deadlineSeconds === undefined ? {} : { deadlineSeconds: all ?? deadlineSeconds }),
     ...said,
     ...standing,
   }

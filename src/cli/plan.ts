@@ -5,7 +5,7 @@ import { TelpherError } from '../model/errors.ts'
 import { type HelmMajor, helmMajors } from '../model/image.ts'
 import type { StepSecretInput } from '../model/stepsecret.ts'
 import { readValues } from '../steps/values.ts'
-import { gracesOf } from './graces.ts'
+import { gracesOf, phaseDeadlinesOf } from './graces.ts'
 import { wholeNumber } from './number.ts'
 import { seconds } from './seconds.ts'
 
@@ -21,6 +21,7 @@ export interface StepFlags {
   readonly helmVersion?: string
   readonly name?: string
   readonly deadline?: string
+  readonly phaseDeadline?: readonly string[]
   readonly retries?: string
   readonly grace?: readonly string[]
 }
@@ -87,6 +88,7 @@ export const planStep = async (
       ...(name === undefined ? {} : { name }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(flags.deadline === undefined ? {} : { deadlineSeconds: seconds(flags.deadline, '--deadline') }),
+      ...(flags.phaseDeadline === undefined ? {} : { deadlines: phaseDeadlinesOf(flags.phaseDeadline) }),
       ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
       ...(flags.retries === undefined ? {} : { retries: { max: wholeNumber('--retries', flags.retries, 10) } }),
       ...(release === undefined

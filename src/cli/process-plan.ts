@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Client } from '../client/http.ts'
 import type { PlannedStep } from '../client/pack.ts'
+import { durationSeconds } from '../model/duration.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { type Standing, standingOf } from '../model/step.ts'
@@ -25,6 +26,8 @@ export interface Plan {
   readonly rollout?: Rollout
   /** How it says that it stands beside others. */
   readonly standing?: Standing
+  /** The deadline that it gives the whole deployment, in seconds. */
+  readonly deadlineSeconds?: number
 }
 
 interface ProcessFlags extends StepFlags {
@@ -52,6 +55,7 @@ const ofSteps = {
   helmVersion: '--helm-version',
   name: '--name',
   deadline: '--deadline',
+  phaseDeadline: '--phase-deadline',
   retries: '--retries',
   grace: '--grace',
 } as const
@@ -99,6 +103,7 @@ export const planProcess = async (cli: Cli, file: string, flags: ProcessFlags): 
     steps: await Promise.all(resolved.map((step) => packStep(step, folder))),
     ...(process.rollout === undefined ? {} : { rollout: process.rollout }),
     standing: standingOf(process),
+    ...(process.deadline === undefined ? {} : { deadlineSeconds: durationSeconds(process.deadline) as number }),
     ...(process.targets === undefined ? {} : { targets: (client: Client) => targetsOf(process, client) }),
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import type { PhaseDeadlines } from '../model/deadlines.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Graces } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
@@ -46,6 +47,8 @@ export interface LocalStep {
   readonly retries?: RetriesInput
   /** How long trouble of its objects may last, in seconds (docs/reference/graces.md). */
   readonly graces?: Graces
+  /** How long single phases of it may last, in seconds (docs/reference/graces.md). */
+  readonly deadlines?: PhaseDeadlines
 }
 
 const isArchive = (path: string): boolean => /\.(?:tgz|tar\.gz)$/.test(path) && existsSync(path)
@@ -98,6 +101,7 @@ export const packLocal = async (given: LocalStep, cwd: string): Promise<PlannedS
     name: given.name ?? nameFrom(helm?.release ?? path),
     ...(given.namespace === undefined ? {} : { namespace: given.namespace }),
     ...(given.deadlineSeconds === undefined ? {} : { deadlineSeconds: given.deadlineSeconds }),
+    ...(given.deadlines === undefined ? {} : { deadlines: given.deadlines }),
     ...(given.graces === undefined ? {} : { graces: given.graces }),
     ...(given.retries === undefined ? {} : { retries: given.retries }),
   }

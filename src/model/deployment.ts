@@ -24,6 +24,8 @@ export interface Job extends JobRef, JobState {
   readonly pool: string
   readonly lock: LockName
   readonly createdAt: number
+  /** When the time of its whole deployment is over, ms since the epoch; absent for never. */
+  readonly endBy?: number
   readonly startedAt?: number
   readonly endedAt?: number
   /** Why it waits, as a sentence: the lock's holder, no worker, the step before. */

@@ -171,8 +171,8 @@ export interface Judging {
   readonly settleMs: number
   /** How long trouble may last, where the step or its target says it. */
   readonly graces?: Graces
-  /** ms since the epoch. */
-  readonly deadlineAt: number
+  /** ms since the epoch; asked again and again, since it depends on how far the attempt has come. */
+  readonly deadlineAt: () => number
   readonly signal: AbortSignal
   readonly onProgress: (objects: readonly ObjectProgress[]) => void
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { longestDeployment, type PhaseDeadlines, phaseDeadlinesSchema } from './deadlines.ts'
 import { type Graces, gracesSchema } from './graces.ts'
 import { type HelmMajor, helmMajors } from './image.ts'
 import { type Retries, type RetriesInput, retriesSchema } from './retry.ts'
@@ -22,6 +23,8 @@ interface EveryStep {
   image?: string | undefined
   /** Whole life of the job once started, in seconds. */
   deadlineSeconds: number
+  /** How long single phases may last, in seconds, each by itself. */
+  deadlines?: PhaseDeadlines | undefined
   /** Overrides the target's settle time, in seconds. */
   settleSeconds?: number | undefined
   /** Overrides the target's graces, each by itself. */
@@ -81,6 +84,7 @@ const everyStep = {
   namespace: nameSchema.optional(),
   image: z.string().min(1).max(255).optional(),
   deadlineSeconds: z.number().int().min(5).max(21_600).default(600),
+  deadlines: phaseDeadlinesSchema.optional(),
   settleSeconds: z.number().min(0).max(600).optional(),
   graces: gracesSchema.optional(),
   when: z.enum(stepConditions).optional(),
@@ -158,6 +162,8 @@ export interface DeploymentRequest extends Standing {
   /** A tag, or an expression of tags such as `env=prod and not legacy`. */
   tag?: string | undefined
   rollout?: Rollout | undefined
+  /** Whole life of the deployment, waiting included, in seconds; without a bound when absent. */
+  deadlineSeconds?: number | undefined
   /** What the inputs of its process were, for who looks later: the steps have them filled in. */
   inputs?: Record<string, string> | undefined
 }
@@ -168,6 +174,7 @@ export interface DeploymentRequestInput extends Standing {
   targets?: string[] | undefined
   tag?: string | undefined
   rollout?: Rollout | undefined
+  deadlineSeconds?: number | undefined
   inputs?: Record<string, string> | undefined
 }
 
@@ -178,6 +185,7 @@ export const deploymentRequestSchema: z.ZodType<DeploymentRequest, DeploymentReq
     targets: z.array(nameSchema).max(500).default([]),
     tag: tagExpressionSchema.optional(),
     rollout: rolloutSchema.optional(),
+    deadlineSeconds: z.int().min(5).max(longestDeployment).optional(),
     ...standingShape,
     inputs: z
       .record(z.string().min(1).max(128), z.string().max(4096))

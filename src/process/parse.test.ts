@@ -144,8 +144,8 @@ describe('says what is wrong, where, and what to write', () => {
     [
       `name: a\nfoo: 1\nbar: 2\n${step}`,
       [
-        '2:1 foo: there is no foo here (known: name, inputs, targets, rollout, priority, weight, whenBusy, steps)',
-        '3:1 bar: there is no bar here (known: name, inputs, targets, rollout, priority, weight, whenBusy, steps)',
+        '2:1 foo: there is no foo here (known: name, inputs, targets, rollout, deadline, priority, weight, whenBusy, steps)',
+        '3:1 bar: there is no bar here (known: name, inputs, targets, rollout, deadline, priority, weight, whenBusy, steps)',
       ],
     ],
   ])('%j', (source, expected) => {

@@ -1,3 +1,4 @@
+import { type Phase, type PhaseDeadlines, readPhaseDeadline } from '../model/deadlines.ts'
 import { durationSeconds } from '../model/duration.ts'
 import { type GraceName, type Graces, readGrace } from '../model/graces.ts'
 import type { RetriesInput } from '../model/retry.ts'
@@ -49,12 +50,16 @@ const retriesOf = ({ backoff, ...given }: NonNullable<StepEntry['retries']>): Re
 const gracesOf = (given: NonNullable<StepEntry['graces']>): Graces =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [name, readGrace(name as GraceName, String(value))]))
 
+const deadlinesOf = (given: NonNullable<StepEntry['deadlines']>): PhaseDeadlines =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [name, readPhaseDeadline(name as Phase, value)]))
+
 const common = (entry: StepEntry): Pick<StepInput, 'name' | 'package'> & Partial<StepInput> => ({
   name: entry.name,
   package: noPackage,
   ...(entry.namespace === undefined ? {} : { namespace: entry.namespace }),
   ...(entry.image === undefined ? {} : { image: entry.image }),
   ...(entry.deadline === undefined ? {} : { deadlineSeconds: durationSeconds(entry.deadline) }),
+  ...(entry.deadlines === undefined ? {} : { deadlines: deadlinesOf(entry.deadlines) }),
   ...(entry.when === undefined ? {} : { when: entry.when }),
   ...(entry.retries === undefined ? {} : { retries: retriesOf(entry.retries) }),
   ...(entry.settle === undefined ? {} : { settleSeconds: durationSeconds(entry.settle) }),

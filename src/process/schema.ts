@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { longestDeployment, phaseBounds, phases, phaseTable, readPhaseDeadline } from '../model/deadlines.ts'
 import { durationSeconds } from '../model/duration.ts'
 import { boundsOf, type GraceName, graceNames, graceTable, readGrace } from '../model/graces.ts'
 import { helmMajors } from '../model/image.ts'
@@ -140,6 +141,17 @@ const gracesShape = Object.fromEntries(
   ]),
 )
 
+const phasesShape = Object.fromEntries(
+  phases.map((phase) => [
+    phase,
+    z
+      .string()
+      .refine((given) => readPhaseDeadline(phase, given) !== undefined, `give ${phaseBounds(phase)}`)
+      .meta(about(phase, `The time ${phaseTable[phase].about}.`))
+      .optional(),
+  ]),
+)
+
 const stepShape = {
   name: nameSchema.meta(
     about('Name', 'Name of the step, and of the inventory by which its objects are remembered: renaming it forgets them.'),
@@ -155,6 +167,10 @@ const stepShape = {
   image: text(255).meta(about('Image', "Execution image; the one for the server's version when absent.")).optional(),
   deadline: duration(5, 21_600, 'from 5s to 6h')
     .meta(about('Deadline', 'Whole time of the step on a target once it started, such as 10m, which it is when absent.'))
+    .optional(),
+  deadlines: z
+    .strictObject(phasesShape)
+    .meta(about('Deadlines', 'How long single phases of the step may last on a target, such as queue: 10m.'))
     .optional(),
   settle: duration(0, 600, 'at most 10m')
     .meta(about('Settle time', "How long workloads without a readiness probe must stay up; the target's own when absent."))
@@ -219,6 +235,9 @@ const processShape = {
     .meta(about('Targets', 'Where to deploy to, unless the command line says otherwise: by tags, by names, or both.'))
     .optional(),
   rollout: rolloutSchema.meta(about('Rollout', 'In which order the targets are taken, and when no more are.')).optional(),
+  deadline: duration(5, longestDeployment, 'from 5s to 720h')
+    .meta(about('Deadline', 'Whole time of the deployment, waiting included; without a bound when absent.'))
+    .optional(),
   priority: standingShape.priority.meta(
     about('Priority', 'Begins before or after other deployments where not all can; normal when absent.'),
   ),
@@ -248,6 +267,7 @@ export const knownKeys = (path: readonly PropertyKey[]): readonly string[] | und
   if (top !== 'steps') return undefined
   if (path.length === 2) return keysOf(stepShape)
   if (path.length !== 3) return undefined
+  if (inner === 'deadlines') return phases
   return inner === 'helm' ? keysOf(helmShape) : inner === 'retries' ? keysOf(retriesShape) : undefined
 }
 

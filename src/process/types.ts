@@ -1,3 +1,4 @@
+import type { Phase } from '../model/deadlines.ts'
 import type { GraceName } from '../model/graces.ts'
 import type { HelmMajor } from '../model/image.ts'
 import type { RetryClass } from '../model/retry.ts'
@@ -54,6 +55,7 @@ export interface StepEntry {
   namespace?: string | undefined
   image?: string | undefined
   deadline?: string | undefined
+  deadlines?: Readonly<Partial<Record<Phase, string>>> | undefined
   settle?: string | undefined
   graces?: Readonly<Partial<Record<GraceName, string | number>>> | undefined
   when?: StepCondition | undefined
@@ -66,6 +68,7 @@ export interface Process extends Standing {
   inputs?: Record<string, InputSpec> | undefined
   targets?: { tags?: string[] | undefined; names?: string[] | undefined } | undefined
   rollout?: Rollout | undefined
+  deadline?: string | undefined
   steps: StepEntry[]
 }
 

@@ -61,7 +61,7 @@ const play = (
     }
   }
   let rounds = 0
-  for (; deployment.state !== 'finished' && rounds < 1000; rounds++) advance(deployment, jobs).forEach(perform)
+  for (; deployment.state !== 'finished' && rounds < 1000; rounds++) advance(deployment, jobs, deployment.createdAt).forEach(perform)
   return { deployment, jobs: jobs.map(({ job }) => job), started, rounds }
 }
 
@@ -134,11 +134,11 @@ describe('advance', () => {
   })
   test('waits for the steps before one that runs always, and says why one after a failure is skipped', () => {
     const { deployment, jobs } = setUp(2, 1, [undefined, 'always'])
-    expect(advance(deployment, jobs).map((action) => action.type)).toEqual(['admit'])
+    expect(advance(deployment, jobs, deployment.createdAt).map((action) => action.type)).toEqual(['admit'])
     const running = jobs.map(
       (snapshot, index): JobSnapshot => (index === 0 ? { ...snapshot, job: { ...snapshot.job, status: 'running' } } : snapshot),
     )
-    expect(advance({ ...deployment, state: 'executing' }, running)).toEqual([])
+    expect(advance({ ...deployment, state: 'executing' }, running, 0)).toEqual([])
     expect(play(2, 1, ['succeeded'], [undefined, 'failure']).jobs[1]?.end?.sentence).toBe(
       'skipped: it runs after a failure, and no step before it on target t0 failed',
     )
@@ -147,7 +147,7 @@ describe('advance', () => {
   })
   test('does nothing more once finished', () => {
     const { deployment, jobs } = setUp(1, 1)
-    expect(advance({ ...deployment, state: 'finished' }, jobs)).toEqual([])
+    expect(advance({ ...deployment, state: 'finished' }, jobs, 0)).toEqual([])
   })
 })
 

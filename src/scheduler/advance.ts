@@ -2,6 +2,7 @@ import type { Deployment, Job } from '../model/deployment.ts'
 import { deploymentResult, isTerminal, type JobEnd, type Result, type TerminalStatus } from '../model/states.ts'
 import type { JobSnapshot } from '../store/types.ts'
 import { turnOf } from './condition.ts'
+import { expiredIn, expiredWithAll } from './expiry.ts'
 import { type Leave, leavesOf } from './rollout.ts'
 
 /** What is to be done for a deployment now. Doing any of it twice must change nothing. */
@@ -35,24 +36,37 @@ const byTarget = (jobs: readonly JobSnapshot[]): ReadonlyMap<string, Line> =>
 const readyAt = (before: Line, deployment: Deployment): number =>
   Math.max(deployment.createdAt, ...before.map(({ job }) => job.endedAt ?? deployment.createdAt))
 
-const actionFor = ({ job, admittedAt, settled }: JobSnapshot, before: Line, deployment: Deployment): Action | undefined => {
+const waitsStill = (job: Job): boolean => job.status === 'pending' || job.status === 'admitted'
+
+const actionFor = (
+  { job, admittedAt = job.createdAt, settled }: JobSnapshot,
+  before: Line,
+  deployment: Deployment,
+  now: number,
+): Action | undefined => {
   if (isTerminal(job.status)) return settled ? undefined : { type: 'settle', job }
-  if (job.status === 'admitted') return { type: 'await-start', job, admittedAt: admittedAt ?? job.createdAt }
+  if (job.status === 'admitted') {
+    const end = expiredIn(job, 'queue', Math.max(admittedAt, job.notBefore ?? 0), now)
+    return end === undefined ? { type: 'await-start', job, admittedAt } : { type: 'skip', job, end }
+  }
   if (job.status !== 'pending') return undefined
   const turn = turnOf(
     job,
     before.map((snapshot) => snapshot.job),
   )
   if (turn.type === 'skip') return { type: 'skip', job, end: turn.end }
-  return turn.type === 'run' ? { type: 'admit', job, readyAt: readyAt(before, deployment) } : undefined
+  if (turn.type !== 'run') return undefined
+  const since = readyAt(before, deployment)
+  const end = expiredIn(job, 'admission', since, now)
+  return end === undefined ? { type: 'admit', job, readyAt: since } : { type: 'skip', job, end }
 }
 
-const actionsFor = (line: Line, leave: Leave, deployment: Deployment): (Action | undefined)[] => {
-  if (leave.type === 'go') return line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment))
+const actionsFor = (line: Line, leave: Leave, deployment: Deployment, now: number): (Action | undefined)[] => {
+  if (leave.type === 'go') return line.map((snapshot, index) => actionFor(snapshot, line.slice(0, index), deployment, now))
   const first = line.find(({ job }) => job.status === 'pending')
   return line.map((snapshot) => {
     const { job } = snapshot
-    if (isTerminal(job.status)) return actionFor(snapshot, [], deployment)
+    if (isTerminal(job.status)) return actionFor(snapshot, [], deployment, now)
     if (leave.type === 'never') return { type: 'skip', job, end: leave.end }
     return snapshot === first ? { type: 'hold', job, reason: leave.reason } : undefined
   })
@@ -61,14 +75,20 @@ const actionsFor = (line: Line, leave: Leave, deployment: Deployment): (Action |
 /**
  * What follows from where the jobs are: steps run one after the other on each target, targets beside one another as far as the
  * rollout says; a failure ends its own target's steps only, but for those whose condition asks for it.
+ * @param now ms since the epoch, by the clock of Redis
  * @returns nothing when the deployment only waits, or has finished
  */
-export const advance = (deployment: Deployment, jobs: readonly JobSnapshot[]): Action[] => {
+export const advance = (deployment: Deployment, jobs: readonly JobSnapshot[], now: number): Action[] => {
   if (deployment.state === 'finished') return []
+  const late = jobs.flatMap(({ job }): Action[] => {
+    const end = waitsStill(job) ? expiredWithAll(job, deployment, now) : undefined
+    return end === undefined ? [] : [{ type: 'skip', job, end }]
+  })
+  if (late.length > 0) return late
   const lines = byTarget(jobs)
   const leaves = leavesOf(deployment, new Map([...lines].map(([target, line]) => [target, line.map(({ job }) => job)])))
   const actions = [...leaves]
-    .flatMap(([target, leave]) => actionsFor(lines.get(target) ?? [], leave, deployment))
+    .flatMap(([target, leave]) => actionsFor(lines.get(target) ?? [], leave, deployment, now))
     .filter((action) => action !== undefined)
   const ends = jobs.map(({ job }) => job.status).filter((status): status is TerminalStatus => isTerminal(status))
   if (ends.length === jobs.length && jobs.every(({ settled }) => settled)) return [{ type: 'finish', result: deploymentResult(ends) }]

@@ -68,7 +68,7 @@ describe('a retry', () => {
 
   test('goes on as if the carried steps had just succeeded, and its result is that of the others', () => {
     const snapshots = retry.jobs.map((job) => ({ job, settled: job.carried !== undefined }))
-    const actions = advance(retry.deployment, snapshots).map((action) =>
+    const actions = advance(retry.deployment, snapshots, 0).map((action) =>
       'job' in action ? [action.type, action.job.target, action.job.step.name] : [action.type],
     )
     expect(actions).toEqual([

@@ -189,7 +189,7 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
     const { deployment, jobs } = await context.store.deployments.snapshot(id)
     const { state } = deployment
     if (state === 'finished') return context.store.deployments.forget(id)
-    const actions = advance(deployment, jobs)
+    const actions = advance(deployment, jobs, context.now())
     const ended = actions.filter((action) => action.type === 'settle')
     // Its own jobs that wait are asked about below.
     const others = { ...context, nudge: (other: string) => (other === id ? undefined : context.nudge(other)) }

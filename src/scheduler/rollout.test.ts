@@ -76,7 +76,7 @@ describe('leavesOf', () => {
     const snapshots = [...failed.values()]
       .flat()
       .map((job, stepIndex) => ({ job: { ...job, stepIndex, jobId: `job_${stepIndex}` }, settled: false }))
-    const actions = advance({ ...deployment, state: 'executing' }, snapshots).map(({ type }) => type)
+    const actions = advance({ ...deployment, state: 'executing' }, snapshots, 0).map(({ type }) => type)
     expect(actions.toSorted()).toEqual(['settle', 'settle', 'settle', 'settle', 'skip', 'skip'])
   })
   test('without a rollout everything goes', () => {

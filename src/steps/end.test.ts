@@ -81,7 +81,7 @@ test.each<[Verdict['outcome'], string, string]>([
   ['deadline', 'timed_out', 'waiting for Deployment b: 0 of 1'],
 ])('a verdict of %s', (outcome, status, sentence) => {
   const objects = [progress('a', 'Current', ''), progress('b', outcome === 'current' ? 'Current' : 'InProgress', '0 of 1')]
-  const end = endOfVerdict({ outcome, objects, notes: [] }, step('apply'))
+  const end = endOfVerdict({ outcome, objects, notes: [] }, 'the deadline of 60 s')
   expect(end.status).toBe(status)
   expect(end.sentence).toContain(sentence)
 })
@@ -94,7 +94,7 @@ test('a failed verdict takes the sentence of its failure', () => {
     chain: [],
     lastLines: [],
   } as const
-  expect(endOfVerdict({ outcome: 'failed', objects: [], failure, notes: [] }, step('apply'))).toMatchObject({
+  expect(endOfVerdict({ outcome: 'failed', objects: [], failure, notes: [] }, 'the deadline of 60 s')).toMatchObject({
     status: 'failed',
     code: 'verify_failed',
     sentence: 'Deployment a: it crashes',
@@ -116,8 +116,8 @@ test.each([
 })
 
 test('the first reason to stop wins, and says what had been written', () => {
-  const stop = createStop(step('apply'), 10)
-  stop.ask('deadline')
+  const stop = createStop(10)
+  stop.expire('the deadline of 60 s')
   stop.ask('cancelled')
   expect(stop.reason()).toBe('deadline')
   expect(stop.signal.aborted).toBe(true)
@@ -137,7 +137,7 @@ test('a deadline tells the trouble that was found, where one was', () => {
     lastLines: [],
   } as const
   const objects = [progress('a', 'InProgress', '0 of 1')]
-  expect(endOfVerdict({ outcome: 'deadline', objects, failure, notes: [] }, step('apply')).sentence).toBe(
+  expect(endOfVerdict({ outcome: 'deadline', objects, failure, notes: [] }, 'the deadline of 60 s').sentence).toBe(
     'the deadline of 60 s passed while verifying, waiting for Deployment a: container web runs, but is not ready: Readiness probe failed',
   )
 })

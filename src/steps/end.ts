@@ -14,8 +14,11 @@ const codeOfFailure = (found: FailureClass | undefined): ErrorCode => {
   return 'verify_failed'
 }
 
-/** The end that a verdict comes to, with the object that it waited for when time ran out. */
-export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
+/**
+ * The end that a verdict comes to, with the object that it waited for when time ran out.
+ * @param deadline what was over then, such as `the deadline of 30 s`
+ */
+export const endOfVerdict = (verdict: Verdict, deadline: string): JobEnd => {
   if (verdict.outcome === 'current') {
     const count = verdict.objects.length
     return { status: 'succeeded', sentence: `${count} ${count === 1 ? 'object is' : 'objects are'} current` }
@@ -28,7 +31,7 @@ export const endOfVerdict = (verdict: Verdict, step: Step): JobEnd => {
   return {
     status: 'timed_out',
     code: 'deadline_passed',
-    sentence: `the deadline of ${step.deadlineSeconds} s passed while verifying, waiting for ${blocker}${others}`,
+    sentence: `${deadline} passed while verifying, waiting for ${blocker}${others}`,
   }
 }
 

@@ -8,6 +8,7 @@ import type { JobEnd } from '../model/states.ts'
 import type { HelmStep } from '../model/step.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress, Verdict } from '../model/verdict.ts'
+import { type Awaited, createAwaited } from './awaited.ts'
 import { imagesFor, mustBeAllowed, mustHaveHelm, openFirst, reopenFor, toolsOf, warningFor } from './container.ts'
 import { endOfExit, endOfThrown, endOfVerdict } from './end.ts'
 import { tarOf } from './files.ts'
@@ -18,7 +19,8 @@ import { unpack } from './package/unpack.ts'
 import { planStep } from './plan.ts'
 import { reach } from './reach.ts'
 import type { StepExit, StepSession } from './session.ts'
-import { deadlineOf, type Stop } from './stop.ts'
+import type { Stop } from './stop.ts'
+import { createTimers } from './timers.ts'
 
 /** The outside world of one attempt. */
 export interface RunDeps {
@@ -96,15 +98,21 @@ interface Prepared {
 }
 
 /** What is to run, and that the API server can be asked for it. */
-const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop): Promise<Prepared> => {
-  const unpacking = deps.fetchPackage(job.step.package).then(unpack)
-  const planning = Promise.all([unpacking, deps.secrets()]).then(([files, secrets]) =>
+const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop, awaiting: Awaited): Promise<Prepared> => {
+  const unpacking = awaiting('its package', deps.fetchPackage(job.step.package).then(unpack))
+  const planning = Promise.all([unpacking, awaiting('its secrets', deps.secrets())]).then(([files, secrets]) =>
     planStep({ step: job.step, target, files, origin: job, secrets }),
   )
-  const reaching = deps.connect().then(async (connection) => ({ connection, server: await reach(connection, target.server, stop.signal) }))
+  const reaching = awaiting(`a credential for target ${target.name}`, deps.connect()).then(async (connection) => ({
+    connection,
+    server: await awaiting(`an answer of the API server ${target.server}`, reach(connection, target.server, stop.signal)),
+  }))
   const [plan, { connection, server }] = await Promise.all([planning, reaching])
   deps.version.heard(server)
-  if (isHelmJob(job)) await releasePending({ ...deps, connection, job, namespace: plan.namespace, signal: stop.signal })
+  if (isHelmJob(job)) {
+    const releasing = releasePending({ ...deps, connection, job, namespace: plan.namespace, signal: stop.signal })
+    await awaiting(`what is pending of the release ${job.step.release}`, releasing)
+  }
   return { plan, connection, server }
 }
 
@@ -137,18 +145,24 @@ const runToEnd = async (
   onRunning: (prepared: Prepared) => void,
 ): Promise<RunResult> => {
   const since = deps.now()
-  const deadlineAt = deadlineOf(job.step, since)
-  const deadline = setTimeout(() => stop.ask('deadline'), deadlineAt - since)
+  const timers = createTimers(job, deps.now, stop.expire)
+  const awaiting = createAwaited()
   let session: StepSession | undefined
   let phase = 'preparing'
+  const doing = (): string => {
+    const what = awaiting.longest()
+    return what === undefined ? phase : `${phase}, waiting for ${what}`
+  }
   const notes: string[] = []
   try {
-    const open = (image: string): Promise<StepSession> => deps.open(image, stop.signal)
+    timers.begin('start')
+    timers.begin('image')
+    const open = (image: string): Promise<StepSession> => awaiting(`a container of image ${image}`, deps.open(image, stop.signal))
     // The container starts while the rest is prepared: that is most of the time before the program runs. The server's version is
     // asked for meanwhile, so the image is that for the version which was last heard.
     const [early, prepared] = await Promise.allSettled([
       openFirst(imagesFor(job.step, deps.fixedImage, deps.version.last()).images, open),
-      prepare(job, target, deps, stop),
+      prepare(job, target, deps, stop, awaiting),
     ])
     if (early.status === 'fulfilled') session = early.value.session
     if (prepared.status === 'rejected') throw prepared.reason
@@ -157,6 +171,7 @@ const runToEnd = async (
     mustBeAllowed(chosen.warning, deps.skew)
     const { image, session: opened } = await reopenFor(chosen, early, open)
     session = opened
+    timers.end('image')
     const warning = warningFor(chosen, opened.image, server)
     mustBeAllowed(warning, deps.skew)
     mustHaveHelm(job.step, image, opened.image)
@@ -170,6 +185,8 @@ const runToEnd = async (
     onRunning(prepared.value)
     // Whoever asked for an end while that was written gets it before anything is begun.
     stop.signal.throwIfAborted()
+    timers.end('start')
+    timers.begin('run')
     const exited = Promise.withResolvers<void>()
     const judgement = new AbortController()
     const verdict = deps.judge({
@@ -180,7 +197,7 @@ const runToEnd = async (
       since,
       graces: { ...target.graces, ...job.step.graces },
       settleMs: (job.step.settleSeconds ?? target.settleSeconds) * 1000,
-      deadlineAt,
+      deadlineAt: timers.until,
       signal: AbortSignal.any([stop.signal, judgement.signal]),
       onProgress: deps.onProgress,
     })
@@ -190,7 +207,8 @@ const runToEnd = async (
     const exit = await runProgram(session, plan)
     await session.settled()
 
-    if (stop.signal.aborted) return { end: stop.end(phase, session.writes()), notes }
+    timers.end('run')
+    if (stop.signal.aborted) return { end: stop.end(doing(), session.writes()), notes }
     if (exit.code !== 0 && !judgedEarly.failed) {
       judgement.abort()
       return {
@@ -199,13 +217,14 @@ const runToEnd = async (
       }
     }
     // From here on the verifier keeps the deadline: it can say what it waited for.
-    clearTimeout(deadline)
+    timers.hand()
+    timers.begin('verify')
     phase = 'verifying'
     await deps.enter('verify')
     exited.resolve()
     const judged = await verdict
     return {
-      end: endOfVerdict(judged, job.step),
+      end: endOfVerdict(judged, timers.words()),
       ...(judged.failure === undefined ? {} : { failure: judged.failure }),
       objects: judged.objects,
       notes: [...notes, ...judged.notes],
@@ -214,10 +233,10 @@ const runToEnd = async (
     const error = toTelpherError(thrown)
     // A gate that was shut for want of a credential is an end of this attempt, and not for another's sake.
     if (error.code === 'gate_superseded' && stop.reason() !== 'revoked') throw error
-    if (stop.signal.aborted) return { end: stop.end(phase, session?.writes() ?? []), notes }
+    if (stop.signal.aborted) return { end: stop.end(doing(), session?.writes() ?? []), notes }
     return { end: endOfThrown(error, phase), notes }
   } finally {
-    clearTimeout(deadline)
+    timers.stop()
     await session?.dispose()
   }
 }

@@ -1,6 +1,5 @@
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { JobEnd } from '../model/states.ts'
-import type { Step } from '../model/step.ts'
 
 /** Why an attempt is to stop; the first reason wins. */
 export type StopReason = 'cancelled' | 'deadline' | 'superseded' | 'revoked' | 'shutdown'
@@ -14,13 +13,12 @@ export interface Stop {
   /** Time that a program has between TERM and KILL, in ms. */
   readonly graceMs: number
   /** @param force ends the program at once; may follow a request without it */
-  ask(reason: StopReason, force?: boolean): void
+  ask(reason: Exclude<StopReason, 'deadline'>, force?: boolean): void
+  /** @param words what is over, such as `the deadline of 30 s` */
+  expire(words: string): void
   /** The end that a stopped attempt has. */
   end(phase: string, writes: readonly LedgerEntry[]): JobEnd
 }
-
-/** When the job's time is over, in ms since the epoch. */
-export const deadlineOf = (step: Step, startedAt: number): number => startedAt + step.deadlineSeconds * 1000
 
 const written = (writes: readonly LedgerEntry[]): string => {
   const names = new Set(
@@ -30,14 +28,12 @@ const written = (writes: readonly LedgerEntry[]): string => {
   return `${names.size} ${names.size === 1 ? 'object' : 'objects'} had been written`
 }
 
-/**
- * @param step for the deadline's length in the sentence
- * @param graceMs time between TERM and KILL
- */
-export const createStop = (step: Step, graceMs: number): Stop => {
+/** @param graceMs time between TERM and KILL */
+export const createStop = (graceMs: number): Stop => {
   const controller = new AbortController()
   const forcing = new AbortController()
   let reason: StopReason | undefined
+  let over = 'its time'
   return {
     signal: controller.signal,
     forced: forcing.signal,
@@ -48,12 +44,17 @@ export const createStop = (step: Step, graceMs: number): Stop => {
       if (force) forcing.abort()
       controller.abort(new Error(reason))
     },
+    expire(words) {
+      reason ??= 'deadline'
+      over = words
+      controller.abort(new Error(reason))
+    },
     end(phase, writes) {
       if (reason === 'deadline')
         return {
           status: 'timed_out',
           code: 'deadline_passed',
-          sentence: `the deadline of ${step.deadlineSeconds} s passed while ${phase}; ${written(writes)}`,
+          sentence: `${over} passed while ${phase}; ${written(writes)}`,
         }
       if (reason === 'revoked')
         return { status: 'errored', code: 'grant_revoked', sentence: `its credential was revoked while ${phase}; ${written(writes)}` }

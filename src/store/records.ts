@@ -4,22 +4,23 @@ import type { Result } from '../model/states.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 
-/** A job as stored: its step is in the request of its deployment. */
-export type StoredJob = Omit<Job, 'step'>
+/** A job as stored: its step and its last moment are in the request of its deployment. */
+export type StoredJob = Omit<Job, 'step' | 'endBy'>
 
 /** What never changes of a deployment. */
 export type FixedDeployment = Pick<Deployment, 'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'producer' | 'createdAt'>
 
 export const unknownDeployment = (id: string): TelpherError => new TelpherError('unknown_deployment', `there is no deployment ${id}`)
 
-/** The job without its step, for storing. */
-export const dehydrate = ({ step: _, ...job }: Job): StoredJob => job
+/** The job without what its deployment says, for storing. */
+export const dehydrate = ({ step: _, endBy: __, ...job }: Job): StoredJob => job
 
-/** The job with its step. */
+/** The job with what its deployment says. */
 export const rehydrate = (deployment: FixedDeployment, job: StoredJob): Job => {
   const step = deployment.request.steps[job.stepIndex]
   if (step === undefined) throw new TelpherError('internal', `job ${job.jobId} names a step that its deployment does not have`)
-  return { ...job, step }
+  const { deadlineSeconds } = deployment.request
+  return { ...job, step, ...(deadlineSeconds === undefined ? {} : { endBy: deployment.createdAt + deadlineSeconds * 1000 }) }
 }
 
 /** A record's hash as a deployment. */

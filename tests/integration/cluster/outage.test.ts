@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Cluster } from '../../../src/sandbox/cluster.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ownCluster } from '../../support/sandbox.ts'
-import { adminConnection, deployment, judge, startWriting, web } from './subject.ts'
+import { adminConnection, before, deployment, judge, startWriting, web } from './subject.ts'
 
 let cluster: Cluster
 
@@ -49,7 +49,7 @@ test('while the API server is away at the deadline, that is what is said', async
   const writing = startWriting(cluster)
   await writing.create(web('default', 'unread'))
   await cluster.apiserver.stop()
-  const verdict = await judge(connection, writing, { deadlineAt: Date.now() + 1500 })
+  const verdict = await judge(connection, writing, { deadlineAt: before(1500) })
   expect(verdict).toMatchObject({
     outcome: 'deadline',
     failure: { class: 'deadline', sentence: expect.stringMatching(/cannot be read: .* cannot be reached: .*ECONNREFUSED/) },

@@ -117,6 +117,12 @@ export interface Judged extends Verdict {
 }
 
 /** Verifies what was written, to its end. */
+/** A deadline so many ms from now. */
+export const before = (ms: number): (() => number) => {
+  const at = Date.now() + ms
+  return () => at
+}
+
 export const judge = async (connection: ClusterConnection, writing: Writing, over: Partial<Judging> = {}): Promise<Judged> => {
   const progress: (readonly ObjectProgress[])[] = []
   const begun = performance.now()
@@ -127,7 +133,7 @@ export const judge = async (connection: ClusterConnection, writing: Writing, ove
     final: Promise.resolve(),
     since: Date.now() - 1000,
     settleMs: 5000,
-    deadlineAt: Date.now() + 90_000,
+    deadlineAt: before(90_000),
     signal: AbortSignal.timeout(100_000),
     onProgress: (objects) => void progress.push(objects),
     ...over,

@@ -4,7 +4,7 @@ import type { Cluster } from '../../../src/sandbox/cluster.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
 import { startProxy } from './proxy.ts'
-import { adminConnection, deployment, judge, mergePatch, startWriting, tokenConnection, web } from './subject.ts'
+import { adminConnection, before, deployment, judge, mergePatch, startWriting, tokenConnection, web } from './subject.ts'
 
 // Pods of this cluster are pretended: what needs containers that run is in verify-pods.test.ts.
 let cluster: Cluster
@@ -210,7 +210,7 @@ test('when the deadline passes, what was waited for is said', async () => {
   const object = web(namespace, 'late')
   Object.assign((object['spec'] as { template: { spec: object } }).template.spec, { nodeSelector: { 'no-such': 'label' } })
   await writing.create(object)
-  const verdict = await judge(connection, writing, { deadlineAt: Date.now() + 2000 })
+  const verdict = await judge(connection, writing, { deadlineAt: before(2000) })
   expect(verdict).toMatchObject({ outcome: 'deadline', failure: { class: 'unschedulable', object: { name: 'late' } } })
 })
 
