@@ -97,7 +97,7 @@ export const verify = async (options: Judging): Promise<Verdict> => {
     show(looked)
     const failed = looked.find((entry): entry is LookedAt & { readonly failure: Trouble } => entry.failure !== undefined)
     const open = looked.find((entry) => !isDone(entry))
-    const late = Date.now() >= options.deadlineAt()
+    const late = performance.now() >= options.deadlineAt()
     if (failed !== undefined) explained('failed', failed.ref, failed.failure, looked)
     else if (final && open === undefined) decide({ outcome: 'current', objects: objectsOf(looked), notes: judge.notes() })
     else if (late && open !== undefined) explained('deadline', open.ref, blockerOf(open, 'deadline'), looked)

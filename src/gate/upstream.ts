@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { setTimeout as pause } from 'node:timers/promises'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
+import { becomesReady } from '../model/ready.ts'
 
 export interface Outgoing {
   readonly method: string
@@ -26,10 +26,6 @@ export interface Sending {
   notSent(): void
 }
 
-const firstPauseMs = 100
-const longestPauseMs = 2000
-const probeMs = 3000
-
 /** We ourselves broke off the handshake, since the server's certificate would not do (nodejs.org: X509 certificate error codes). */
 const untrusted = (thrown: unknown): boolean =>
   thrown instanceof TelpherError &&
@@ -51,20 +47,6 @@ const broken = (thrown: unknown): boolean => thrown instanceof TelpherError && t
  */
 const repeatable = ({ method, headers }: Outgoing, told: Sending | undefined): boolean =>
   told === undefined || (method === 'PATCH' && String(headers['content-type'] ?? '').startsWith('application/apply-patch'))
-
-/** An API server that answers but is not ready yet may refuse what it would allow a second later (roles not loaded). */
-const becomesReady = async (connection: ClusterConnection, signal: AbortSignal): Promise<void> => {
-  for (let wait = firstPauseMs; ; wait = Math.min(wait * 2, longestPauseMs)) {
-    await pause(wait, undefined, { signal }).catch(() => signal.throwIfAborted())
-    try {
-      const answer = await connection.request({ method: 'GET', path: '/readyz', timeoutMs: probeMs, signal })
-      answer.body.resume()
-      if (answer.status < 500) return
-    } catch (thrown) {
-      if (!neverSent(thrown) && !broken(thrown) && !(thrown instanceof TelpherError && thrown.code === 'target_timeout')) throw thrown
-    }
-  }
-}
 
 const insist = async <Answer extends ClusterResponse>(
   upstream: Upstream,

@@ -171,7 +171,7 @@ export interface Judging {
   readonly settleMs: number
   /** How long trouble may last, where the step or its target says it. */
   readonly graces?: Graces
-  /** ms since the epoch; asked again and again, since it depends on how far the attempt has come. */
+  /** ms by the monotonic clock; asked again and again, since it depends on how far the attempt has come. */
   readonly deadlineAt: () => number
   readonly signal: AbortSignal
   readonly onProgress: (objects: readonly ObjectProgress[]) => void

@@ -87,8 +87,8 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
   return false
 }
 
-const begin = async (store: SchedulerStore, id: string): Promise<void> => {
-  await store.deployments.advance(id, 'pending', 'executing', { startedAt: Date.now() })
+const begin = async ({ store, now }: HandleContext, id: string): Promise<void> => {
+  await store.deployments.advance(id, 'pending', 'executing', { startedAt: now() })
 }
 
 const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: number): Promise<boolean> => {
@@ -119,7 +119,7 @@ const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: n
   // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
   if (applied.ok) {
     await queue.enqueue(job.pool, itemOf(applied.job))
-    if (look.deployment.state === 'pending') await begin(store, job.deploymentId)
+    if (look.deployment.state === 'pending') await begin(context, job.deploymentId)
     sayIfNobody(context, look, applied.job)
   } else if (isTerminal(applied.job.status)) {
     // Its end was settled while this look went on: by now another job of the deployment may stand in the queues.
@@ -159,7 +159,7 @@ const perform = async (
   const { store } = context
   switch (action.type) {
     case 'execute':
-      await begin(store, id)
+      await begin(context, id)
       return false
     case 'admit':
       return admitJob(context, look, action.job, action.readyAt)
@@ -172,7 +172,7 @@ const perform = async (
       await store.jobs.apply(action.job, { type: 'end', attempt: action.job.attempt, end: action.end })
       return true
     case 'finish':
-      await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: Date.now() })
+      await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: context.now() })
       return false
   }
 }

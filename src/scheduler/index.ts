@@ -32,11 +32,12 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
   const again = new Set<string>()
   const looks = new Map<string, number>()
   const ghosts = new Map<string, number>()
-  let offset = 0
+  /** The clock of Redis as it was heard, and when that was by ours that never jumps. */
+  let heard = { now: Date.now(), at: performance.now() }
   let workers: readonly SeenWorker[] | undefined
   let lastError = ''
 
-  const now = (): number => Date.now() + offset
+  const now = (): number => Math.round(heard.now + performance.now() - heard.at)
   const tell = (error: unknown): void => {
     const text = error instanceof Error ? error.message : String(error)
     // An outage speaks in several ways, many times: it is logged once.
@@ -107,8 +108,8 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
     }
   }
   const sweepOnce = async (): Promise<void> => {
-    const sent = Date.now()
-    offset = (await store.workers.now()) - sent
+    const at = performance.now()
+    heard = { now: await store.workers.now(), at }
     workers = (await store.workers.list()).filter(({ seenAt }) => now() - seenAt < times.deadAfterMs)
     for (const [key, due] of looks) if (due < now() - 2 * times.lookAfterMs) looks.delete(key)
     ;(await store.deployments.active()).forEach(kick)

@@ -145,7 +145,7 @@ const runToEnd = async (
   onRunning: (prepared: Prepared) => void,
 ): Promise<RunResult> => {
   const since = deps.now()
-  const timers = createTimers(job, deps.now, stop.expire)
+  const timers = createTimers(job, stop.expire)
   const awaiting = createAwaited()
   let session: StepSession | undefined
   let phase = 'preparing'

@@ -6,7 +6,7 @@ type TimedPhase = 'image' | 'start' | 'run' | 'verify'
 
 /** The times that an attempt has: each phase its own, and the whole. */
 export interface Timers {
-  /** @returns ms since the epoch, when the first of those that hold now is over */
+  /** @returns when the first of those that hold now is over, in ms by the monotonic clock */
   until(): number
   /** What is over then, such as `the run deadline of 30 s`. */
   words(): string
@@ -22,11 +22,11 @@ interface Limit {
   readonly words: string
 }
 
-/**
- * @param now ms since the epoch
- * @param onOver called once with what is over
- */
-export const createTimers = ({ step, endBy }: Pick<Job, 'step' | 'endBy'>, now: () => number, onOver: (words: string) => void): Timers => {
+/** By the monotonic clock: a machine's time of day may be set while a step is at work, and nothing has happened then. */
+const now = (): number => performance.now()
+
+/** @param onOver called once with what is over */
+export const createTimers = ({ step, endBy }: Pick<Job, 'step' | 'endBy'>, onOver: (words: string) => void): Timers => {
   const limits = new Map<string, Limit>()
   let timer: NodeJS.Timeout | undefined
   let isHanded = false
@@ -40,7 +40,7 @@ export const createTimers = ({ step, endBy }: Pick<Job, 'step' | 'endBy'>, now: 
     timer = setTimeout(() => onOver(words), Math.min(Math.max(0, at - now()), 2 ** 31 - 1))
   }
   limits.set('step', { at: now() + step.deadlineSeconds * 1000, words: `the deadline of ${spoken(step.deadlineSeconds)}` })
-  if (endBy !== undefined) limits.set('deployment', { at: endBy, words: 'the deadline of the deployment' })
+  if (endBy !== undefined) limits.set('deployment', { at: now() + endBy - Date.now(), words: 'the deadline of the deployment' })
   set()
   return {
     until: () => first().at,

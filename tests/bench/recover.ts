@@ -99,7 +99,7 @@ export const recoverSuite = async (runs: number): Promise<Figure[]> => {
   const docker = await ensureDocker()
   const installation = await startInstallation(dir, docker)
   try {
-    const peers = Promise.all(Array.from({ length: runs }, () => killPeer(installation.redis.port)))
+    const peers = Promise.all(Array.from({ length: runs }, () => killPeer(installation.ways[0]?.port ?? 0)))
     const ours: number[] = []
     for (let run = 0; run < runs; run++) ours.push(await killHolder(installation, dir))
     const theirs = await peers

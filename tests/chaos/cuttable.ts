@@ -6,14 +6,16 @@ export interface Cuttable {
   readonly port: number
   /** Ends every connection, and refuses new ones until mended. */
   cut(): void
-  mend(): void
+  /** @param to the port that it leads to from now on; the same as before when absent */
+  mend(to?: number): void
   close(): Promise<void>
 }
 
 /** Passes connections on to a port of 127.0.0.1. */
-export const cuttable = async (to: number): Promise<Cuttable> => {
+export const cuttable = async (first: number): Promise<Cuttable> => {
   const open = new Set<Socket>()
   let isCut = false
+  let to = first
   const server = createServer((socket) => {
     if (isCut) return void socket.destroy()
     const onward = createConnection({ port: to, host: '127.0.0.1' })
@@ -38,7 +40,8 @@ export const cuttable = async (to: number): Promise<Cuttable> => {
       isCut = true
       for (const socket of open) socket.destroy()
     },
-    mend: () => {
+    mend: (next = to) => {
+      to = next
       isCut = false
     },
     close: () =>

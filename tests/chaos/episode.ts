@@ -72,7 +72,7 @@ const begin = async ({ ask }: Installation, load: Load, path: string): Promise<s
 
 /** Breaks something and mends it. */
 const carryOut = async (installation: Installation, { kind, index, forMs }: Fault): Promise<void> => {
-  const { redis, cluster, docker, ways, targetWay } = installation
+  const { redis, cluster, engine, docker, ways, serverWays, clocks, serverClocks, targetWay } = installation
   switch (kind) {
     case 'worker-kill': {
       const worker = installation.worker(index)
@@ -105,9 +105,23 @@ const carryOut = async (installation: Installation, { kind, index, forMs }: Faul
     case 'client-kill':
       await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
       return
+    case 'redis-failover':
+      return redis.failover(1000, forMs)
+    case 'docker-kill':
+      await engine.kill('SIGKILL')
+      await pause(forMs)
+      return engine.restart()
+    case 'worker-clock':
+    case 'server-clock': {
+      const clock = (kind === 'worker-clock' ? clocks : serverClocks)[index]
+      await clock?.set(forMs % 2 === 0 ? 60 : -60)
+      await pause(forMs)
+      return clock?.set(0)
+    }
     case 'worker-redis-cut':
+    case 'server-redis-cut':
     case 'target-cut': {
-      const way = kind === 'target-cut' ? targetWay : ways[index]
+      const way = kind === 'target-cut' ? targetWay : (kind === 'worker-redis-cut' ? ways : serverWays)[index]
       way?.cut()
       await pause(forMs)
       return way?.mend()

@@ -6,23 +6,31 @@ import type { Cluster } from '../../src/sandbox/cluster.ts'
 import { startCluster } from '../../src/sandbox/cluster.ts'
 import type { Docker } from '../../src/sandbox/docker.ts'
 import { type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from '../../src/sandbox/processes.ts'
-import { type Redis, startRedis } from '../../src/sandbox/redis.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { runCli } from '../support/cli.ts'
 import { type Cuttable, cuttable } from './cuttable.ts'
+import { type FakeClock, fakeClock, faketimeLibrary } from './faketime.ts'
 import { serverCount, workerCount } from './plan.ts'
+import { type RedisPair, startRedisPair } from './redis-pair.ts'
 
 export const namespace = 'chaos'
 const target = 'chaos'
 const home = 'telpher'
 
+/** The engine of the installation, which may be broken. */
+export type Engine = Pick<Docker, 'socketPath' | 'kill' | 'restart'>
+
 /** Two servers and four workers over a Redis, an engine and a control plane of their own, every one of which may be broken. */
 export interface Installation {
-  readonly redis: Redis
+  readonly redis: RedisPair
+  readonly engine: Engine
   readonly cluster: Cluster
   readonly docker: Dockerode
-  /** Every worker has a way of its own to Redis. */
+  /** Every worker has a way of its own to Redis, and every server. */
   readonly ways: readonly Cuttable[]
+  readonly serverWays: readonly Cuttable[]
+  readonly clocks: readonly FakeClock[]
+  readonly serverClocks: readonly FakeClock[]
   /** The only way from workers to the API server. */
   readonly targetWay: Cuttable
   worker(index: number): TelpherProcess
@@ -35,37 +43,48 @@ export interface Installation {
   stop(): Promise<void>
 }
 
-/** @param dir an empty folder  @param docker is left running */
-export const startInstallation = async (dir: string, docker: Pick<Docker, 'socketPath'>): Promise<Installation> => {
+/** @param dir an empty folder  @param engine is left running */
+export const startInstallation = async (dir: string, engine: Engine): Promise<Installation> => {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
     for (let last = stops.pop(); last !== undefined; last = stops.pop()) await last().catch(() => {})
   }
   try {
-    const redis = await startRedis({ dir: `${dir}/redis`, temporary: true, config: { appendfsync: 'always' } })
+    const redis = await startRedisPair(`${dir}/redis`)
     stops.push(() => redis.stop())
     const cluster = await startCluster({ dir: `${dir}/kubernetes`, node: 'kwok', audit: true, temporary: true })
     stops.push(() => cluster.stop())
     const common: ProcessOptions = {
       dir: `${dir}/server-0`,
-      redisUrl: redis.url,
-      dockerSocket: docker.socketPath,
+      redisUrl: '',
+      dockerSocket: engine.socketPath,
       shimPath: await shimPath(),
       env: { TELPHER_CONCURRENCY: '2', TELPHER_WARM_CONTAINERS: '1', TELPHER_POOL: 'default' },
     }
     const shared = { TELPHER_KEY_FILE: `${dir}/server-0/master.key`, TELPHER_TOKEN_FILE: `${dir}/server-0/token` }
-    const optionsOf = (index: number): ProcessOptions => ({ ...common, dir: `${dir}/server-${index}`, env: { ...common.env, ...shared } })
+    const library = await faketimeLibrary()
+    const clocksOf = (count: number, name: string): Promise<FakeClock[]> =>
+      Promise.all(Array.from({ length: count }, (_, index) => fakeClock(library, `${dir}/${name}-${index}.time`)))
+    const waysOf = (count: number): Promise<Cuttable[]> => Promise.all(Array.from({ length: count }, () => redis.way()))
+    const [clocks, serverClocks] = [await clocksOf(workerCount, 'worker'), await clocksOf(serverCount, 'server')]
+    const [ways, serverWays] = [await waysOf(workerCount), await waysOf(serverCount)]
+    const over = (way: Cuttable | undefined): string => `redis://127.0.0.1:${way?.port}`
+    const optionsOf = (index: number): ProcessOptions => ({
+      ...common,
+      dir: `${dir}/server-${index}`,
+      redisUrl: over(serverWays[index]),
+      env: { ...common.env, ...shared, ...serverClocks[index]?.env },
+    })
     const servers = [await startServerProcess(optionsOf(0))]
     stops.push(() => Promise.all(servers.map((server) => server.stop(2000))))
     for (let index = 1; index < serverCount; index++) servers.push(await startServerProcess(optionsOf(index)))
-    const ways = await Promise.all(Array.from({ length: workerCount }, () => cuttable(redis.port)))
     const targetWay = await cuttable(Number(new URL(cluster.server).port))
-    stops.push(() => Promise.all([...ways, targetWay].map((way) => way.close())))
+    stops.push(() => targetWay.close())
     const workers: TelpherProcess[] = []
     stops.push(() => Promise.all(workers.map((worker) => worker.stop(5000))))
     const startWorker = (index: number): void => {
-      const redisUrl = `redis://127.0.0.1:${ways[index]?.port}`
-      workers[index] = startWorkerProcess({ ...common, redisUrl, env: { ...common.env, ...shared } }, `worker-${index}`)
+      const env = { ...common.env, ...shared, ...clocks[index]?.env }
+      workers[index] = startWorkerProcess({ ...common, redisUrl: over(ways[index]), env }, `worker-${index}`)
     }
     for (let index = 0; index < workerCount; index++) startWorker(index)
 
@@ -104,9 +123,13 @@ export const startInstallation = async (dir: string, docker: Pick<Docker, 'socke
     if (added.code !== 0) throw new Error(added.stderr)
     return {
       redis,
+      engine,
       cluster,
-      docker: new Dockerode({ socketPath: docker.socketPath }),
+      docker: new Dockerode({ socketPath: engine.socketPath }),
       ways,
+      serverWays,
+      clocks,
+      serverClocks,
       targetWay,
       worker: (index) => workers[index] as TelpherProcess,
       startWorker,

@@ -17,7 +17,7 @@ if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(seed)) {
 const ending = new AbortController()
 process.once('SIGINT', () => ending.abort())
 process.once('SIGTERM', () => ending.abort())
-const docker = await ensureDocker()
+const docker = await ensureDocker({ own: true })
 try {
   const say = (text: string): void => void process.stderr.write(`${text}\n`)
   const { report, troubles } = await runChaos({ runs, seed, docker, say, signal: ending.signal })

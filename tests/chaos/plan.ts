@@ -2,11 +2,19 @@ import { seededRandom } from '../support/random.ts'
 
 /** What is broken, and for how long, in ms. */
 export type Fault =
-  | { readonly kind: 'worker-kill' | 'server-kill' | 'apiserver-kill' | 'redis-kill'; readonly index: number; readonly forMs: number }
+  | {
+      readonly kind: 'worker-kill' | 'server-kill' | 'apiserver-kill' | 'redis-kill' | 'docker-kill'
+      readonly index: number
+      readonly forMs: number
+    }
+  /** The replica of Redis serves after this; what was acknowledged in the second before is lost. */
+  | { readonly kind: 'redis-failover'; readonly index: number; readonly forMs: number }
+  /** The time of day of one process jumps, and jumps back; forward for an even number of ms. */
+  | { readonly kind: 'worker-clock' | 'server-clock'; readonly index: number; readonly forMs: number }
   /** SIGSTOP, then SIGCONT: of a worker longer than its claim is believed. */
   | { readonly kind: 'worker-stop' | 'redis-stop'; readonly index: number; readonly forMs: number }
   /** Connections are cut and new ones refused. */
-  | { readonly kind: 'worker-redis-cut' | 'target-cut'; readonly index: number; readonly forMs: number }
+  | { readonly kind: 'worker-redis-cut' | 'server-redis-cut' | 'target-cut'; readonly index: number; readonly forMs: number }
   | { readonly kind: 'client-kill' | 'container-kill'; readonly index: number; readonly forMs: 0 }
 
 export interface TimedFault {
@@ -40,6 +48,11 @@ const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
   ['target-cut', 1, 200, 4000],
   ['apiserver-kill', 1, 0, 3000],
   ['client-kill', 1, 0, 0],
+  ['server-redis-cut', serverCount, 500, 12_000],
+  ['redis-failover', 1, 0, 3000],
+  ['docker-kill', 1, 0, 3000],
+  ['worker-clock', workerCount, 2000, 8000],
+  ['server-clock', serverCount, 2000, 8000],
   ['container-kill', 1, 0, 0],
 ]
 
@@ -52,7 +65,9 @@ export const drawPlan = (seed: number): Plan => {
   const below = (limit: number): number => Math.floor(random() * limit)
   const drawFault = (): TimedFault => {
     const [kind, count, least, most] = kinds[below(kinds.length)] ?? ['client-kill', 1, 0, 0]
-    return { atMs: below(3000), fault: { kind, index: below(count), forMs: least + below(most - least + 1) } as Fault }
+    // What was asked for in the second before a fail-over may be lost for good: by then everything has been.
+    const atMs = below(3000) + (kind === 'redis-failover' ? 4000 : 0)
+    return { atMs, fault: { kind, index: below(count), forMs: least + below(most - least + 1) } as Fault }
   }
   const load = loads.map((one) => ({ load: one, atMs: below(1500) })).sort((a, b) => a.atMs - b.atMs)
   const faults = Array.from({ length: below(3) === 0 ? 2 : 1 }, drawFault).sort((a, b) => a.atMs - b.atMs)

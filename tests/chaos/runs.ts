@@ -2,10 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Docker } from '../../src/sandbox/docker.ts'
 import { runEpisode } from './episode.ts'
-import { orphansOf, startInstallation } from './installation.ts'
-import { type Report, reportOf, type Verdict } from './judge.ts'
+import { type Engine, orphansOf, startInstallation } from './installation.ts'
+import { type Fact, type Report, reportOf, type Verdict } from './judge.ts'
 import { drawPlan, planText } from './plan.ts'
 
 /** What is left behind is swept within a minute; so long it is waited for, in ms. */
@@ -15,7 +14,8 @@ interface RunsOptions {
   readonly runs: number
   /** Of the first run; each further one has the next number. */
   readonly seed: number
-  readonly docker: Pick<Docker, 'socketPath'>
+  /** One of its own: it is killed, too. */
+  readonly docker: Engine
   readonly say: (text: string) => void
   readonly signal?: AbortSignal
 }
@@ -26,6 +26,13 @@ const troubles = ({ lost, doubled, falseSuccess, stuck }: Verdict): string[] => 
   ...falseSuccess.map((text) => `false success: ${text}`),
   ...stuck.map((text) => `stuck: ${text}`),
 ]
+
+/** How a deployment ended, with what is worth a look. */
+const endText = ({ load, result, jobs: [job] }: Fact): string => {
+  const { attempt = 1, end } = job ?? {}
+  const isOdd = load !== 'broken' && result !== 'success'
+  return `${load} ${result}${attempt > 1 ? ` (attempt ${attempt})` : ''}${isOdd ? ` (${end?.code}: ${end?.sentence})` : ''}`
+}
 
 /** Runs on one installation, one after the other. @returns what they came to, and every trouble with the seed that repeats it */
 export const runChaos = async ({ runs, seed, docker, say, signal }: RunsOptions): Promise<{ report: Report; troubles: string[] }> => {
@@ -45,9 +52,7 @@ export const runChaos = async ({ runs, seed, docker, say, signal }: RunsOptions)
       recoveries.push(recoverySeconds)
       const its = troubles(verdict).map((text) => `seed ${plan.seed}: ${text}`)
       found.push(...its)
-      const ends = facts
-        .map(({ load, result, jobs }) => `${load} ${result}${(jobs[0]?.attempt ?? 1) > 1 ? ` (attempt ${jobs[0]?.attempt})` : ''}`)
-        .join(', ')
+      const ends = facts.map(endText).join(', ')
       say(`${run + 1}/${runs} seed ${plan.seed}: ${planText(plan)}: ${ends}; ${recoverySeconds.toFixed(1)} s`)
       for (const text of its) say(`  ✗ ${text} (repeat it with: npm run chaos -- --runs 1 --seed ${plan.seed})`)
     }

@@ -49,6 +49,8 @@ export interface Killed {
   /** The newest revision right before the kill; absent when there was none. */
   readonly found: string | undefined
   readonly result: string
+  /** How its job ended, where that was no success. */
+  readonly said?: string
   /** What the next deployment did not do as it must; absent when all was well. */
   readonly wrong?: string
 }
@@ -105,7 +107,9 @@ const endOf = async (client: Client, id: string): Promise<Detail> => {
     const [job] = (await client.deployment(id)).jobs
     const log = job === undefined ? [] : await client.log(id, job.jobId, { tail: 30 })
     const seen = { ...job, step: job?.step.name, events: await client.history(id), log: log.map(({ text }) => text) }
-    throw new Error(`${id} has not ended: ${JSON.stringify(seen)}`, { cause })
+    const { now, workers } = await client.workers()
+    const alive = workers.map(({ name, state, seenAt }) => `${name} ${state}, heard ${now - seenAt} ms ago`)
+    throw new Error(`${id} has not ended: ${JSON.stringify({ ...seen, workers: alive })}`, { cause })
   }
 }
 
@@ -203,10 +207,11 @@ const interrupt = async (scene: Scene, point: KillPoint, release: string, start:
   // Another's outage may go on.
   const found = (await eventually(() => revisionsOf(scene, release), 30_000, 5)).at(-1)?.status
   if (job !== undefined) await kill(scene, point.by, job)
-  const { deployment } = await endOf(scene.client, id).catch((cause: Error) => {
+  const { deployment, jobs } = await endOf(scene.client, id).catch((cause: Error) => {
     throw new Error(`${JSON.stringify(point)}, found ${found}: ${cause.message}`, { cause })
   })
-  return { found, result: deployment.result ?? '' }
+  const { status, end } = jobs[0] ?? {}
+  return { found, result: deployment.result ?? '', ...(status === 'succeeded' ? {} : { said: end?.sentence ?? '' }) }
 }
 
 /**
@@ -222,8 +227,8 @@ export const interruptAll = async (scene: Scene, points: readonly KillPoint[], r
   )
   const wrongs = await Promise.all(points.map(({ helm }, index) => wrongAfter(scene, releaseOf(index), helm)))
   return points.map((point, index) => {
-    const { found, result = '' } = ends[index] ?? {}
+    const { found, result = '', said } = ends[index] ?? {}
     const wrong = wrongs[index]
-    return { point, found, result, ...(wrong === undefined ? {} : { wrong }) }
+    return { point, found, result, ...(said === undefined ? {} : { said }), ...(wrong === undefined ? {} : { wrong }) }
   })
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { mustBeKubernetes, readAnswer } from '../../model/answer.ts'
 import { TelpherError } from '../../model/errors.ts'
 import type { ClusterConnection } from '../../model/ports.ts'
+import { becomesReady } from '../../model/ready.ts'
 
 const timeoutMs = 10_000
 const patienceMs = 20_000
@@ -52,15 +53,22 @@ const once = async ({ connection, server }: Api, { method, path, body, type = 'a
 }
 
 /**
- * One call of our own to the API server, tried again for 20 s while it is away or overloaded.
+ * One call of our own to the API server, tried again for 20 s while it is away or overloaded; what it refuses is asked once more when it is
+ * ready, since it refuses everything to everybody just after its start.
  * @returns any answer but 429 and 5xx
  * @throws TelpherError of the connection; target_error for 429 and 5xx
  */
 export const ask = async (api: Api, asked: Asked): Promise<Told> => {
   const end = performance.now() + patienceMs
+  let isSure = false
   for (let wait = firstPauseMs; ; wait = Math.min(wait * 2, longestPauseMs)) {
     try {
       const told = await once(api, asked)
+      if (told.status === 403 && !isSure) {
+        isSure = true
+        await becomesReady(api.connection, AbortSignal.timeout(patienceMs))
+        continue
+      }
       if (told.status !== 429 && told.status < 500) return told
       throw new TelpherError('target_error', `${asked.method} ${asked.path} was answered with ${told.status}${said(told)}`)
     } catch (thrown) {

@@ -119,7 +119,7 @@ export interface Judged extends Verdict {
 /** Verifies what was written, to its end. */
 /** A deadline so many ms from now. */
 export const before = (ms: number): (() => number) => {
-  const at = Date.now() + ms
+  const at = performance.now() + ms
   return () => at
 }
 
