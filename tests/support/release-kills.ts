@@ -128,7 +128,8 @@ const killWorker = async (e2e: E2e, job: Job): Promise<void> => {
   const holder = await holderOf(e2e, job)
   holder.kill('SIGKILL')
   await holder.exited
-  e2e.stack.addWorker(`after-${holder.name}-${randomUUID().slice(0, 8)}`)
+  // A name that grew with each kill was too long in the end, and a worker without a good name does not start.
+  e2e.stack.addWorker(`heir-${randomUUID().slice(0, 8)}`)
 }
 
 const killContainers = async ({ stack }: E2e, { worker }: Job): Promise<void> => {
