@@ -23,6 +23,7 @@ import { serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createLogs } from './logs/logs.ts'
 import { followPool } from './pool-settings.ts'
+import { watchLoop } from './pressure.ts'
 import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
@@ -162,11 +163,19 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
     sweepTokens()
   }, sweepMs)
-  const health = await serveHealth(config.healthPort, { ready: () => (draining ? 'draining' : undefined), containers: containers.counts })
+  // Fences go on: they need little, and others wait for them.
+  const loop = watchLoop({
+    onBlocked: () => void consumer.pause(),
+    onCalm: () => (draining ? undefined : void consumer.resume()),
+    log,
+  })
+  const ready = (): string | undefined => (draining ? 'draining' : loop.isBlocked() ? 'its event loop stands' : undefined)
+  const health = await serveHealth(config.healthPort, { ready, containers: containers.counts })
   log.info({ worker: id, pool: config.pool, concurrency: pool.concurrency(), healthPort: health.port }, 'worker takes work')
 
   const close = async (): Promise<void> => {
     clearInterval(sweeping)
+    loop.stop()
     pool.stop()
     await containers.close()
     await logs.close()
