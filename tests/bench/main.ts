@@ -21,12 +21,13 @@ import { objectsSuite } from './objects.ts'
 import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } from './parts.ts'
 import { poolSuite } from './pool.ts'
 import { recoverSuite } from './recover.ts'
+import { replaySuite } from './replay.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'recover', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'node'] as const
 /** Bring up what they need by themselves. */
-const apart: readonly string[] = ['node', 'credentials', 'pool', 'recover']
+const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover']
 /** Takes minutes: only when it is named. */
 const long = ['objects'] as const
 
@@ -125,6 +126,7 @@ if (chosen.includes('pool')) {
   say('measuring the books of a pool, without containers')
   figures.push(...(await poolSuite(Math.min(runs, 5))))
 }
+if (chosen.includes('scale')) figures.push(...replaySuite())
 if (chosen.includes('recover')) {
   say('killing workers, beside those of BullMQ, and taking Redis away for 30 s')
   figures.push(...(await recoverSuite(runs)))
