@@ -62,6 +62,15 @@ test('what the gate refused counts before what the program says of it', () => {
   expect(end).toEqual({ status: 'failed', code: 'gate_namespace', sentence: 'create in namespace other is refused' })
 })
 
+test('a way to the target that broke under a write is not the fault of the deployment', () => {
+  const refusals = [{ code: 'target_error', message: 'the connection to c:6443 broke: read ECONNRESET' }] as const
+  expect(endOfExit({ step: step('helm'), exit, errors: '', writes: [write({ code: 0 })], refusals })).toEqual({
+    status: 'errored',
+    code: 'target_error',
+    sentence: 'the connection to c:6443 broke: read ECONNRESET',
+  })
+})
+
 test('want of memory, and a silent end, have their sentences', () => {
   expect(
     endOfExit({ step: step('helm'), exit: { code: 137, signal: null, oom: true }, errors: '', writes: [], refusals: [] }),

@@ -113,5 +113,8 @@ export const endOfExit = (ended: Ended): JobEnd => {
   const { code, message } = codeOf(ended)
   const said = message === undefined ? lastError(ended.errors) : inOneLine(message)
   const sentence = said === '' ? `${program} ended with ${howItEnded(ended.exit)}` : said
-  return { status: errorTable[code][1] === 'infrastructure' ? 'errored' : 'failed', code, sentence }
+  const [, fault, passes] = errorTable[code]
+  // A way to the target that broke under a write is no more the deployment's fault than an engine that did.
+  const isOurs = fault === 'infrastructure' || (fault === 'target' && passes && !failures.includes(code))
+  return { status: isOurs ? 'errored' : 'failed', code, sentence }
 }
