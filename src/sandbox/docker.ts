@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Child, startChild, untilReady } from './child.ts'
 import { engineAnswers, usualSocket } from './dockerEngine.ts'
 import { ensureExecImage } from './execImage.ts'
@@ -51,14 +52,27 @@ const dockerdArgs = (state: State, socketPath: string): string[] => {
   return [...roots, ...names, ...cgroups, ...network, '--live-restore=false', '--shutdown-timeout=2']
 }
 
+const isContainerd = (pid: number): boolean => {
+  try {
+    return identify(pid) !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'containerd'
+  } catch {
+    return false
+  }
+}
+
+/** A containerd whose engine was killed is gone well before this, in ms. */
+const dyingMs = 10_000
+
 /**
- * A killed engine takes its containerd along but leaves its pid file; while nobody has reaped the dead process, the next engine takes it for a
- * living one and waits for it in vain.
+ * A killed engine takes its containerd along but leaves its pid file. While that one is dying, or nobody has reaped it, or when another process
+ * has its number by now, the next engine takes it for a living one and waits for it in vain.
  */
-const forgetDeadContainerd = (state: State): void => {
+const forgetDeadContainerd = async (state: State): Promise<void> => {
   const pidFile = `${state.runDir}/exec/containerd/containerd.pid`
   try {
-    if (identify(Number(readFileSync(pidFile, 'utf8'))) === undefined) rmSync(pidFile)
+    const pid = Number(readFileSync(pidFile, 'utf8'))
+    for (const end = performance.now() + dyingMs; isContainerd(pid) && performance.now() < end; ) await pause(50)
+    if (!isContainerd(pid)) rmSync(pidFile)
   } catch {
     // No pid file: no containerd was started before.
   }
@@ -69,7 +83,7 @@ const startOwn = async (): Promise<Docker> => {
   const socketPath = `${state.runDir}/docker.sock`
   let child: Child | undefined
   const start = async (): Promise<void> => {
-    forgetDeadContainerd(state)
+    await forgetDeadContainerd(state)
     const started = startChild(state, { name: 'dockerd', file: 'dockerd', args: dockerdArgs(state, socketPath) })
     child = started
     await untilReady(started, 30_000, () => engineAnswers(socketPath))

@@ -60,7 +60,7 @@ describe('a plan', () => {
       expect(new Set(load.map((one) => one.load))).toEqual(new Set(loads))
       expect(faults.length).toBeGreaterThanOrEqual(1)
     }
-    expect(new Set(plans.flatMap(({ faults }) => faults.map(({ fault }) => fault.kind))).size).toBe(10)
+    expect(new Set(plans.flatMap(({ faults }) => faults.map(({ fault }) => fault.kind))).size).toBe(15)
   })
 })
 

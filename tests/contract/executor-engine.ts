@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { dockerExecutor } from '../../src/executors/docker.ts'
-import type { Container, Executor } from '../../src/model/ports.ts'
+import type { Container, ContainerSpec } from '../../src/model/ports.ts'
 import type { Docker as Engine } from '../../src/sandbox/docker.ts'
 import { shimPath } from '../../src/sandbox/shim.ts'
 import { type ExecutorUnderTest, runLabel } from './executor-run.ts'
@@ -58,8 +59,10 @@ export const dockerUnderTest = async (
   const volumesOf = async (): Promise<string[]> => ((await docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name)
   const before = new Set(await volumesOf())
   const mounts = new Set<string>()
-  const start = async (...asked: Parameters<Executor['start']>): Promise<Container> => {
-    const container = await executor.start(...asked)
+  // Other files run the same suite on the same engine.
+  const scope = { 'telpher.test-scope': randomUUID() }
+  const start = async (spec: ContainerSpec, signal?: AbortSignal): Promise<Container> => {
+    const container = await executor.start({ ...spec, labels: { ...spec.labels, ...scope } }, signal)
     const seen = (await docker
       .getContainer(container.id)
       .inspect({ abortSignal: AbortSignal.timeout(10_000) })
@@ -77,7 +80,10 @@ export const dockerUnderTest = async (
     cwd: '/work',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work' },
     leftovers: async (run) => {
-      const containers = await docker.listContainers({ all: true, filters: { label: [`${runLabel}=${run}`] } })
+      const containers = await docker.listContainers({
+        all: true,
+        filters: { label: [`${runLabel}=${run}`, ...Object.entries(scope).map(([name, value]) => `${name}=${value}`)] },
+      })
       const volumes = (await volumesOf()).filter((name) => !before.has(name) && !name.startsWith('telpher-shim-'))
       // The mount table names what is still mounted; a running neighbour's mounts are not ours.
       const running = containers.length > 0
