@@ -1,7 +1,6 @@
 import type { Secret } from '../model/secret.ts'
-import { formsOf } from './encodings.ts'
-
-const stars = Buffer.from('********')
+import { createMasker, type MaskRules, maskRules } from './mask.ts'
+import { hideTokens } from './tokens.ts'
 
 /** Words of closed lists, and ids: a secret that happens to be one of them must not change what happened. */
 const closed = new Set(['status', 'code', 'class', 'outcome', 'verb', 'kind', 'rule', 'group', 'version', 'resource', 'subresource', 'uid'])
@@ -15,39 +14,22 @@ export interface Hide {
   error(thrown: unknown): unknown
 }
 
-const hideIn = (text: string, forms: readonly Buffer[]): string => {
-  const bytes = Buffer.from(text)
-  const marks = new Uint8Array(bytes.length)
-  let isHidden = false
-  for (const form of forms)
-    for (let at = bytes.indexOf(form); at !== -1; at = bytes.indexOf(form, at + 1)) {
-      marks.fill(1, at, at + form.length)
-      isHidden = true
-    }
-  if (!isHidden) return text
-  const parts: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const hidden = marks[at] === 1
-    let to = at + 1
-    while (to < bytes.length && (marks[to] === 1) === hidden) to++
-    parts.push(hidden ? stars : bytes.subarray(at, to))
-    at = to
-  }
-  return Buffer.concat(parts).toString('utf8')
-}
-
 /**
  * @param secrets what must not be seen, as it is now: asked for each time, since a renewed token is another one
  */
 export const createHide = (secrets: () => readonly Secret[]): Hide => {
-  const known = new Map<Secret, readonly Buffer[]>()
-  const forms = (): Buffer[] =>
-    secrets().flatMap((secret) => {
-      const made = known.get(secret) ?? formsOf(secret.reveal())
-      known.set(secret, made)
-      return made
-    })
-  const text = (given: string): string => hideIn(given, forms())
+  let known: { readonly secrets: readonly Secret[]; readonly rules: MaskRules } = { secrets: [], rules: maskRules([]) }
+  const rules = (): MaskRules => {
+    const now = secrets()
+    if (now.length !== known.secrets.length || now.some((secret, index) => secret !== known.secrets[index]))
+      known = { secrets: [...now], rules: maskRules(now) }
+    return known.rules
+  }
+  const text = (given: string): string => {
+    const masker = createMasker(rules())
+    const parts = [masker.push(Buffer.from(given)), masker.flush()]
+    return hideTokens(Buffer.concat(parts).toString('utf8'))
+  }
   const deep = (value: unknown): unknown => {
     if (typeof value === 'string') return text(value)
     if (Array.isArray(value)) return value.map(deep)

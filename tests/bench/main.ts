@@ -15,6 +15,7 @@ import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite, pipelineSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
+import { maskSuite } from './mask.ts'
 import { memorySuite } from './memory.ts'
 import { nodeSuite } from './node.ts'
 import { objectsSuite } from './objects.ts'
@@ -115,6 +116,8 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
 const figures: Figure[] = []
 if (chosen.some((name) => !apart.includes(name))) figures.push(...(await on({ node: 'kwok' }, onPretendedNodes)))
 if (chosen.includes('credentials')) {
+  say('measuring the masker')
+  figures.push(...maskSuite(runs))
   say('measuring tokens of attempts; each revocation takes the 10 s of the API server')
   const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
   const cluster = await startCluster({ dir, node: 'none', temporary: true })

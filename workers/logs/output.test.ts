@@ -1,15 +1,12 @@
 import { expect, test } from 'vitest'
-import { createMasker } from '../../src/credentials/mask.ts'
+import { maskRules } from '../../src/credentials/mask.ts'
 import type { LogStream } from '../../src/model/deployment.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { createOutput } from './output.ts'
 
 const collect = (secrets: readonly string[] = []) => {
   const lines: [LogStream, string][] = []
-  const output = createOutput(
-    () => createMasker(secrets.map((secret) => new Secret(secret))),
-    (stream, text) => lines.push([stream, text]),
-  )
+  const output = createOutput(maskRules(secrets.map((secret) => new Secret(secret))), (stream, text) => lines.push([stream, text]))
   return { lines, output }
 }
 
@@ -46,20 +43,28 @@ test('only the last errors are kept', () => {
   expect(output.lastErrors()).toContain('line 4999')
 })
 
-test('another masker takes over what the one before held back', () => {
-  const lines: string[] = []
-  let secrets: Secret[] = []
-  const output = createOutput(
-    () => createMasker(secrets),
-    (_, text) => lines.push(text),
-  )
+test('what is held back is looked at with the secrets that came meanwhile', () => {
+  const { lines, output } = collect()
   output.push('stdout', Buffer.from('first '))
-  secrets = [new Secret('old-secret-value')]
-  output.remask()
+  output.hide(maskRules([new Secret('old-secret-value')]))
   output.push('stdout', Buffer.from('old-sec'))
-  secrets = [new Secret('new-secret-value'), ...secrets]
-  output.remask()
+  output.hide(maskRules([new Secret('new-secret-value'), new Secret('old-secret-value')]))
   output.push('stdout', Buffer.from('ret-value and new-secret-value\n'))
   output.end()
-  expect(lines).toEqual(['first ******** and ********'])
+  expect(lines).toEqual([['stdout', 'first ******** and ********']])
+})
+
+test('a line whose end might begin a secret comes when nothing follows it', () => {
+  const { lines, output } = collect(['a-secret-value-that-is-long'])
+  output.push('stdout', Buffer.from('this is a-s\n'))
+  output.idle()
+  expect(lines).toEqual([['stdout', 'this is a-s']])
+})
+
+test('a token that nobody told us of is hidden by its form', () => {
+  const { lines, output } = collect()
+  const part = (text: string): string => Buffer.from(`{"${text}":1}`).toString('base64url')
+  output.push('stderr', Buffer.from(`${part('first-part')}.${part('second-part')}.signature\n`))
+  expect(lines).toEqual([['stderr', `${part('first-part')}.********`]])
+  expect(output.lastErrors()).not.toContain('signature')
 })

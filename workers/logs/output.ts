@@ -1,20 +1,19 @@
 import { StringDecoder } from 'node:string_decoder'
+import { createMasker, type MaskRules } from '../../src/credentials/mask.ts'
+import { hideTokens } from '../../src/credentials/tokens.ts'
 import type { LogStream } from '../../src/model/deployment.ts'
 
 /** A line longer than this is cut into several, so that no line can hold memory for ever (1 GB without a newline). */
 const longestLine = 64 * 1024
 const keptErrors = 16 * 1024
 
-interface Masker {
-  push(chunk: Uint8Array): Uint8Array
-  flush(): Uint8Array
-}
-
 export interface Output {
   /** Takes raw bytes of one stream, in order. */
   push(stream: 'stdout' | 'stderr', chunk: Uint8Array): void
-  /** Takes another masker from here on: there are more secrets to hide. */
-  remask(): void
+  /** Hides something else from here on: there are more secrets. */
+  hide(rules: MaskRules): void
+  /** Nothing has come for a while: gives out what is held back and tells nothing. */
+  idle(): void
   /** Gives out what has no newline yet. */
   end(): void
   /** The last 16 KiB of standard error, masked. */
@@ -42,15 +41,16 @@ const createLines = (give: (text: string) => void): { push(text: string): void; 
 
 /**
  * Turns the bytes of a program's output into masked lines.
- * @param createMasker one for each stream, since each holds its own partial match
+ * @param rules what is hidden at first
  * @param give receives whole lines in the order in which their ends arrived
  */
-export const createOutput = (createMasker: () => Masker, give: (stream: LogStream, text: string) => void): Output => {
+export const createOutput = (rules: MaskRules, give: (stream: LogStream, text: string) => void): Output => {
   let errors = ''
   const open = (stream: 'stdout' | 'stderr') => ({
-    masker: createMasker(),
+    masker: createMasker(rules),
     decoder: new StringDecoder('utf8'),
-    lines: createLines((text) => {
+    lines: createLines((line) => {
+      const text = hideTokens(line)
       if (stream === 'stderr') errors = `${errors}${text}\n`.slice(-keptErrors)
       give(stream, text)
     }),
@@ -61,13 +61,11 @@ export const createOutput = (createMasker: () => Masker, give: (stream: LogStrea
       const { masker, decoder, lines } = streams[stream]
       lines.push(decoder.write(Buffer.from(masker.push(chunk))))
     },
-    remask() {
-      for (const stream of Object.values(streams)) {
-        const before = stream.masker
-        stream.masker = createMasker()
-        // What the old one held back may still become a secret.
-        stream.lines.push(stream.decoder.write(Buffer.from(stream.masker.push(before.flush()))))
-      }
+    hide(next) {
+      for (const { masker } of Object.values(streams)) masker.use(next)
+    },
+    idle() {
+      for (const { masker, decoder, lines } of Object.values(streams)) lines.push(decoder.write(Buffer.from(masker.idle())))
     },
     end() {
       for (const { masker, decoder, lines } of Object.values(streams)) {

@@ -34,7 +34,7 @@ test('lines come masked, in order, with what is said in between, and the last er
 
 test('output whose secrets cannot be hidden is let through no more, lines of our own are', async () => {
   const { tell, lines, said } = scene()
-  tell({ type: 'hide', secrets: Array.from({ length: 400 }, (_, index) => `${index}`.padEnd(4096, 'x')) })
+  tell({ type: 'hide', secrets: Array.from({ length: 400 }, (_, index) => `${index}`.padEnd(8192, 'x')) })
   tell(output('a secret\n'))
   tell(output('another\n'))
   tell({ type: 'say', text: 'it goes on', at: 1 })

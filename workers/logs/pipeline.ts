@@ -1,4 +1,4 @@
-import { maskersOf } from '../../src/credentials/mask.ts'
+import { maskRules } from '../../src/credentials/mask.ts'
 import { Secret } from '../../src/model/secret.ts'
 import { createLogBatches } from '../../src/store/logbatches.ts'
 import { packLines } from '../../src/store/logpack.ts'
@@ -7,6 +7,9 @@ import type { FromThread, ToThread } from './messages.ts'
 import { createOutput } from './output.ts'
 
 type Give = (message: FromThread, transfer?: readonly ArrayBuffer[]) => void
+
+/** After so many ms without output what tells nothing is not held back any longer. */
+const quietMs = 250
 
 export interface Pipeline {
   take(message: ToThread): void
@@ -20,7 +23,6 @@ const owned = (blocks: readonly PackedLines[]): PackedLines[] => blocks.map((blo
  * Output whose secrets cannot be hidden is let through no more: the log has lines of our own only, and other logs go on.
  */
 export const createPipeline = (log: number, give: Give): Pipeline => {
-  let maskers = maskersOf([])
   let isFailed = false
   const batches = createLogBatches((lines) => {
     const blocks = owned(packLines(lines))
@@ -29,10 +31,8 @@ export const createPipeline = (log: number, give: Give): Pipeline => {
       blocks.map(({ data }) => data.buffer as ArrayBuffer),
     )
   })
-  const output = createOutput(
-    () => maskers(),
-    (stream, text) => batches.write(stream, text),
-  )
+  const output = createOutput(maskRules([]), (stream, text) => batches.write(stream, text))
+  let quiet: NodeJS.Timeout | undefined
 
   const orFail = (work: () => void): void => {
     if (isFailed) return
@@ -47,17 +47,19 @@ export const createPipeline = (log: number, give: Give): Pipeline => {
     take(message) {
       switch (message.type) {
         case 'output':
+          clearTimeout(quiet)
           orFail(() => output.push(message.stream, message.bytes))
+          quiet = setTimeout(() => orFail(output.idle), quietMs).unref()
           give({ log, type: 'taken', bytes: message.bytes.length })
           break
         case 'say':
           batches.write('system', message.text, message.at)
           break
         case 'hide':
-          maskers = maskersOf(message.secrets.map((text) => new Secret(text)))
-          orFail(output.remask)
+          orFail(() => output.hide(maskRules(message.secrets.map((text) => new Secret(text)))))
           break
         case 'ended':
+          clearTimeout(quiet)
           orFail(output.end)
           break
         case 'ask':
@@ -65,6 +67,7 @@ export const createPipeline = (log: number, give: Give): Pipeline => {
           give({ log, type: 'answer', id: message.id, errors: output.lastErrors() })
           break
         case 'close':
+          clearTimeout(quiet)
           break
       }
     },

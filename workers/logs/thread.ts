@@ -7,6 +7,7 @@ const pipelines = new Map<number, Pipeline>()
 parentPort?.on('message', (message: ToThread) => {
   const { log } = message
   if (message.type === 'close') {
+    pipelines.get(log)?.take(message)
     pipelines.delete(log)
     return
   }
