@@ -50,8 +50,14 @@ export interface Config {
   logKeepMb: number
   /** How often a job is started whose workers die under it. */
   maxStarts: number
-  /** How long finished deployments are kept, their logs, and how many deployments at most. */
-  keep: { readonly deploymentMs: number; readonly logMs: number; readonly deployments: number }
+  /** How long finished deployments are kept, their logs, and the record of who did what, and how many deployments and records at most. */
+  keep: {
+    readonly deploymentMs: number
+    readonly logMs: number
+    readonly deployments: number
+    readonly auditMs: number
+    readonly auditRecords: number
+  }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }
 
@@ -99,6 +105,8 @@ const schema = z.object({
   TELPHER_KEEP_DAYS: integer(1, 3650, 90),
   TELPHER_KEEP_DEPLOYMENTS: integer(1, 1_000_000, 10_000),
   TELPHER_KEEP_LOG_DAYS: integer(1, 3650, 30),
+  TELPHER_KEEP_AUDIT_DAYS: integer(1, 3650, 365),
+  TELPHER_KEEP_AUDIT_RECORDS: integer(1000, 10_000_000, 200_000),
   TELPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -148,6 +156,8 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
       deploymentMs: read.TELPHER_KEEP_DAYS * dayMs,
       logMs: read.TELPHER_KEEP_LOG_DAYS * dayMs,
       deployments: read.TELPHER_KEEP_DEPLOYMENTS,
+      auditMs: read.TELPHER_KEEP_AUDIT_DAYS * dayMs,
+      auditRecords: read.TELPHER_KEEP_AUDIT_RECORDS,
     },
     logLevel: read.TELPHER_LOG_LEVEL,
   }

@@ -70,6 +70,8 @@ export interface Deployment {
   readonly namespaces?: readonly string[]
   /** The producer that submitted it; absent for one that came over the HTTP API. */
   readonly producer?: string
+  /** Who asked for it, as the record of who did what names people (model/audit.ts). */
+  readonly by?: string
   /** Absent for one that was started anew. */
   readonly lineage?: Lineage
   readonly state: RunState

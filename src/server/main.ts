@@ -2,6 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
+import { createAuditSigner } from '../credentials/auditkey.ts'
 import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
 import { reseal, seal } from '../credentials/seal.ts'
 import { createVault } from '../credentials/vault.ts'
@@ -18,6 +19,7 @@ import { listen } from './listen.ts'
 import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
 import { scalerDriver } from './scaler-driver.ts'
+import { startSealing } from './sealing.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
@@ -64,9 +66,16 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     limits: { maxStarts: config.maxStarts },
   })
   const inbox = startInbox({ store, log: (line) => log.warn(line, 'inbox'), signal })
-  const retention = startRetention({ store, log: (line) => log.info(line, 'retention'), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
+  const signer = createAuditSigner(key)
+  const sealing = startSealing({ audit: store.audit, signer, server: serverId, log: (line) => log.info(line, 'audit'), signal })
+  const retention = startRetention({
+    store,
+    trimAudit: () => store.audit.trim(signer),
+    log: (line) => log.info(line, 'retention'),
+    signal,
+  })
   const scaler = startScaler({
     turn: (forMs) => store.pools.scalerTurn(serverId, forMs),
     pools: () => store.pools.list(),
@@ -81,7 +90,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     async close() {
       closing.abort()
       await listener.close()
-      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, retention.stopped, scaler.stopped])
+      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, sealing.stopped, retention.stopped, scaler.stopped])
       await queue.close()
       await store.close()
     },

@@ -19,11 +19,13 @@ const defaultTimes: RetentionTimes = { deploymentsMs: 60_000, packagesMs: 600_00
  */
 export const startRetention = (options: {
   readonly store: Pick<Store, 'sweep'>
+  /** Removes records of who did what that are no longer kept. */
+  readonly trimAudit?: () => Promise<number>
   readonly log: (line: object) => void
   readonly signal: AbortSignal
   readonly times?: Partial<RetentionTimes>
 }): { readonly stopped: Promise<void> } => {
-  const { store, log, signal } = options
+  const { store, log, signal, trimAudit } = options
   const times = { ...defaultTimes, ...options.times }
   const every = async (ms: number, what: string, work: () => Promise<number>): Promise<void> => {
     const said = logOnce(log, `${what} could not be removed`)
@@ -41,6 +43,7 @@ export const startRetention = (options: {
   const loops = [
     every(times.deploymentsMs, 'deployments', () => store.sweep.deployments()),
     every(times.packagesMs, 'packages', () => store.sweep.packages()),
+    ...(trimAudit === undefined ? [] : [every(times.deploymentsMs, 'records of who did what', trimAudit)]),
     every(times.memoryMs, 'logs', () => store.sweep.logs()),
   ]
   return { stopped: Promise.all(loops).then(() => {}) }

@@ -1,6 +1,6 @@
 import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.ts'
 import type { Connection } from './connection.ts'
-import { deploymentKeys, indexKeys } from './keys.ts'
+import { auditKeys, deploymentKeys, indexKeys } from './keys.ts'
 import { listDeployments } from './list.ts'
 import { isFull } from './persist.ts'
 import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
@@ -92,7 +92,11 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
           ...fields.flatMap(([field, value]) => [field, String(value)]),
         ],
       )
-      if (to === 'finished') await forget(id)
+      if (to === 'finished') {
+        // Whatever became of the marks of a worker that died: each outbox is looked at once more.
+        await connection.script('mark-audit', [auditKeys.due], [id])
+        await forget(id)
+      }
       return changed === 1
     },
     snapshot: read,

@@ -1,5 +1,6 @@
 import type { JobRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
+import { createAudit } from './audit/index.ts'
 import { createBackup } from './backup/index.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
@@ -32,6 +33,7 @@ import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
+export type * from './audit/types.ts'
 export { inspectRedis } from './inspect.ts'
 export { memoryWarning } from './memory.ts'
 export { isFull, isOutage, untilThrough } from './persist.ts'
@@ -51,6 +53,8 @@ const defaultLimits: StoreLimits = {
   logHeadBytes: 8_000_000,
   logTailBytes: 8_000_000,
   events: 10_000,
+  auditMs: 365 * dayMs,
+  auditRecords: 200_000,
 }
 
 /**
@@ -121,6 +125,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     wakes,
     sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
     memory,
+    audit: createAudit(connection, limits, fixed),
     backup: createBackup({ connection, store, limits }, memory),
     schema: schemaVersion,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),

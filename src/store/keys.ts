@@ -23,6 +23,8 @@ export interface DeploymentKeys {
   readonly emitters: string
   /** Hash: id -> sealed JSON, of secrets that were given for this deployment alone. */
   readonly secrets: string
+  /** Stream: what its jobs wrote and the record of who did what has not yet. */
+  readonly outbox: string
 }
 
 /** Keys of one job's log and ledger. */
@@ -45,6 +47,7 @@ export const deploymentKeys = (id: string): DeploymentKeys => {
     events: at('events'),
     emitters: at('emitters'),
     secrets: at('secrets'),
+    outbox: at('outbox'),
   }
 }
 
@@ -155,6 +158,24 @@ export const inboxKeys: { readonly submissions: string; readonly answer: (id: st
 
 /** Hash: image name -> ids, parted by spaces. */
 export const imagePinsKey: string = `${prefix}{images}:pins`
+
+/** The record of who did what. */
+export const auditKeys: Readonly<Record<'inbox' | 'due' | 'cursors' | 'turn' | 'chain' | 'checkpoints' | 'marks', string>> = {
+  /** Stream: entries that have no place yet. */
+  inbox: `${prefix}{audit}:inbox`,
+  /** Sorted set: deployment by how often something was put into its outbox. */
+  due: `${prefix}{audit}:due`,
+  /** Hash: deployment -> id of the last entry of its outbox that has a place. */
+  cursors: `${prefix}{audit}:cursors`,
+  /** The server whose turn it is to give places; expires with it. */
+  turn: `${prefix}{audit}:turn`,
+  /** Stream: the records in order, each with its number and hash. */
+  chain: `${prefix}{audit}:chain`,
+  /** Stream: places in the chain that a server signed, by number. */
+  checkpoints: `${prefix}{audit}:checkpoints`,
+  /** Hash: `head` and `base`, the signed ends of the chain. */
+  marks: `${prefix}{audit}:marks`,
+}
 
 /** The key of a client is hashed: it may hold anything. */
 export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`

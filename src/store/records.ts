@@ -8,7 +8,7 @@ import { deploymentKeys } from './keys.ts'
 export type StoredJob = Omit<Job, 'step' | 'endBy'>
 
 /** What never changes of a deployment. */
-export type FixedDeployment = Pick<Deployment, 'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'producer' | 'createdAt'>
+export type FixedDeployment = Pick<Deployment, 'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'producer' | 'by' | 'createdAt'>
 
 export const unknownDeployment = (id: string): TelpherError => new TelpherError('unknown_deployment', `there is no deployment ${id}`)
 

@@ -33,6 +33,7 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.packageIndexKey,
     keys.checkKey('chk_01'),
     keys.idempotencyKey('k'),
+    ...Object.values(keys.auditKeys),
     keys.installationKey,
     keys.imagePinsKey,
     keys.restoreKey,

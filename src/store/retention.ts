@@ -22,6 +22,8 @@ const ended = 'TELPHER_KEEP_DAYS after its end, the last TELPHER_KEEP_DEPLOYMENT
 const swept = 'sweep; TTL from the end'
 const logged = 'TELPHER_KEEP_LOG_DAYS after the last line; less when memory is short'
 
+const recorded = 'TELPHER_KEEP_AUDIT_DAYS, the last TELPHER_KEEP_AUDIT_RECORDS'
+
 const rows: readonly Row[] = [
   [`${keyPrefix}{dep_*}:record`, 'a deployment', ended, 'expires', swept, 'state'],
   [`${keyPrefix}{dep_*}:jobs`, 'its jobs', ended, 'expires', swept, 'state'],
@@ -29,6 +31,14 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{dep_*}:events`, 'its events, about the last 10,000', ended, 'expires', `${swept}; trimmed`, 'state'],
   [`${keyPrefix}{dep_*}:emitters`, 'who wrote which events', ended, 'expires', swept, 'state'],
   [`${keyPrefix}{dep_*}:secrets`, 'secrets that were given for it alone, sealed', ended, 'expires', swept, 'state'],
+  [
+    `${keyPrefix}{dep_*}:outbox`,
+    'what its jobs wrote, on its way into the record of who did what',
+    'until it is there',
+    'expires',
+    'removed when recorded; TTL as of the ledger',
+    'state',
+  ],
   [`${keyPrefix}{dep_*}:ledger:*`, 'what a job wrote to the cluster', ended, 'expires', 'sweep; TTL from the last write', 'state'],
   [
     `${keyPrefix}{dep_*}:grant:*`,
@@ -99,6 +109,13 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{workers}:seen`, 'when they were heard', 'an hour unheard', 'bounded', 'the next heartbeat of any worker', 'state'],
   [`${keyPrefix}{chk_*}:report`, 'the report of a target check', '10 minutes', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{idem:*}`, 'the answer under an Idempotency-Key', 'a day', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{audit}:chain`, 'who did what', recorded, 'bounded', 'sweep', 'state'],
+  [`${keyPrefix}{audit}:checkpoints`, 'signed places in it', recorded, 'bounded', 'sweep', 'state'],
+  [`${keyPrefix}{audit}:marks`, 'its signed ends', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{audit}:inbox`, 'what is to be recorded', 'until it is, within a second', 'bounded', 'removed when recorded', 'state'],
+  [`${keyPrefix}{audit}:due`, 'deployments with something to be recorded', 'until it is', 'bounded', 'removed when recorded', 'state'],
+  [`${keyPrefix}{audit}:cursors`, 'how much of each deployment is recorded', 'one entry a deployment', 'bounded', 'sweep', 'state'],
+  [`${keyPrefix}{audit}:turn`, 'which server records', '10 seconds', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{installation}`, 'the id of this installation', 'for good', 'bounded', 'nothing', 'state'],
   [`${keyPrefix}{installation}:restore`, 'that a restore was begun', 'until it is complete', 'bounded', 'telpher restore', 'state'],
   [`${keyPrefix}{schema}:version`, 'the version of what is stored', 'for good', 'bounded', 'nothing', 'state'],

@@ -6,12 +6,14 @@ import type { Redis } from 'ioredis'
 /** The scripts beside this module, by file name: each says its KEYS and ARGV at its head. */
 export type ScriptName =
   | 'advance-schema'
+  | 'append-audit'
   | 'append-ledger'
   | 'ask-drain'
   | 'beat'
   | 'begin-request'
   | 'change-deployment'
   | 'change-job'
+  | 'clear-outbox'
   | 'create-deployment'
   | 'create-target'
   | 'emit'
@@ -23,6 +25,7 @@ export type ScriptName =
   | 'list-workers'
   | 'log-append'
   | 'log-end'
+  | 'mark-audit'
   | 'mark-shed'
   | 'put-chunk'
   | 'put-secret'
@@ -31,9 +34,11 @@ export type ScriptName =
   | 'remove-target'
   | 'renew-claim'
   | 'replace-account'
+  | 'seal-audit'
   | 'settle-job'
   | 'swap-field'
   | 'swap-lock'
+  | 'trim-audit'
   | 'use-package'
 
 /**
@@ -41,6 +46,7 @@ export type ScriptName =
  * no more of it than there are deployments that were taken before.
  */
 const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
+  'append-audit',
   'append-ledger',
   'beat',
   'change-deployment',
@@ -49,7 +55,9 @@ const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
   'enter-room',
   'finish-request',
   'leave-room',
+  'mark-audit',
   'renew-claim',
+  'seal-audit',
   'settle-job',
   'swap-lock',
   'use-package',

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { deploymentKeys, indexKeys, jobKeys, packageIndexKey, packageKey } from './keys.ts'
+import { auditKeys, deploymentKeys, indexKeys, jobKeys, packageIndexKey, packageKey } from './keys.ts'
 import { creationMs, idFloor } from './list.ts'
 import { type FixedDeployment, jobIds } from './records.ts'
 import type { StoreLimits, Sweep } from './types.ts'
@@ -62,10 +62,20 @@ export const createSweep = (connection: Connection, store: Connection, limits: S
     jobIds(
       Object.fromEntries((await connection.call((redis) => redis.hkeys(deploymentKeys(id).jobs))).map((field) => [field, ''] as const)),
     )
+  const isRecorded = async (id: string): Promise<boolean> => {
+    const [[last], cursor] = await connection.call((redis) =>
+      Promise.all([redis.xrevrange(deploymentKeys(id).outbox, '+', '-', 'COUNT', 1), redis.hget(auditKeys.cursors, id)]),
+    )
+    if (last === undefined || last[0] === cursor) return true
+    await connection.script('mark-audit', [auditKeys.due], [id])
+    return false
+  }
   const remove = async (id: string): Promise<boolean> => {
     const keys = deploymentKeys(id)
     const [{ state } = { state: null }] = await look([id])
     if (state !== null && state !== 'finished') return false
+    // What the record of who did what has not yet is not removed before it has.
+    if (!(await isRecorded(id))) return false
     const { logs, ledgers } = keysOfJobs(id, await jobsOf(id))
     await unlink(store, logs)
     // A few go with the record at once; a deployment to hundreds of targets would hold Redis up.
@@ -77,7 +87,9 @@ export const createSweep = (connection: Connection, store: Connection, limits: S
       [],
     )
     if (removed === 0) return false
-    await connection.call((redis) => Promise.all([redis.zrem(indexKeys.active, id), redis.zrem(indexKeys.deployments, id)]))
+    await connection.call((redis) =>
+      Promise.all([redis.hdel(auditKeys.cursors, id), redis.zrem(indexKeys.active, id), redis.zrem(indexKeys.deployments, id)]),
+    )
     return true
   }
   const removeAll = async (ids: readonly string[]): Promise<number> => {

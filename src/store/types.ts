@@ -16,6 +16,7 @@ import type { SecretSummary } from '../model/stepsecret.ts'
 import type { Target } from '../model/target.ts'
 import type { Failure, ObjectProgress } from '../model/verdict.ts'
 import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
+import type { Audit } from './audit/types.ts'
 
 /** How long what is written is kept, in ms, and how much of a log. */
 export interface StoreLimits {
@@ -38,6 +39,9 @@ export interface StoreLimits {
   readonly logTailBytes: number
   /** Events of one deployment, about. */
   readonly events: number
+  /** The record of who did what, in ms and in records: the oldest go first. */
+  readonly auditMs: number
+  readonly auditRecords: number
 }
 
 export interface StoreOptions {
@@ -520,6 +524,7 @@ export interface Backup {
 }
 
 export interface Store {
+  readonly audit: Audit
   readonly backup: Backup
   readonly targets: Targets
   readonly accounts: Accounts

@@ -159,7 +159,7 @@ test('lets nothing of a finished deployment stay for ever', async () => {
   const keys = (await redis.ask('KEYS', '*')).toSorted()
   const lasting: string[] = []
   for (const key of keys) if (Number(await redis.ask('TTL', key)) < 0) lasting.push(key)
-  // The lists are swept; the wakes are bounded.
-  expect(lasting).toEqual(['tel:{index}:deployments', 'tel:{packages}:index', 'tel:{wake}:deployments'])
+  // The lists are swept, the wakes are bounded, and a server records what is due.
+  expect(lasting).toEqual(['tel:{audit}:due', 'tel:{index}:deployments', 'tel:{packages}:index', 'tel:{wake}:deployments'])
   expect(keys.length).toBeGreaterThan(8)
 })

@@ -9,6 +9,7 @@ import { ruleOf } from '../../../src/store/retention.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleEntry, sampleRequest, sampleSealed, sampleTarget } from '../../support/samples.ts'
+import { sampleSigner } from '../../support/samplesigner.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
 
 const dayMs = 86_400_000
@@ -47,6 +48,7 @@ const ended = async (options: { readonly at?: number; readonly sha256?: string; 
     await where.jobs.settle(job)
   }
   await where.deployments.advance(id, 'pending', 'finished', { result: 'success', endedAt: options.at ?? Date.now() })
+  await where.audit.seal('srv', sampleSigner)
   return id
 }
 
