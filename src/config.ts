@@ -42,6 +42,8 @@ export interface Config {
   cpus: number
   /** Port of the worker's health endpoints; 0 means a free one. */
   healthPort: number
+  /** Address that they listen on. */
+  healthHost: string
   /** Kubeconfig of the cluster whose Deployments of workers the server scales; its own cluster, when it runs in one, when absent. */
   scalerKubeconfig?: string
   /** The context of it. */
@@ -98,6 +100,7 @@ const schema = z.object({
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
+  TELPHER_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
   TELPHER_SCALER_KUBECONFIG: z.string().min(1).optional(),
   TELPHER_SCALER_CONTEXT: z.string().min(1).default('default'),
   TELPHER_LOG_KEEP_MB: integer(1, 1024, 16),
@@ -148,6 +151,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     healthPort: read.TELPHER_HEALTH_PORT,
+    healthHost: read.TELPHER_HEALTH_HOST,
     ...(read.TELPHER_SCALER_KUBECONFIG === undefined ? {} : { scalerKubeconfig: resolve(read.TELPHER_SCALER_KUBECONFIG) }),
     scalerContext: read.TELPHER_SCALER_CONTEXT,
     logKeepMb: read.TELPHER_LOG_KEEP_MB,

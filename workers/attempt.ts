@@ -19,6 +19,7 @@ import type { JobLife } from '../src/steps/helm-pending.ts'
 import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import type { Registry } from '../src/telemetry/registry.ts'
 import { type Access, openAccess } from './access.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
@@ -26,6 +27,7 @@ import type { AttemptLog, Logs } from './logs/logs.ts'
 import { progressOf } from './progress.ts'
 import { hiddenOf, notHidden, openSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
+import { type AttemptFacts, createStory, type Outcome, wideEvent } from './story.ts'
 import type { WarmPool } from './warm.ts'
 
 /** The outside world of a worker, made once by its composition root. */
@@ -52,6 +54,10 @@ export interface WorkerDeps {
   /** What is remembered of an API server's version, by its address. */
   readonly version: (server: string) => RunDeps['version']
   readonly judge: RunDeps['judge']
+  /** What this worker counts. */
+  readonly registry: Registry
+  /** Told each attempt when it is over. */
+  readonly onAttempt: (facts: AttemptFacts) => void
 }
 
 /** Time between TERM and KILL, in ms: what helm needs to record its release. */
@@ -128,7 +134,7 @@ const finish = async (
   result: RunResult,
   deps: WorkerDeps,
   { lines, events }: { lines: AttemptLog; events: { flush(): Promise<void> } },
-): Promise<void> => {
+): Promise<Outcome> => {
   const { end } = result
   const delay = retryDelay(job.step.retries, job, end)
   if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
@@ -139,6 +145,7 @@ const finish = async (
       ? { type: 'finish', attempt: job.attempt, end }
       : { type: 'retry', attempt: job.attempt, end, notBefore: Date.now() + delay }
   await enter(job, event, deps, reportOf(result))
+  return delay === undefined ? 'ended' : 'retry'
 }
 
 /**
@@ -158,6 +165,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const stop = createStop(graceMs)
   const events = store.events(job.deploymentId)
   const lines = deps.logs.open(store.logs(ref))
+  const story = createStory(job, deps.registry)
   const secrets: { readonly tokens: Secret[]; ofStep: readonly Secret[] } = { tokens: [], ofStep: [] }
   const hide = createHide(() => [...secrets.tokens, ...secrets.ofStep])
   const say = (text: string): void => lines.say(hide.text(text))
@@ -172,6 +180,10 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       stop.ask('superseded')
     },
     cancel: (force) => stop.ask('cancelled', force),
+  }
+  const tell = (facts: AttemptFacts, sentence: string): void => {
+    log.info(wideEvent(facts), sentence)
+    deps.onAttempt(facts)
   }
   deps.heartbeat.hold(held)
   let accessing: Promise<Access> | undefined
@@ -239,13 +251,23 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
               limitMs: (phaseLimit(job.step, 'cleanup') ?? 0) * 1000,
               onLate: () => say('its container was not gone in time: the next sweep of this worker removes it'),
             },
-            onOutput: lines.output,
+            onOutput(stream, chunk) {
+              story.output(chunk.length)
+              return lines.output(stream, chunk)
+            },
             gate: {
               policy: target.policy,
               claim,
               connection: () => connected().current(),
               ...(isRenewable(target.account.mode) ? { renew: async () => connected().renew?.() } : {}),
-              ledger: { append: (entries) => untilThrough(() => store.ledger(ref).append(hide.deep(entries))) },
+              ledger: {
+                async append(entries) {
+                  await untilThrough(() => store.ledger(ref).append(hide.deep(entries)))
+                  story.wrote(entries.length)
+                },
+              },
+              onAnswer: story.answered,
+              onRefusal: ({ code }) => story.refused(code),
               attempt: job.attempt,
               mark: `telpher/${job.jobId}/${job.attempt}`,
               discovery: deps.discovery(target),
@@ -257,8 +279,11 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           return session
         },
         judge: deps.judge,
-        enter: (phase, tools?: ToolsUsed) =>
-          enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools }),
+        enter(phase, tools?: ToolsUsed) {
+          story.phase(phase)
+          if (tools !== undefined) story.ran(tools)
+          return enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools })
+        },
         say,
         lastErrors: lines.lastErrors,
         onProgress: (objects) => events.emit({ type: 'progress', at: Date.now(), jobId: job.jobId, ...hide.deep(progressOf(objects)) }),
@@ -269,11 +294,13 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     )
     const result = hide.deep(shown)
     lines.ended()
-    await finish(job, result, deps, { lines, events })
-    log.info({ status: result.end.status, code: result.end.code }, result.end.sentence)
+    story.phase('finish')
+    const outcome = await finish(job, result, deps, { lines, events })
+    tell(story.told(outcome, result.end), result.end.sentence)
   } catch (thrown) {
-    if (!(thrown instanceof TelpherError && thrown.code === 'gate_superseded')) throw hide.error(thrown)
-    log.warn({}, 'another attempt took over this job')
+    const isTaken = thrown instanceof TelpherError && thrown.code === 'gate_superseded'
+    tell(story.told(isTaken ? 'superseded' : 'broken'), isTaken ? 'another attempt took over this job' : 'this attempt broke off')
+    if (!isTaken) throw hide.error(thrown)
   } finally {
     await leaving
     lines.close()

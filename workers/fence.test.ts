@@ -7,6 +7,7 @@ import type { Grants } from '../src/model/ports.ts'
 import type { JobStatus } from '../src/model/states.ts'
 import type { AccountMode } from '../src/model/target.ts'
 import type { FenceOutcome, Store } from '../src/store/index.ts'
+import { createRegistry } from '../src/telemetry/registry.ts'
 import { grantSweeper, isAttemptOver, runFence, sweepGrants } from './fence.ts'
 
 const attempt: AttemptRef = { deploymentId: 'dep', jobId: 'job', attempt: 2 }
@@ -59,10 +60,12 @@ test('of a job that nobody knows it is not known', async () => {
 
 test('a fence says what came of it', async () => {
   const { store, told } = storeOf({ status: 'running', attempt: 2 })
-  await runFence({ target: 't', ...attempt }, depsOf(store, { fence: async () => {} }))
+  const registry = createRegistry('worker')
+  await runFence({ target: 't', ...attempt }, { ...depsOf(store, { fence: async () => {} }), registry })
   const failing = { fence: () => Promise.reject(new TelpherError('fence_unproven', 'it is still taken')) }
-  await runFence({ target: 't', ...attempt }, depsOf(store, failing))
+  await runFence({ target: 't', ...attempt }, { ...depsOf(store, failing), registry })
   expect(told).toEqual([{ refused: true }, { refused: false, because: 'it is still taken' }])
+  expect(registry.text()).toMatch(/^telpher_fences_total\{outcome="refused"\} 1\ntelpher_fences_total\{outcome="unproven"\} 1$/m)
 })
 
 test('targets of this pool whose tokens can be revoked are swept in turns; one that fails is nothing to the others', async () => {

@@ -5,9 +5,10 @@ import { untilThrough } from '../src/store/index.ts'
 import type { WorkerDeps } from './attempt.ts'
 
 type FenceDeps = Pick<WorkerDeps, 'store' | 'grants' | 'log' | 'config'>
+type RunFenceDeps = Pick<WorkerDeps, 'store' | 'grants' | 'log' | 'registry'>
 
 /** Revokes what a lost attempt was given, and says whether the API server was seen to refuse it. */
-export const runFence = async ({ target: name, ...rest }: { readonly target: string } & AttemptRef, deps: FenceDeps): Promise<void> => {
+export const runFence = async ({ target: name, ...rest }: { readonly target: string } & AttemptRef, deps: RunFenceDeps): Promise<void> => {
   const { store, grants, log } = deps
   const attempt: AttemptRef = { deploymentId: rest.deploymentId, jobId: rest.jobId, attempt: rest.attempt }
   const target = await untilThrough(() => store.targets.get(name))
@@ -17,6 +18,7 @@ export const runFence = async ({ target: name, ...rest }: { readonly target: str
   )
   log.warn({ ...attempt, target: name, ...outcome }, 'a lost attempt was fenced')
   await untilThrough(() => store.grants.fenced(attempt, outcome))
+  deps.registry.add('telpher_fences_total', { outcome: outcome.refused ? 'refused' : 'unproven' })
 }
 
 /** An attempt is over when its job ended, or waits to be started anew, or was. */

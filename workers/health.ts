@@ -1,51 +1,68 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { WarmCounts } from './warm.ts'
+import { expositionType } from '../src/telemetry/registry.ts'
 
 export interface Health {
   readonly port: number
   close(): Promise<void>
 }
 
-interface HealthOptions {
-  /** Why the worker takes no work, or undefined when it does. */
-  readonly ready: () => string | undefined
-  readonly containers: () => WarmCounts
+/** One thing that must be well before a worker takes work. */
+export interface ReadyCheck {
+  readonly name: string
+  /** Why it is not; undefined when it is. */
+  readonly reason: string | undefined
 }
 
-/** Prometheus' text format 0.0.4. */
-const metricsOf = ({ warm, cold, idle }: WarmCounts): string =>
+interface HealthOptions {
+  /** Address and port to listen on; port 0 for a free one. */
+  readonly host: string
+  readonly port: number
+  readonly checks: () => readonly ReadyCheck[]
+  /** What is counted, in Prometheus' text format 0.0.4. */
+  readonly metrics: () => string
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly type?: string
+}
+
+/** Why this worker takes no work; undefined when it does. */
+export const reasonOf = (checks: readonly ReadyCheck[]): string | undefined => checks.find(({ reason }) => reason !== undefined)?.reason
+
+/** As kube-apiserver's own /readyz?verbose: a line a check. */
+const verboseBody = (checks: readonly ReadyCheck[]): string =>
   [
-    '# HELP telpher_containers_taken_total Containers that jobs took, by whether one was waiting.',
-    '# TYPE telpher_containers_taken_total counter',
-    `telpher_containers_taken_total{start="warm"} ${warm}`,
-    `telpher_containers_taken_total{start="cold"} ${cold}`,
-    '# HELP telpher_containers_waiting Containers that wait for a job.',
-    '# TYPE telpher_containers_waiting gauge',
-    `telpher_containers_waiting ${idle}`,
+    ...checks.map(({ name, reason }) => (reason === undefined ? `[+]${name} ok` : `[-]${name}: ${reason}`)),
+    reasonOf(checks) === undefined ? 'ready' : 'not ready',
     '',
   ].join('\n')
 
 /**
- * The worker's health endpoints: /livez has no dependencies, /readyz says whether it takes work, /metrics counts.
- * @param port 0 for a free one
+ * The worker's health endpoints: /livez has no dependencies, /readyz says whether it takes work, and with ?verbose why not, /metrics counts.
+ * @throws Error of the socket when the address cannot be listened on
  */
-export const serveHealth = async (port: number, { ready, containers }: HealthOptions): Promise<Health> => {
-  const answers: Readonly<Record<string, () => { readonly status: number; readonly body: string }>> = {
+export const serveHealth = async ({ host, port, checks, metrics }: HealthOptions): Promise<Health> => {
+  const answers: Readonly<Record<string, (query: URLSearchParams) => Answer>> = {
     '/livez': () => ({ status: 200, body: 'ok\n' }),
-    '/readyz': () => {
-      const reason = ready()
-      return { status: reason === undefined ? 200 : 503, body: `${reason ?? 'ok'}\n` }
+    '/readyz': (query) => {
+      const now = checks()
+      const reason = reasonOf(now)
+      return { status: reason === undefined ? 200 : 503, body: query.has('verbose') ? verboseBody(now) : `${reason ?? 'ok'}\n` }
     },
-    '/metrics': () => ({ status: 200, body: metricsOf(containers()) }),
+    '/metrics': () => ({ status: 200, body: metrics(), type: expositionType }),
   }
   const server = createServer((request, response) => {
-    const { status, body } = answers[request.url ?? '']?.() ?? { status: 404, body: 'not found\n' }
-    response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4' }).end(body)
+    const [path = '', query = ''] = (request.url ?? '').split('?')
+    const asked = Object.hasOwn(answers, path) ? answers[path] : undefined
+    const { status, body, type = 'text/plain; charset=utf-8' } = asked?.(new URLSearchParams(query)) ?? { status: 404, body: 'not found\n' }
+    response.writeHead(status, { 'content-type': type }).end(body)
   })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen(port, '127.0.0.1', resolve)
+  server.listen(port, host, resolve)
   await promise
   return {
     port: (server.address() as AddressInfo).port,

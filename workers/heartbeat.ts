@@ -23,6 +23,8 @@ export interface Heartbeat {
   hold(attempt: Held): void
   release(attempt: Held): void
   readonly held: ReadonlySet<Held>
+  /** Since when nobody was heard to have heard it, in ms; infinite before the first time. */
+  silentMs(): number
   /** Says at once what changed, instead of with the next beat. */
   beat(): Promise<void>
   /**
@@ -93,6 +95,7 @@ export const startHeartbeat = (
     held,
     hold: (attempt) => held.add(attempt),
     release: (attempt) => held.delete(attempt),
+    silentMs: () => performance.now() - heardAt,
     beat,
     heard: async () => {
       if (performance.now() - heardAt >= claimMs) await untilThrough(say)

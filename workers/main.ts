@@ -9,8 +9,12 @@ import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
+import { deadAfterMs } from '../src/model/worker.ts'
 import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
+import { countChange, countTroubles } from '../src/telemetry/changes.ts'
+import { tellOwn } from '../src/telemetry/own.ts'
+import { createRegistry } from '../src/telemetry/registry.ts'
 import { version } from '../src/version.ts'
 import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
@@ -19,7 +23,7 @@ import { onSignals } from './drain.ts'
 import { createExecutor, withoutImages } from './executor.ts'
 import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { giveBackMemory } from './give-back.ts'
-import { serveHealth } from './health.ts'
+import { type ReadyCheck, reasonOf, serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createLogs } from './logs/logs.ts'
 import { followPool } from './pool-settings.ts'
@@ -67,12 +71,15 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const startedAt = Date.now()
   let draining = false
   const drainAsked = Promise.withResolvers<void>()
+  const registry = createRegistry('worker')
+  const troubles = countTroubles(registry)
   const logHalf = config.logKeepMb * 500_000
   const store = await openStore({
     url: config.redisUrl,
     storeUrl: config.storeRedisUrl,
     clientName: `worker-${config.workerName}`,
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
+    onChange: countChange(registry),
   })
   const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
   const executor = await createExecutor(config)
@@ -136,26 +143,29 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,
+    registry,
+    onAttempt: () => {},
   }
   const running = new Set<Promise<void>>()
   const handle = (item: QueueItem): Promise<void> => {
     const work = handlerOf(item, deps)
     running.add(work)
-    return work.catch((err: unknown) => log.error({ err, item }, 'a queue item failed')).finally(() => running.delete(work))
+    const failed = troubles('worker', (fields) => log.error(fields, 'a queue item failed'))
+    return work.catch((err: unknown) => failed({ err, item })).finally(() => running.delete(work))
   }
   const consumer = consume({
     url: config.redisUrl,
     pool: config.pool,
     concurrency: pool.concurrency(),
     handler: handle,
-    log: (line) => log.warn(line, 'queue'),
+    log: troubles('queue', (line) => log.warn(line, 'queue')),
   })
   const urgent = consume({
     url: config.redisUrl,
     pool: urgentPool(config.pool),
     concurrency: fencesAtOnce,
     handler: handle,
-    log: (line) => log.warn(line, 'queue'),
+    log: troubles('queue', (line) => log.warn(line, 'queue')),
   })
   containers.expect(containerSpec(pool.image() ?? defaultImage, pins, deps))
   const sweepTokens = grantSweeper(deps)
@@ -167,10 +177,31 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
   const loop = watchLoop({
     onBlocked: () => void consumer.pause(),
     onCalm: () => (draining ? undefined : void consumer.resume()),
+    onLook: (worstMs) => registry.observe('telpher_event_loop_delay_seconds', {}, worstMs / 1000),
     log,
   })
-  const ready = (): string | undefined => (draining ? 'draining' : loop.isBlocked() ? 'its event loop stands' : undefined)
-  const health = await serveHealth(config.healthPort, { ready, containers: containers.counts })
+  const checks = (): readonly ReadyCheck[] => [
+    { name: 'draining', reason: draining ? 'draining' : undefined },
+    { name: 'event-loop', reason: loop.isBlocked() ? 'its event loop stands' : undefined },
+    { name: 'heartbeat', reason: heartbeat.silentMs() > deadAfterMs ? 'Redis did not answer its heartbeats' : undefined },
+  ]
+  const health = await serveHealth({
+    host: config.healthHost,
+    port: config.healthPort,
+    checks,
+    metrics() {
+      tellOwn(registry, 'worker', version)
+      const { warm, cold, idle } = containers.counts()
+      registry.count('telpher_containers_taken_total', { start: 'warm' }, warm)
+      registry.count('telpher_containers_taken_total', { start: 'cold' }, cold)
+      registry.set('telpher_containers_waiting', {}, idle)
+      registry.count('telpher_redis_reconnects_total', {}, store.reconnects())
+      registry.set('telpher_worker_ready', {}, reasonOf(checks()) === undefined ? 1 : 0)
+      registry.set('telpher_worker_slots', { state: 'busy' }, heartbeat.held.size)
+      registry.set('telpher_worker_slots', { state: 'free' }, Math.max(0, pool.concurrency() - heartbeat.held.size))
+      return registry.text()
+    },
+  })
   log.info({ worker: id, pool: config.pool, concurrency: pool.concurrency(), healthPort: health.port }, 'worker takes work')
 
   const close = async (): Promise<void> => {

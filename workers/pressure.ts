@@ -1,12 +1,10 @@
 import type { Log } from '../src/log.ts'
+import { measureLoop } from '../src/telemetry/loop.ts'
 
 /** An event loop that stood for so long, in ms, serves neither the gates nor the heartbeat in time: no more work, then. */
 const blockedMs = 500
 /** So many looks in a row without half of that, and work is taken again. */
 const calmLooks = 3
-
-/** Between two ticks by whose lateness the loop is measured, in ms: node's own monitorEventLoopDelay misses what ends with its reset. */
-const tickMs = 50
 
 /** Whether this worker is too busy with itself to take work. */
 export interface Pressure {
@@ -28,6 +26,8 @@ interface WatchOptions {
   readonly onBlocked: () => void
   readonly onCalm: () => void
   readonly log: Pick<Log, 'warn' | 'info'>
+  /** Told with each look the longest that the loop stood since the one before, in ms. */
+  readonly onLook?: (worstMs: number) => void
   /** Between two looks, in ms; 1000 when absent. */
   readonly lookMs?: number
 }
@@ -38,12 +38,11 @@ export interface LoopWatch {
 }
 
 /** Watches the event loop of this process, and says when it stands and when it goes again. */
-export const watchLoop = ({ onBlocked, onCalm, log, lookMs = 1000 }: WatchOptions): LoopWatch => {
+export const watchLoop = ({ onBlocked, onCalm, log, onLook, lookMs }: WatchOptions): LoopWatch => {
   let pressure = noPressure
-  let worst = 0
-  let tickedAt = performance.now()
-  let lookedAt = tickedAt
-  const look = (worstMs: number): void => {
+  const measuring = measureLoop((seen) => {
+    const worstMs = Math.max(0, Math.round(seen))
+    onLook?.(worstMs)
     const before = pressure
     pressure = nextPressure(before, worstMs)
     if (pressure.isBlocked === before.isBlocked) return
@@ -54,18 +53,9 @@ export const watchLoop = ({ onBlocked, onCalm, log, lookMs = 1000 }: WatchOption
       log.info({}, 'the event loop goes again: this worker takes work')
       onCalm()
     }
-  }
-  const timer = setInterval(() => {
-    const now = performance.now()
-    worst = Math.max(worst, now - tickedAt - tickMs)
-    tickedAt = now
-    if (now - lookedAt < lookMs) return
-    lookedAt = now
-    look(Math.round(worst))
-    worst = 0
-  }, tickMs)
+  }, lookMs)
   return {
     isBlocked: () => pressure.isBlocked,
-    stop: () => clearInterval(timer),
+    stop: measuring.stop,
   }
 }

@@ -42,6 +42,10 @@ export interface GateOptions {
   readonly discovery: DiscoveryCache
   /** Has fields that a kind does not have refused, whatever the client asks for. */
   readonly strictFields?: boolean
+  /** Told the status of each answer of the API server that went to the job. */
+  readonly onAnswer?: (status: number) => void
+  /** Told each refusal of the gate's own. */
+  readonly onRefusal?: (refusal: Refusal) => void
   /** Aborted when the step's time is over: what waits then is refused. */
   readonly signal: AbortSignal
 }
@@ -105,6 +109,7 @@ export const createGate = (options: GateOptions): Gate => {
   const noted = (refusal: Refusal): void => {
     refusals.push(refusal)
     if (refusals.length > mostRefusals) refusals.shift()
+    options.onRefusal?.(refusal)
   }
   let shutReason: 'closed' | 'superseded' | undefined
 
@@ -159,7 +164,7 @@ export const createGate = (options: GateOptions): Gate => {
     if (refusal !== undefined) return refusal
     if (admitted.info.verb !== 'get' && admitted.info.verb !== 'watch' && writeVerb(admitted.info) !== 'connect')
       return { code: 'gate_path', http: 400, message: `${request.method} ${admitted.info.path} is refused: it has no stream to switch to` }
-    await tunnel({ ...admitted, request, socket, head, signal: asking }, tools)
+    await tunnel({ ...admitted, request, socket, head, signal: asking, onAnswer: options.onAnswer }, tools)
     return undefined
   }
 
@@ -169,7 +174,8 @@ export const createGate = (options: GateOptions): Gate => {
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, maxHeaderSize: longestHead, shouldUpgradeCallback: asksTunnel })
   server.on('request', async (request, response) => {
     const refusal = await serve(request, response).catch(stopped)
-    if (refusal !== undefined && answerStatus(response, refusal)) noted(refusal)
+    if (refusal === undefined) options.onAnswer?.(response.statusCode)
+    else if (answerStatus(response, refusal)) noted(refusal)
   })
   server.on('upgrade', async (request, socket, head) => {
     // From here on nobody else listens for its errors.

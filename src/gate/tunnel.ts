@@ -19,6 +19,8 @@ export interface UpgradeAsked {
   readonly socket: Duplex
   readonly head: Buffer
   readonly signal: AbortSignal
+  /** Told the status of the answer. */
+  readonly onAnswer?: ((status: number) => void) | undefined
 }
 
 /** The protocols of kube-apiserver; anything else (h2c) would be a way past the gate through a proxy in front of it. */
@@ -66,6 +68,7 @@ export const tunnel = async (asked: UpgradeAsked, tools: Pick<ExchangeTools, 'up
   try {
     const headers = { ...forwarded(request.headers, tools.mark), connection: 'Upgrade', upgrade: request.headers.upgrade }
     const said = await sendUpgrade(tools.upstream, { method: request.method ?? 'GET', path: asked.url, headers, signal }, entry)
+    asked.onAnswer?.(said.status)
     try {
       if (said.socket === undefined) return await passRefusal(socket, said)
       said.socket.on('error', () => {})

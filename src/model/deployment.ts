@@ -26,6 +26,8 @@ export interface Job extends JobRef, JobState {
   readonly createdAt: number
   /** When the time of its whole deployment is over, ms since the epoch; absent for never. */
   readonly endBy?: number
+  /** When it was last admitted, by the clock of the server that did it; absent in records of before it was kept. */
+  readonly admittedAt?: number
   readonly startedAt?: number
   readonly endedAt?: number
   /** Why it waits, as a sentence: the lock's holder, no worker, the step before. */

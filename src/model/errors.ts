@@ -138,6 +138,7 @@ export const errorTable = {
   ],
   backup_damaged: [1234, 'user', false, 'Take another copy of the file, or another backup; nothing can be made of a part of one.'],
   // 13xx: tether
+  server_closing: [1291, 'infrastructure', true, 'Ask another server: this one ends what it began and takes nothing new.'],
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
   tether_cut: [

@@ -1,7 +1,7 @@
-import type { Job } from '../model/deployment.ts'
+import type { Deployment, Job } from '../model/deployment.ts'
 import { frozenReason } from '../model/freeze.ts'
 import { pausedReason } from '../model/pool.ts'
-import { isTerminal } from '../model/states.ts'
+import { isTerminal, type Result } from '../model/states.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { QueueItem } from '../queue/types.ts'
 import { isHolder } from './admit.ts'
@@ -9,6 +9,7 @@ import { type Action, advance } from './advance.ts'
 import { freezeFor } from './frozen.ts'
 import { createLook, type Look } from './look.ts'
 import { fullPlace, leavePlaces, leavePool, placesFor, takePlaces } from './places.ts'
+import { noteIfPoolIsFull, noteWait, type Seen } from './seen.ts'
 import { askForLock, endInsteadOfWaiting, giveBack } from './turn.ts'
 import type { SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
 
@@ -20,6 +21,10 @@ export interface HandleContext {
   now(): number
   /** The workers that are heard, as of the last sweep; undefined before the first. */
   workers(): readonly SeenWorker[] | undefined
+  /** Told what was seen of a deployment; undefined when it has ended, or is gone. */
+  saw(deploymentId: string, seen: Seen | undefined): void
+  /** Told a deployment that this server brought to its end, and its jobs. */
+  finished(deployment: Deployment, jobs: readonly Job[]): void
   /** Asks for another deployment to be looked at. */
   nudge(deploymentId: string): void
   /** Whether it is time to look for an admitted job in the queue; says yes once in a while for each. */
@@ -59,6 +64,7 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
     if (first !== undefined) context.nudge(first)
     return false
   }
+  noteWait(look, job, Math.max(admittedAt, notBefore))
   sayIfNobody(context, look, job)
   // Nobody enqueued an attempt that had to wait: its first look is due at once.
   if (!context.isLookDue(job, notBefore > admittedAt ? notBefore - times.lookAfterMs : admittedAt)) return false
@@ -101,6 +107,7 @@ const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: n
   }
   const full = fullPlace(look, job)
   if (full !== undefined) {
+    noteIfPoolIsFull(look, job, readyAt)
     say(look, job, full)
     return false
   }
@@ -112,6 +119,7 @@ const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: n
   if (asked.turn !== 'taken') return asked.turn === 'ask-again'
   const reason = await takePlaces(store, look, job, places, nudge)
   if (reason !== undefined) {
+    noteIfPoolIsFull(look, job, readyAt)
     say(look, job, reason)
     return false
   }
@@ -148,12 +156,19 @@ const settle = async (context: HandleContext, job: Job): Promise<void> => {
   await context.store.jobs.settle(job)
 }
 
+const finish = async ({ store, now, finished }: HandleContext, look: Look, jobs: readonly Job[], result: Result): Promise<void> => {
+  const { deployment } = look
+  const endedAt = now()
+  const isOurs = await store.deployments.advance(deployment.id, deployment.state, 'finished', { result, endedAt })
+  if (isOurs) finished({ ...deployment, state: 'finished', result, endedAt }, jobs)
+}
+
 /** Does one action; true when others may follow from it now. */
 const perform = async (
   context: HandleContext,
   look: Look,
   id: string,
-  state: 'pending' | 'executing' | 'finalizing',
+  jobs: readonly Job[],
   action: Exclude<Action, { type: 'settle' }>,
 ): Promise<boolean> => {
   const { store } = context
@@ -172,7 +187,7 @@ const perform = async (
       await store.jobs.apply(action.job, { type: 'end', attempt: action.job.attempt, end: action.end })
       return true
     case 'finish':
-      await store.deployments.advance(id, state, 'finished', { result: action.result, endedAt: context.now() })
+      await finish(context, look, jobs, action.result)
       return false
   }
 }
@@ -188,7 +203,10 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
   for (let round = 0; round < maxRounds; round++) {
     const { deployment, jobs } = await context.store.deployments.snapshot(id)
     const { state } = deployment
-    if (state === 'finished') return context.store.deployments.forget(id)
+    if (state === 'finished') {
+      context.saw(id, undefined)
+      return context.store.deployments.forget(id)
+    }
     const actions = advance(deployment, jobs, context.now())
     const ended = actions.filter((action) => action.type === 'settle')
     // Its own jobs that wait are asked about below.
@@ -202,9 +220,12 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
       actions.flatMap((action) => (action.type === 'admit' ? [action.job] : [])),
       context.now,
     )
+    const all = jobs.map(({ job }) => job)
     for (const action of actions) {
-      if (action.type !== 'settle' && (await perform(context, look, id, state, action))) isChanged = true
+      if (action.type !== 'settle' && (await perform(context, look, id, all, action))) isChanged = true
     }
+    const isOver = actions.some((action) => action.type === 'finish')
+    context.saw(id, isOver ? undefined : { state, waits: look.waits })
     await writeWords(context.store, look)
     if (!isChanged) return
   }

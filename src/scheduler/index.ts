@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deployment, Job } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import { deadAfterMs, type SeenWorker } from '../model/worker.ts'
 import { type HandleContext, handleDeployment } from './handle.ts'
+import type { Overview, Seen } from './seen.ts'
 import type { LoopOptions, SchedulerTimes } from './types.ts'
 
 export { expand } from './expand.ts'
-export type { LoopOptions, SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
+export type { Overview } from './seen.ts'
+export type { SchedulerQueue, SchedulerStore } from './types.ts'
 export { startWatchdog, type WatchdogOptions } from './watchdog.ts'
 
 const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 20_000, deadAfterMs, ghostMs: 60_000 }
@@ -16,16 +19,24 @@ const maxParallel = 16
 export interface Scheduler {
   /** Looks at a deployment now. */
   kick(deploymentId: string): void
+  readonly overview: Overview
   /** Settles when the loop has ended after the signal. */
   readonly stopped: Promise<void>
+}
+
+interface SchedulerOptions extends LoopOptions {
+  readonly times?: Partial<SchedulerTimes>
+  /** Told a deployment that this server brought to its end, and its jobs. */
+  readonly onFinished?: (deployment: Deployment, jobs: readonly Job[]) => void
 }
 
 /**
  * Starts the loop that takes deployments through their steps: woken by the store, and by a sweep that finds what was
  * missed. Several servers may run it; Redis may come and go.
  */
-export const startScheduler = (options: LoopOptions & { readonly times?: Partial<SchedulerTimes> }): Scheduler => {
-  const { store, queue, log, signal } = options
+export const startScheduler = (options: SchedulerOptions): Scheduler => {
+  const { store, queue, log, signal, onFinished = () => {} } = options
+  const seen = new Map<string, Seen>()
   const times = { ...defaultTimes, ...options.times }
   const waiting = new Set<string>()
   const running = new Map<string, Promise<void>>()
@@ -52,6 +63,11 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
     now,
     workers: () => workers,
     nudge: (id) => kick(id),
+    finished: onFinished,
+    saw: (id, what) => {
+      if (what === undefined) seen.delete(id)
+      else seen.set(id, what)
+    },
     isLookDue: (job, admittedAt) => {
       const key = `${job.jobId}:${job.attempt}`
       const due = looks.get(key) ?? admittedAt + times.lookAfterMs
@@ -112,7 +128,9 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
     heard = { now: await store.workers.now(), at }
     workers = (await store.workers.list()).filter(({ seenAt }) => now() - seenAt < times.deadAfterMs)
     for (const [key, due] of looks) if (due < now() - 2 * times.lookAfterMs) looks.delete(key)
-    ;(await store.deployments.active()).forEach(kick)
+    const active = new Set(await store.deployments.active())
+    for (const id of seen.keys()) if (!active.has(id)) seen.delete(id)
+    active.forEach(kick)
   }
   const sweep = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -126,5 +144,5 @@ export const startScheduler = (options: LoopOptions & { readonly times?: Partial
     again.clear()
     await Promise.all(running.values())
   }
-  return { kick, stopped: run() }
+  return { kick, overview: { active: seen, now }, stopped: run() }
 }

@@ -15,6 +15,8 @@ export interface Look {
   readonly full: Map<string, string>
   /** Why jobs wait, by job id, as found so far. */
   readonly words: Map<string, { readonly job: Job; readonly reason: string }>
+  /** Since when the first of its jobs waits for a worker, by pool. */
+  readonly waits: Map<string, number>
   pool(name: string): Promise<Pool>
   /** Undefined for one that was removed. */
   target(name: string): Promise<Target | undefined>
@@ -46,6 +48,7 @@ export const createLook = (store: SchedulerStore, deployment: Deployment, wantin
     wanting: new Map([...Map.groupBy(rooms, (room) => room)].map(([room, all]) => [room, all.length])),
     full: new Map(),
     words: new Map(),
+    waits: new Map(),
     freezes: () => freezes(''),
     pool: memo((name) => store.pools.get(name)),
     target: memo(async (name) => {

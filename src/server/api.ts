@@ -2,6 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
+import { createRegistry } from '../telemetry/registry.ts'
+import { codeClass } from '../telemetry/table.ts'
 import { addAgainRoutes } from './again.ts'
 import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
@@ -12,6 +14,7 @@ import { addFreezeRoutes } from './freezes.ts'
 import { addImageRoutes } from './images.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addMemoryRoutes } from './memory.ts'
+import { addMetricsRoute } from './metrics.ts'
 import { isOpen, on } from './on.ts'
 import { addPackageRoutes } from './packages.ts'
 import { addPoolRoutes } from './pools.ts'
@@ -36,6 +39,11 @@ const requestIdOf = (given: string | undefined): string => (given !== undefined 
  */
 export const createApi = (deps: ApiDeps): Api => {
   const api: Api = new OpenAPIHono<ApiEnv>()
+  const { registry = createRegistry('server') } = deps
+  api.use(async (context, next) => {
+    await next()
+    registry.add('telpher_api_requests_total', { code: codeClass(context.res.status) })
+  })
   api.use(async (context, next) => {
     const requestId = requestIdOf(context.req.header('x-request-id'))
     context.set('requestId', requestId)
@@ -57,15 +65,22 @@ export const createApi = (deps: ApiDeps): Api => {
 
   on(api, 'livez', (context) => context.json({ status: 'ok' }))
   on(api, 'readyz', async (context) => {
+    if (deps.closing?.aborted === true) throw new TelpherError('server_closing', 'this server ends')
     await deps.store.ping()
     // Who asks without a token is told that it gets tight, not where.
     const levels = (await deps.store.memory.look()).map(({ level }) => level)
-    return context.json({ status: 'ok', ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }) })
+    const verbose = context.req.query('verbose') === undefined ? {} : { checks: { closing: 'no', redis: 'answers' } }
+    return context.json({
+      status: 'ok',
+      ...verbose,
+      ...(levels.every((level) => level === 'ok') ? {} : { warnings: ['Redis is getting full'] }),
+    })
   })
   addWorkerRoutes(api, deps)
   addFreezeRoutes(api, deps)
   addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
+  addMetricsRoute(api, deps, registry)
   addDoctorRoute(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)

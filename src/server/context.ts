@@ -5,7 +5,9 @@ import type { SealedRecord } from '../model/credential.ts'
 import type { Secret } from '../model/secret.ts'
 import type { AccountSummary } from '../model/target.ts'
 import type { Queue } from '../queue/index.ts'
+import type { Overview } from '../scheduler/index.ts'
 import type { Store } from '../store/index.ts'
+import type { Registry } from '../telemetry/registry.ts'
 
 export type { PlainCredential } from '../credentials/account.ts'
 
@@ -31,6 +33,10 @@ export interface ApiDeps {
     info(fields: object, message: string): void
   }
   readonly now?: () => number
+  /** What this server counts. */
+  readonly registry?: Registry
+  /** What its scheduler sees. */
+  readonly overview?: () => Overview | undefined
   /** Aborted when the server begins to close: streams end, so that clients go on elsewhere. */
   readonly closing?: AbortSignal
 }

@@ -10,8 +10,11 @@ import { createLog, type Log } from '../log.ts'
 import { newId } from '../model/ids.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScaler } from '../scaler/loop.ts'
-import { startScheduler, startWatchdog } from '../scheduler/index.ts'
+import { type Scheduler, startScheduler, startWatchdog } from '../scheduler/index.ts'
 import { openStore } from '../store/index.ts'
+import { countChange, countRun, countTroubles } from '../telemetry/changes.ts'
+import { measureLoop } from '../telemetry/loop.ts'
+import { createRegistry } from '../telemetry/registry.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
 import { startInbox } from './inbox.ts'
@@ -35,9 +38,18 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const [own, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
   const key = await withOlderKeys(own, config.olderKeyFiles)
-  const store = await openStore({ url: config.redisUrl, storeUrl: config.storeRedisUrl, clientName: 'server', limits: config.keep })
+  const registry = createRegistry('server')
+  const store = await openStore({
+    url: config.redisUrl,
+    storeUrl: config.storeRedisUrl,
+    clientName: 'server',
+    limits: config.keep,
+    onChange: countChange(registry),
+  })
   const queue = openQueue({ url: config.redisUrl })
   const closing = new AbortController()
+  let scheduler: Scheduler | undefined
+  const troubles = countTroubles(registry)
   const api = createApi({
     store,
     queue,
@@ -49,31 +61,51 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     token,
     version,
     secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile },
-    log,
+    log: {
+      error: troubles('api', (fields, message: string) => log.error(fields, message)),
+      warn: (fields, message) => log.warn(fields, message),
+      info: (fields, message) => log.info(fields, message),
+    },
     closing: closing.signal,
+    registry,
+    overview: () => scheduler?.overview,
   })
   const listener = await listen(api, { host: config.host, port: config.port }).catch(async (thrown: unknown) => {
     await Promise.allSettled([queue.close(), store.close()])
     throw thrown
   })
   const { signal } = closing
-  const scheduler = startScheduler({ store, queue, log: (line) => log.info(line, 'scheduler'), signal })
+  const loop = measureLoop((worstMs) => registry.observe('telpher_event_loop_delay_seconds', {}, Math.max(0, worstMs) / 1000))
+  const started = startScheduler({
+    store,
+    queue,
+    log: troubles('scheduler', (line) => log.info(line, 'scheduler')),
+    signal,
+    onFinished: (deployment) => countRun(registry, deployment),
+  })
+  scheduler = started
   const watchdog = startWatchdog({
     store,
     queue,
-    log: (line) => log.warn(line, 'watchdog'),
+    log: troubles('watchdog', (line) => log.warn(line, 'watchdog')),
     signal,
     limits: { maxStarts: config.maxStarts },
   })
-  const inbox = startInbox({ store, log: (line) => log.warn(line, 'inbox'), signal })
+  const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
   const signer = createAuditSigner(key)
-  const sealing = startSealing({ audit: store.audit, signer, server: serverId, log: (line) => log.info(line, 'audit'), signal })
+  const sealing = startSealing({
+    audit: store.audit,
+    signer,
+    server: serverId,
+    log: troubles('audit', (line) => log.info(line, 'audit')),
+    signal,
+  })
   const retention = startRetention({
     store,
     trimAudit: () => store.audit.trim(signer),
-    log: (line) => log.info(line, 'retention'),
+    log: troubles('retention', (line) => log.info(line, 'retention')),
     signal,
   })
   const scaler = startScaler({
@@ -81,7 +113,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     pools: () => store.pools.list(),
     scale: (pool) => scalePool(pool, { store, queue }),
     ...(driver === undefined ? {} : { driver }),
-    log: (line) => log.info(line, 'scaler'),
+    log: troubles('scaler', (line) => log.info(line, 'scaler')),
     signal,
   })
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
@@ -89,8 +121,9 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     url: listener.url,
     async close() {
       closing.abort()
+      loop.stop()
       await listener.close()
-      await Promise.all([scheduler.stopped, watchdog.stopped, inbox.stopped, sealing.stopped, retention.stopped, scaler.stopped])
+      await Promise.all([started.stopped, watchdog.stopped, inbox.stopped, sealing.stopped, retention.stopped, scaler.stopped])
       await queue.close()
       await store.close()
     },

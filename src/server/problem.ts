@@ -39,6 +39,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   store_newer: 409,
   backup_damaged: 422,
   redis_unreachable: 503,
+  server_closing: 503,
   redis_timeout: 503,
   redis_full: 507,
 }

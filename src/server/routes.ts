@@ -85,7 +85,12 @@ export type RouteName =
 /** Every route of the API: what is here is served, and what is served is here (tests/integration/server). */
 export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   livez: { method: 'get', path: '/livez', responses: { 200: json(shapes.status, 'The process runs') } },
-  readyz: { method: 'get', path: '/readyz', responses: { 200: json(shapes.status, 'Redis answers'), default: problem } },
+  readyz: {
+    method: 'get',
+    path: '/readyz',
+    request: { query: z.object({ verbose: z.string().optional() }) },
+    responses: { 200: json(shapes.status, 'Redis answers, and the server does not end'), default: problem },
+  },
   backup: {
     method: 'get',
     path: '/v1/backup',

@@ -79,6 +79,7 @@ const job = z
     pool: z.string(),
     lock: z.object({ clusterId: z.string(), namespace: z.string(), subject: z.string() }),
     createdAt: time,
+    admittedAt: time.optional(),
     startedAt: time.optional(),
     endedAt: time.optional(),
     waitsFor: z.string().optional(),
@@ -421,7 +422,11 @@ export type ShapeName =
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
-  status: z.object({ status: z.literal('ok'), warnings: z.array(z.string()).optional() }),
+  status: z.object({
+    status: z.literal('ok'),
+    checks: z.record(z.string(), z.string()).optional().openapi({ description: 'What was looked at, when asked with ?verbose' }),
+    warnings: z.array(z.string()).optional(),
+  }),
   store: z.object({ redis: z.array(memory), warnings: z.array(z.string()), schema: z.number().int() }),
   doctor,
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),

@@ -14,6 +14,8 @@ export interface Connection {
   /** A new connection for blocking reads; whoever asked for it ends it. */
   blocking(): Redis
   sent(): number
+  /** How often it was made again after it broke. */
+  reconnects(): number
   /** Host and port. */
   readonly place: string
   readonly closed: AbortSignal
@@ -134,6 +136,8 @@ export const connect = (options: {
   const said = logOnce(log, 'redis connection')
   redis.on('error', said.failed)
   redis.on('ready', said.well)
+  let readies = 0
+  redis.on('ready', () => readies++)
   const call = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
     if (closing.signal.aborted) throw new TelpherError('redis_unreachable', 'the store is closed')
     try {
@@ -152,6 +156,7 @@ export const connect = (options: {
     },
     client: redis,
     sent: () => redis.sentCommands,
+    reconnects: () => Math.max(0, readies - 1),
     place: placeOf(url),
     closed: closing.signal,
     close: async () => {

@@ -63,7 +63,7 @@ const defaultLimits: StoreLimits = {
  * @throws TelpherError redis_unreachable, redis_timeout, redis_version, redis_eviction, redis_persistence, store_newer, store_migrating
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const { url, storeUrl, clientName, log = () => {}, timeoutMs = 5000 } = options
+  const { url, storeUrl, clientName, log = () => {}, timeoutMs = 5000, onChange = () => {} } = options
   const given: StoreLimits = { ...defaultLimits, ...options.limits }
   const limits: StoreLimits = { ...given, packageMs: Math.max(given.packageMs, given.deploymentMs + 30 * dayMs) }
   const logLimits: StoreLimits = { ...limits, deploymentMs: limits.logMs }
@@ -109,7 +109,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     grants: createGrants(connection),
     packages: createPackages(store, limits),
     deployments: createDeployments(connection, limits, wakes),
-    jobs: createJobs(connection, limits, wakes, fixed),
+    jobs: createJobs(connection, limits, wakes, fixed, onChange),
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
@@ -138,6 +138,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
       await Promise.all([connection, ...(isSplit ? [store] : [])].map(({ call }) => call((redis) => redis.ping())))
     },
     commandsSent: () => connection.sent() + (isSplit ? store.sent() : 0),
+    reconnects: () => connection.reconnects() + (isSplit ? store.reconnects() : 0),
     close,
   }
 }

@@ -7,7 +7,7 @@ import { isTerminal, type JobEnd, type JobEvent, type JobState, transition } fro
 import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob } from './records.ts'
-import type { Applied, Claims, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
+import type { Applied, Claims, JobChanged, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
 
 /** @param end of the job, or of the attempt that another one follows */
 const jobEvent = (before: Job, after: Job, end: JobEnd | undefined, tools: JobReport['tools']): DeploymentEvent => ({
@@ -54,6 +54,7 @@ const changed = (job: Job, state: JobState, event: JobEvent, report: JobReport |
     ...found,
     ...state,
     ...(waits === undefined ? {} : { waitsFor: waits }),
+    ...(state.status === 'admitted' && job.status !== 'admitted' ? { admittedAt: Date.now() } : {}),
     ...(state.status === 'preparing' && job.startedAt === undefined ? { startedAt: Date.now() } : {}),
     ...(isTerminal(state.status) ? { endedAt: Date.now() } : {}),
     ...(report?.failure === undefined ? {} : { failure: report.failure }),
@@ -82,12 +83,14 @@ const markOf = (from: Job, to: Job): string => {
 /**
  * The jobs: the only place where their state changes.
  * @param fixed what never changes of a deployment
+ * @param onChange told what was changed here
  */
 export const createJobs = (
   connection: Connection,
   limits: StoreLimits,
   wakes: Wakes,
   fixed: (id: string) => Promise<FixedDeployment>,
+  onChange: JobChanged = () => {},
 ): Jobs => {
   const read = async (ref: JobRef): Promise<{ job: Job; version: string }> => {
     const deployment = await fixed(ref.deploymentId)
@@ -131,6 +134,7 @@ export const createJobs = (
       if (await write(ref, version, token, after, markOf(job, after), events)) {
         // The sweep finds what a lost wake leaves: the change is made.
         if (isTerminal(after.status)) void wakes.send(ref.deploymentId).catch(() => {})
+        onChange(job, after, event, report)
         return { ...step, job: after }
       }
     }

@@ -55,7 +55,12 @@ export interface StoreOptions {
   /** Milliseconds until a call gives up with redis_timeout; 5000 when absent. */
   readonly timeoutMs?: number
   readonly limits?: Partial<StoreLimits>
+  /** Told each change of a job that this store made: of several processes one makes it, so that all of them together tell each once. */
+  readonly onChange?: JobChanged
 }
+
+/** A change of a job, after it was written. A change whose answer was lost may not be told. */
+export type JobChanged = (before: Job, after: Job, event: JobEvent, report: JobReport | undefined) => void
 
 export interface Targets {
   /** @throws TelpherError target_exists */
@@ -562,6 +567,8 @@ export interface Store {
   ping(): Promise<void>
   /** Commands sent by this store so far. */
   commandsSent(): number
+  /** How often a connection that broke was made again. */
+  reconnects(): number
   /** Closes every connection and ends those who follow; what was emitted and not flushed may be lost. */
   close(): Promise<void>
 }

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { beforeAll, expect, test } from 'vitest'
+import { useE2e } from '../support/e2e-stack.ts'
+import { eventually } from '../support/eventually.ts'
+import { detailOf } from '../support/faults.ts'
+import { dashboardExpressions, seriesOf } from '../support/observed.ts'
+import { type Family, preparePromcheck, readExpressions, readMetrics, readRules, sampleOf } from '../support/promcheck.ts'
+import { configMaps } from '../support/running.ts'
+
+beforeAll(preparePromcheck, 900_000)
+const e2e = useE2e()
+
+/** The lines that the only worker wrote so far. */
+const workerLines = async (): Promise<Record<string, unknown>[]> => {
+  const [worker] = e2e().stack.workers
+  return (await readFile(worker?.logFile ?? '', 'utf8'))
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+const healthOf = async (): Promise<string> => {
+  const line = await eventually(async () => (await workerLines()).find(({ healthPort }) => healthPort !== undefined), 60_000)
+  return `http://127.0.0.1:${line['healthPort']}`
+}
+
+/** What both processes expose, each read by Prometheus' own parser and without anything that its linter finds. */
+const scrape = async (): Promise<readonly Family[]> => {
+  const { server } = e2e().stack
+  const authorization = `Bearer ${(await readFile(server.tokenFile, 'utf8')).trim()}`
+  const texts = await Promise.all([
+    fetch(`${server.url}/metrics`, { headers: { authorization } }).then((answer) => answer.text()),
+    fetch(`${await healthOf()}/metrics`).then((answer) => answer.text()),
+  ])
+  const read = await Promise.all(texts.map(readMetrics))
+  expect(read.flatMap(({ problems }) => problems)).toEqual([])
+  return read.flatMap(({ families }) => families)
+}
+
+test('a run is seen in the metrics and in one event for each attempt, and dashboard and alerts ask for nothing that is not there', async () => {
+  expect((await fetch(`${await healthOf()}/readyz?verbose`)).status).toBe(200)
+  const { target } = await e2e().place()
+  expect((await e2e().cli('pool', 'edit', 'default', '--replicas', '1')).code).toBe(0)
+  const good = detailOf(await e2e().deploy(await e2e().folder(configMaps(3)), target))
+  expect(good.deployment.result).toBe('success')
+  const elsewhere = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: kube-system }\n'
+  const refused = detailOf(await e2e().deploy(await e2e().folder({ 'map.yaml': elsewhere }), target))
+  expect(refused.deployment.result).toBe('failure')
+
+  const families = await eventually(async () => {
+    const found = await scrape()
+    // The server ends the deployment after its job: it is told then.
+    const isTold =
+      sampleOf(found, 'telpher_runs_total', { result: 'failure' }) === 1 && sampleOf(found, 'telpher_pool_desired_workers') === 1
+    return isTold && found
+  }, 30_000)
+  expect(sampleOf(families, 'telpher_runs_total', { result: 'success' })).toBe(1)
+  expect(sampleOf(families, 'telpher_jobs_total', { result: 'success' })).toBeDefined()
+  expect(sampleOf(families, 'telpher_workers', { pool: 'default', state: 'available' })).toBe(1)
+  expect(sampleOf(families, 'telpher_writes_total')).toBe(3)
+  expect(sampleOf(families, 'telpher_gate_requests_total', { code: '2xx' })).toBeGreaterThan(3)
+  expect(sampleOf(families, 'telpher_gate_refusals_total', { code: 'gate_namespace' })).toBeGreaterThan(0)
+  expect(sampleOf(families, 'telpher_log_bytes_total')).toBeGreaterThan(0)
+  expect(sampleOf(families, 'telpher_job_phase_duration_seconds', { phase: 'run' })).toBe(2)
+  expect(sampleOf(families, 'telpher_credential_expires_timestamp_seconds', { target })).toBeGreaterThan(Date.now() / 1000)
+
+  const rules = await readRules(await readFile(new URL('../../containers/prometheus/alerts.yaml', import.meta.url), 'utf8'))
+  const asked = await readExpressions([...(await dashboardExpressions()), ...rules.map(({ expr }) => expr)])
+  for (const { metric, labels, text } of asked.flatMap(seriesOf)) {
+    const series = families.filter(({ name }) => name === metric).flatMap((family) => family.series)
+    expect(series.length, `${metric} of ${text}`).toBeGreaterThan(0)
+    const has = new Set(series.flatMap((one) => Object.keys(one)))
+    expect(
+      labels.filter((label) => label !== 'job' && label !== 'instance' && !has.has(label)),
+      `${metric} of ${text}`,
+    ).toEqual([])
+  }
+  const ids = [good, refused].flatMap(({ deployment, jobs }) => [deployment.id, ...jobs.map(({ jobId }) => jobId)])
+  const values = families.flatMap(({ series }) => series.flatMap((one) => Object.values(one)))
+  expect(values.filter((value) => ids.some((id) => value.includes(id)))).toEqual([])
+
+  const events = (await workerLines()).filter(({ op }) => op === 'job')
+  expect(events).toMatchObject([
+    {
+      deployment: good.deployment.id,
+      job: good.jobs[0]?.jobId,
+      attempt: 1,
+      outcome: 'ended',
+      final: true,
+      result: 'success',
+      kind: 'apply',
+      target,
+      pool: 'default',
+      writes: 3,
+      refusals: 0,
+    },
+    { deployment: refused.deployment.id, result: 'failure', final: true, writes: 0 },
+  ])
+  const [event] = events
+  expect(event?.['total_ms']).toBe(['prepare_ms', 'run_ms', 'verify_ms', 'finish_ms'].reduce((sum, name) => sum + Number(event?.[name]), 0))
+  for (const name of ['queue_ms', 'log_bytes', 'requests_2xx']) expect(event?.[name], name).toBeTypeOf('number')
+  for (const name of ['image', 'kubectl', 'server_version', 'version']) expect(event?.[name], name).toBeTypeOf('string')
+})
