@@ -113,6 +113,7 @@ export const errorTable = {
     false,
     'Install kubectl and helm 4 and put them into the PATH of the worker, or let npm run dev put them into its cache.',
   ],
+  unsafe_process: [1216, 'infrastructure', false, 'Start the server or worker without the named option or variable.'],
   image_tools: [1218, 'user', false, 'Say in the step which helm the image has, or take another image: telpher image list'],
   image_differs: [
     1219,
