@@ -641,6 +641,16 @@ const processes: readonly CommandSpec[] = [
     load: async () => (await import('./drain.ts')).runWorkerDrain,
   },
   {
+    path: ['worker', 'rollout'],
+    about: 'replace workers one after the other: each ends what it runs, and the next one only when another has taken its place',
+    options: [
+      { flags: '--pool <name>', about: 'those of one pool alone' },
+      { flags: '--timeout <duration>', about: 'wait at most so long for each', fallback: '15m' },
+    ],
+    examples: ['telpher worker rollout', 'telpher worker rollout --pool eu --timeout 1h'],
+    load: async () => (await import('./worker-rollout.ts')).runWorkerRollout,
+  },
+  {
     path: ['server', 'start'],
     about: 'run a server, configured by TELPHER_ variables',
     examples: ['TELPHER_REDIS_URL=redis://127.0.0.1:6379 telpher server start'],

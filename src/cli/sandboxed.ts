@@ -38,20 +38,20 @@ export interface SandboxFlags {
  */
 export const startSandbox = async (dir: string, port: number, { workers = '1' }: SandboxFlags = {}): Promise<Stack> => {
   const range = workerRange(workers)
-  const isScaled = range.min !== range.max
   await prepare({ node: 'real' })
   const started = performance.now()
   const stack = await startStack({
     dir,
     fresh: true,
     node: 'real',
-    workers: isScaled ? 0 : range.min,
+    workers: 0,
     port,
     onStage: (stage) => process.stderr.write(`  ${((performance.now() - started) / 1000).toFixed(1).padStart(5)} s  starting ${stage}\n`),
   })
   let stopScaling = async (): Promise<void> => {}
   try {
-    if (isScaled) stopScaling = await scaleWorkers(stack, range, (text) => process.stderr.write(`  workers: ${text}\n`))
+    // A fixed number, too: what ends, or is replaced by telpher worker rollout, is started again.
+    stopScaling = await scaleWorkers(stack, range, (text) => process.stderr.write(`  workers: ${text}\n`))
     await mustRun(stack, [
       'target',
       'add',
@@ -73,7 +73,7 @@ export const startSandbox = async (dir: string, port: number, { workers = '1' }:
       if (tries >= 20) throw new TelpherError('internal', 'the check of the target local does not pass')
       await pause(500)
     }
-    return isScaled ? { ...stack, stop: () => stopScaling().then(stack.stop) } : stack
+    return { ...stack, stop: () => stopScaling().then(stack.stop) }
   } catch (thrown) {
     await stopScaling()
     await stack.stop()

@@ -33,3 +33,21 @@ test('a pool goes from no worker to what there is to do and back, and nobody who
   const maps = await e2e.cluster.api('GET', `/api/v1/namespaces/${namespace}/configmaps`)
   expect(maps.status).toBe(200)
 })
+
+test('workers are replaced one after the other under load, and no deployment notices', async ({ onTestFinished }) => {
+  const e2e = await startE2e({ workers: 0 })
+  onTestFinished(() => e2e.stop())
+  onTestFinished(await scaleWorkers(e2e.stack, { min: 2, max: 2 }))
+  const { target } = await e2e.place()
+  const folders = await Promise.all(Array.from({ length: 6 }, () => e2e.folder(configMaps(20))))
+  const running = Promise.all(folders.map((folder, n) => e2e.deploy(folder, target, '--name', `step-${n}`)))
+  await eventually(async () => (JSON.parse((await e2e.cli('worker', 'list', '-o', 'json')).stdout) as unknown[]).length === 2, 60_000, 200)
+  const rolled = await e2e.cli('worker', 'rollout', '--pool', 'default', '-o', 'json')
+  expect(rolled, rolled.stderr).toMatchObject({ code: 0 })
+  const replaced = JSON.parse(rolled.stdout) as { name: string; by: string }[]
+  expect(new Set(replaced.flatMap(({ name, by }) => [name, by])).size).toBe(4)
+  for (const one of await running) {
+    expect(one, one.stderr).toMatchObject({ code: 0 })
+    expect(detailOf(one).jobs[0]?.attempt).toBe(1)
+  }
+})

@@ -171,6 +171,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
     await served.store.workers.beat(sampleWorker(name, { pool }))
     return ['worker', 'drain', name, '--no-wait']
   },
+  'worker rollout': () => ['worker', 'rollout', '--pool', freshName('empty')],
   backup: () => ['backup', `${freshName('all')}.backup`],
   completion: () => ['completion', 'bash'],
   version: () => ['version'],
