@@ -22,6 +22,8 @@ export interface Config {
   host: string
   /** 0 means a free one. */
   port: number
+  /** https:// address under which API servers find the documents of the mode federated, without a slash at its end. */
+  issuerUrl?: string
   pool: string
   workerName: string
   /** Steps that one worker runs at the same time. */
@@ -88,6 +90,11 @@ const schema = z.object({
   TELPHER_TOKEN_FILE: z.string().optional(),
   TELPHER_HOST: z.string().default('127.0.0.1'),
   TELPHER_PORT: integer(0, 65_535, 7373),
+  TELPHER_ISSUER_URL: z
+    .url({ protocol: /^https$/, error: 'use an https:// address' })
+    .refine((url) => !/[?#@\s]/.test(url), 'give the address alone, without user, query or fragment')
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
   TELPHER_POOL: nameSchema.default('default'),
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
@@ -139,6 +146,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),
     host: read.TELPHER_HOST,
     port: read.TELPHER_PORT,
+    ...(read.TELPHER_ISSUER_URL === undefined ? {} : { issuerUrl: read.TELPHER_ISSUER_URL }),
     pool: read.TELPHER_POOL,
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,

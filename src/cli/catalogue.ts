@@ -17,7 +17,7 @@ const grants: readonly (typeof policyGrants)[number][] = [
   'webhook-configurations',
 ]
 
-const modes: readonly AccountMode[] = ['token-request', 'in-cluster', 'static-token', 'client-certificate']
+const modes: readonly AccountMode[] = ['federated', 'token-request', 'in-cluster', 'static-token', 'client-certificate']
 
 const risks: readonly Risk[] = ['wildcards', 'escalation', 'cluster-secrets']
 
@@ -275,6 +275,11 @@ const processFile: readonly CommandSpec[] = [
 
 const runPlugin: OptionSpec = { flags: '--run-plugin', about: "run the program that gives the context's credential without a question" }
 
+const trusted: readonly OptionSpec[] = [
+  { flags: '--issuer-ca <file>', about: 'mode federated: authorities of the web server that has the issuer', values: 'files' },
+  { flags: '--discovery-url <url>', about: "mode federated: where the API server finds the issuer's document, if not under its address" },
+]
+
 const target: readonly CommandSpec[] = [
   {
     path: ['target', 'add'],
@@ -299,8 +304,10 @@ const target: readonly CommandSpec[] = [
       { flags: '--home <namespace>', about: "namespace for Telpher's service accounts in the cluster", fallback: 'telpher' },
       { flags: '--acknowledge <risk>', about: 'take a risk that is refused otherwise; may be repeated', many: 'names', choices: risks },
       { flags: '--bootstrap-token <file>', about: 'set nothing up: take this token of the bootstrap identity' },
+      ...trusted,
       { flags: '--print-rbac', about: 'print what would be set up, for people who apply it themselves' },
       { flags: '-y, --yes', about: 'set it up without a question' },
+      { flags: '--timeout <duration>', about: 'wait at most so long until a worker of its pool has tried it', fallback: '30s' },
     ],
     examples: ['telpher target add staging --from-kubeconfig my-context --namespace shop --tag env=staging'],
     load: async () => (await import('./target-add.ts')).runTargetAdd,
@@ -342,6 +349,26 @@ const target: readonly CommandSpec[] = [
     ],
     examples: ['telpher target remove staging'],
     load: async () => (await import('./target.ts')).runTargetRemove,
+  },
+]
+
+const issuer: readonly CommandSpec[] = [
+  {
+    path: ['issuer', 'config'],
+    args: '[targets...]',
+    values: 'targets',
+    about: 'the AuthenticationConfiguration by which an API server trusts targets of the mode federated; all of them when none is named',
+    options: trusted,
+    examples: ['telpher issuer config prod', 'telpher issuer config prod test --issuer-ca ca.pem'],
+    load: async () => (await import('./issuer.ts')).runIssuerConfig,
+  },
+  {
+    path: ['issuer', 'export'],
+    args: '<dir>',
+    values: 'files',
+    about: 'write the documents of the mode federated into a folder, for a web server that API servers can reach',
+    examples: ['telpher issuer export ./public'],
+    load: async () => (await import('./issuer.ts')).runIssuerExport,
   },
 ]
 
@@ -725,6 +752,7 @@ export const catalogue: readonly CommandSpec[] = [
   ...image,
   ...producers,
   ...secrets,
+  ...issuer,
   ...keys,
   ...pools,
   ...processes,

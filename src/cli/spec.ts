@@ -39,6 +39,7 @@ export const groups: Readonly<Record<string, { readonly about: string; readonly 
   image: { about: 'what steps run in', alias: 'images' },
   pool: { about: 'sets of workers that share a queue: how many, paused, scaled', alias: 'pools' },
   secret: { about: 'values for steps that nobody sees', alias: 'secrets' },
+  issuer: { about: 'what API servers trust targets of the mode federated by', alias: 'issuers' },
   keys: { about: 'master keys, with which accounts and secrets are sealed' },
   producer: { about: 'services that submit deployments through Redis', alias: 'producers' },
   worker: { about: 'processes that run deployments', alias: 'workers' },

@@ -5,29 +5,17 @@ import { TelpherError } from '../model/errors.ts'
 import { type AccountMode, nameSchema } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
-import { gracesOf } from './graces.ts'
 import { adminContextOf, type ContextFlags, contextOf, placeOf } from './kubeconfig-context.ts'
-import { wholeNumber } from './number.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
+import { sayOfAdded, type TargetFlags, targetBody } from './target-body.ts'
+import type { IssuerFlags } from './target-federated.ts'
+import { proveFromPool } from './target-prove.ts'
 import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf, takeIdentity } from './target-setup.ts'
 
-interface AddFlags extends SetupFlags, ContextFlags {
+interface AddFlags extends SetupFlags, ContextFlags, TargetFlags, IssuerFlags {
   readonly fromKubeconfig: string
-  readonly namespace?: readonly string[]
-  readonly tag?: readonly string[]
-  readonly pool?: string
-  readonly grant?: readonly string[]
-  readonly settle?: string
-  readonly grace?: readonly string[]
-  readonly trials?: boolean
-  readonly limit?: string
-  readonly clusterLimit?: string
-  readonly mode: AccountMode
 }
-
-/** The API server's address from within its cluster (Kubernetes docs: accessing the API from a pod). */
-const inClusterServer = 'https://kubernetes.default.svc'
 
 /** The context's own credential, as the mode says it is. */
 const ownCredential = ({ credential }: ImportedContext, mode: AccountMode): PlainCredential => {
@@ -67,8 +55,10 @@ const imported = async (cli: Cli, name: string, flags: AddFlags): Promise<{ plac
 /** `telpher target add`: the context is read on this machine; only what a target needs is sent. */
 export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) => {
   const namespaces = flags.namespace ?? []
+  const patienceMs = seconds(flags.timeout, '--timeout', 0) * 1000
   mustBeName('name', name)
   for (const namespace of [flags.home, ...namespaces]) mustBeName('namespace', namespace)
+  if (flags.mode === 'federated') return (await import('./target-federated.ts')).addFederated(cli, name, flags)
   if (flags.printRbac === true) {
     const options = setupOptionsOf(name, namespaces, flags)
     const text = await rbacText(options, flags.fromKubeconfig)
@@ -78,30 +68,8 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
   const client = await cli.client()
   await mustBeFree(client, name)
   const { place, account: credential } = await imported(cli, name, flags)
-  const isAllowed = place.namespace !== undefined && (namespaces.length === 0 || namespaces.includes(place.namespace))
-  const namespace = isAllowed ? place.namespace : namespaces[0]
-  const target = await client.addTarget({
-    name,
-    server: flags.mode === 'in-cluster' ? inClusterServer : place.server,
-    ca: place.ca,
-    ...(place.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: place.tlsServerName }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(flags.tag === undefined ? {} : { tags: flags.tag }),
-    ...(flags.pool === undefined ? {} : { pool: flags.pool }),
-    ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
-    ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
-    ...(flags.limit === undefined ? {} : { limit: wholeNumber('--limit', flags.limit, 10_000) }),
-    ...(flags.clusterLimit === undefined ? {} : { clusterLimit: wholeNumber('--cluster-limit', flags.clusterLimit, 10_000) }),
-    ...(flags.trials === undefined ? {} : { trials: flags.trials }),
-    policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
-    credential,
-  })
+  const target = await client.addTarget(targetBody(name, place, credential, flags))
   await print(cli, target, () => `target ${name} added\n`)
-  if (namespaces.length === 0) cli.say('It may write to every namespace that its account may: limit it with --namespace.')
-  if (target.trials === true) cli.say('It is for trials: workers without isolation may run its steps. Do not use it for what matters.')
-  const { expiresAt } = target.account
-  if (expiresAt !== undefined)
-    cli.say(`Its credential ${expiresAt > Date.now() ? 'expires' : 'expired'} at ${new Date(expiresAt).toISOString()}.`)
-  cli.say(`Check it with: telpher target check ${name}`)
-  return exitCodes.ok
+  sayOfAdded(cli, target)
+  return proveFromPool(cli, client, name, patienceMs)
 }

@@ -8,6 +8,7 @@ import { proveSetup, refuseRisks } from '../credentials/bootstrap/prove.ts'
 import { type Risk, risksOf } from '../credentials/bootstrap/risks.ts'
 import { deployerRules } from '../credentials/bootstrap/rules.ts'
 import { heldCredential, type ImportedContext, type Place } from '../credentials/kubeconfig.ts'
+import type { Api } from '../credentials/modes/ask.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
@@ -48,15 +49,19 @@ const connectTo = ({ server, ca, tlsServerName }: Place) => {
 
 const places = ({ clusterWide, namespaces }: SetupOptions): string => (clusterWide ? 'every namespace' : namespaces.join(', '))
 
-const planText = (planned: readonly PlannedObject[], options: SetupOptions, server: string): string => {
-  const lines = planned.map(
+/** What would be made where, for people. */
+export const planLines = (planned: readonly PlannedObject[], server: string): readonly string[] => [
+  `At ${server}:`,
+  ...planned.map(
     ({ action, object: { kind, metadata } }) =>
       `  ${action}  ${kind} ${metadata.namespace === undefined ? '' : `${metadata.namespace}/`}${metadata.name}`,
-  )
+  ),
+]
+
+const planText = (planned: readonly PlannedObject[], options: SetupOptions, server: string): string => {
   const { bootstrap, deployer } = namesOf(options.target)
   return [
-    `At ${server}:`,
-    ...lines,
+    ...planLines(planned, server),
     `${deployer} may write applications in ${places(options)}; attempts get tokens of it that end with them.`,
     `${bootstrap} may do nothing but mint them; its own token is what Telpher keeps, sealed. The context's credential is not sent anywhere else.`,
   ].join('\n')
@@ -85,20 +90,25 @@ const givenToken = async (cli: Cli, file: string): Promise<string> => {
   return text.trim()
 }
 
-/** Sets up with the context's rights: plan, question, apply. @returns the token that is kept */
-const setUp = async (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<string> => {
+/** Does something with a context's rights, which are forgotten then. */
+export const withAdmin = async <T>(context: ImportedContext, work: (admin: Api) => Promise<T>): Promise<T> => {
   const connection = connectTo(context)(heldCredential(context, 'context'))
-  const admin = { server: context.server, connection }
   try {
-    const planned = await planSetup(admin, options)
-    cli.say(planText(planned, options, context.server))
-    if (!yes) await confirm(cli, 'Set this up?', '--yes')
-    await applySetup(admin, planned)
-    return await takeBootstrapToken(admin, options, bootstrapSeconds)
+    return await work({ server: context.server, connection })
   } finally {
     connection.close()
   }
 }
+
+/** Sets up with the context's rights: plan, question, apply. @returns the token that is kept */
+const setUp = (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<string> =>
+  withAdmin(context, async (admin) => {
+    const planned = await planSetup(admin, options)
+    cli.say(planText(planned, options, context.server))
+    if (!yes) await confirm(cli, 'Set this up?', '--yes')
+    await applySetup(admin, planned)
+    return takeBootstrapToken(admin, options, bootstrapSeconds)
+  })
 
 /** Proves an identity with its token alone. @returns the account to be sealed by the server */
 const prove = async (
@@ -147,11 +157,5 @@ export const takeIdentity = async (
 }
 
 /** Removes what was set up for a target. @returns what was removed */
-export const removeIdentity = async (context: ImportedContext, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
-  const connection = connectTo(context)(heldCredential(context, 'context'))
-  try {
-    return await removeSetup({ server: context.server, connection }, options)
-  } finally {
-    connection.close()
-  }
-}
+export const removeIdentity = (context: ImportedContext, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> =>
+  withAdmin(context, (admin) => removeSetup(admin, options))

@@ -1,3 +1,4 @@
+import { usernameOf } from '../model/federation.ts'
 import type { Target } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
@@ -44,6 +45,11 @@ interface RemoveFlags extends ContextFlags {
 const removalOf = async (cli: Cli, target: Target, context: string, flags: RemoveFlags): Promise<() => Promise<readonly string[]>> => {
   const [{ adminContextOf }, { removeIdentity }] = await Promise.all([import('./kubeconfig-context.ts'), import('./target-setup.ts')])
   const admin = await adminContextOf(cli, context, flags)
+  const { federation } = target.account
+  if (federation !== undefined) {
+    const { removeRights } = await import('./target-federated.ts')
+    return () => removeRights(admin, target, federation)
+  }
   const [home = ''] = target.account.deployer?.split('/') ?? []
   const { namespaces } = target.policy
   return () => removeIdentity(admin, { target: target.name, home, namespaces })
@@ -54,7 +60,8 @@ export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], fl
   const { fromKubeconfig } = flags
   const client = await cli.client()
   const target = await client.target(name)
-  const hasIdentity = target.account.deployer !== undefined
+  const identity = target.account.deployer ?? (target.account.federation && usernameOf(target.account.federation))
+  const hasIdentity = identity !== undefined
   const remove = hasIdentity && fromKubeconfig !== undefined ? await removalOf(cli, target, fromKubeconfig, flags) : async () => []
   await client.removeTarget(name)
   const inCluster = await remove()
@@ -62,7 +69,9 @@ export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], fl
   for (const object of inCluster) cli.say(`removed ${object}`)
   if (hasIdentity && fromKubeconfig === undefined)
     cli.say(
-      `Its identity ${target.account.deployer} is still in the cluster; remove it with: kubectl delete serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings --all-namespaces --selector telpher.dev/target=${name}`,
+      `Its identity ${identity} is still in the cluster; remove it with: kubectl delete serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings --all-namespaces --selector telpher.dev/target=${name}`,
     )
+  if (target.account.federation !== undefined)
+    cli.say(`Take the issuer ${target.account.federation.issuer} out of the API server's --authentication-config as well.`)
   return exitCodes.ok
 }

@@ -4,6 +4,7 @@ import type { KeysRotated, MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
+import type { FederationNames } from '../model/federation.ts'
 import type { Freeze, NewFreeze } from '../model/freeze.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { NewPoolState, PoolChange, PoolSettingsInput } from '../model/pool.ts'
@@ -64,6 +65,8 @@ export interface Client {
   target(name: string): Promise<Target>
   addTarget(target: object): Promise<Target>
   removeTarget(name: string): Promise<void>
+  /** How a target of that name is known in the mode federated. @throws TelpherError issuer_missing */
+  issuerNames(name: string): Promise<FederationNames>
   startCheck(name: string): Promise<{ readonly id: string; readonly waitsFor?: string }>
   check(name: string, id: string): Promise<CheckReport | undefined>
   pins(): Promise<ImagePins>
@@ -199,6 +202,7 @@ export const createClient = (url: string, token: Secret): Client => {
     targets: async () => (await get<{ targets: Target[] }>('/v1/targets')).targets,
     target: (name) => get(targetAt(name)),
     addTarget: (target) => post('/v1/targets', target),
+    issuerNames: (name) => get(`/v1/issuers/${encodeURIComponent(name)}`),
     async removeTarget(name) {
       await send('DELETE', targetAt(name))
     },

@@ -60,6 +60,7 @@ export interface TargetInput {
   readonly credential:
     | { readonly kind: 'bearer'; readonly token: string }
     | { readonly kind: 'client-certificate'; readonly certificate: string; readonly key: string }
+    | { readonly kind: 'federated' }
 }
 
 /**

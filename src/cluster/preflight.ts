@@ -141,6 +141,20 @@ const mayIn = async (
   return { message: verbs.join(', ') }
 }
 
+/** A write as a step would do it, through admission, of which nothing is kept (Kubernetes docs: dry-run). */
+const dryRun = async (connection: ClusterConnection, namespace: string): Promise<Found> => {
+  const { answer, body } = await post(connection, `/api/v1/namespaces/${namespace}/configmaps?dryRun=All`, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { generateName: 'telpher-check-' },
+  })
+  const told = (body as { message?: unknown } | undefined)?.message
+  const why = typeof told === 'string' ? told.slice(0, 300) : `it was answered with ${answer.status}`
+  if (answer.status === 201) return { message: 'taken; nothing was kept' }
+  if (answer.status === 404) return { message: why, status: 'warn', fix: 'Create the namespace before something is deployed there.' }
+  throw new TelpherError(answer.status === 403 ? 'target_forbidden' : 'target_error', why)
+}
+
 const skipped = (rung: CheckRung): CheckLine => ({
   rung,
   subject: '',
@@ -182,6 +196,8 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
         ),
       )),
     )
+    const [first = target.namespace] = namespaces
+    lines.push(stands() ? await climb('dry-run', `ConfigMap in ${first}`, () => dryRun(connection, first)) : skipped('dry-run'))
     lines.push(
       await climb('version', 'kubectl', async () => {
         const answer = await connection.request({ method: 'GET', path: '/version', timeoutMs })
@@ -191,7 +207,7 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
       }),
     )
     lines.push(await climb('clock', base.host, () => compareClocks(connection)))
-  } else for (const rung of ['authorization', 'version', 'clock'] as const) lines.push(skipped(rung))
+  } else for (const rung of ['authorization', 'dry-run', 'version', 'clock'] as const) lines.push(skipped(rung))
   connection.close()
   return {
     target: target.name,

@@ -1,7 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { TelpherError } from '../model/errors.ts'
+import type { Federation, FederationNames } from '../model/federation.ts'
 import { type AccountSummary, nameSchema } from '../model/target.ts'
+import { publicKeyOf, type SigningKey } from './federation/keys.ts'
 import { claimsOf } from './jwt.ts'
 
 /** A credential in clear, as it comes over the API and as it is sealed. */
@@ -12,6 +14,11 @@ export type PlainCredential =
   | { readonly kind: 'token-request'; readonly token: string; readonly namespace: string; readonly serviceAccount: string }
   /** The service account of the worker's own pod: nothing is stored. */
   | { readonly kind: 'in-cluster' }
+  /** An issuer of our own that the API server trusts; the first key signs. */
+  | (FederationNames & { readonly kind: 'federated'; readonly keys: readonly [SigningKey, ...SigningKey[]] })
+
+/** The same as a request gives it: keys of our own are made by the server and never come over the API. */
+export type NewCredential = Exclude<PlainCredential, { kind: 'federated' }> | { readonly kind: 'federated' }
 
 const pem = (label: string, mostKib: number) =>
   z
@@ -28,7 +35,9 @@ const token = z
 /** The form of names of service accounts (RFC 1123 subdomain). */
 const subdomain = z.string().regex(/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/, 'use lower-case letters, digits, dashes and dots')
 
-export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminatedUnion('kind', [
+const signingKey = z.object({ kid: z.string().min(1), key: pem('PRIVATE KEY', 16) })
+
+const given = [
   z.object({ kind: z.literal('bearer'), token }),
   z.object({
     kind: z.literal('client-certificate'),
@@ -38,6 +47,22 @@ export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminated
   }),
   z.object({ kind: z.literal('token-request'), token, namespace: nameSchema, serviceAccount: subdomain }),
   z.object({ kind: z.literal('in-cluster') }),
+] as const
+
+export const plainCredentialSchema: z.ZodType<PlainCredential> = z.discriminatedUnion('kind', [
+  ...given,
+  z.object({
+    kind: z.literal('federated'),
+    issuer: z.string(),
+    audience: z.string(),
+    subject: z.string(),
+    keys: z.tuple([signingKey], signingKey),
+  }),
+])
+
+export const newCredentialSchema: z.ZodType<NewCredential> = z.discriminatedUnion('kind', [
+  ...given,
+  z.object({ kind: z.literal('federated') }),
 ])
 
 const expiryOfCertificate = (certificate: string): number => {
@@ -50,13 +75,21 @@ const expiryOfCertificate = (certificate: string): number => {
 
 const identityOf = (credential: PlainCredential): string => {
   if (credential.kind === 'client-certificate') return credential.certificate
+  if (credential.kind === 'federated') return credential.keys.map(({ key }) => key).join('')
   return credential.kind === 'in-cluster' ? credential.kind : credential.token
 }
 
 const expiryOf = (credential: PlainCredential): number | undefined => {
   if (credential.kind === 'client-certificate') return expiryOfCertificate(credential.certificate)
-  return credential.kind === 'in-cluster' ? undefined : claimsOf(credential.token).expiresAt
+  return 'token' in credential ? claimsOf(credential.token).expiresAt : undefined
 }
+
+const federationOf = ({ issuer, audience, subject, keys }: PlainCredential & { kind: 'federated' }): Federation => ({
+  issuer,
+  audience,
+  subject,
+  keys: keys.map(publicKeyOf),
+})
 
 /**
  * What may be shown of a credential.
@@ -71,6 +104,7 @@ export const summarize = (id: string, credential: PlainCredential): AccountSumma
     fingerprint: createHash('sha256').update(identityOf(credential)).digest('hex').slice(0, 16),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(credential.kind === 'token-request' ? { deployer: `${credential.namespace}/${credential.serviceAccount}` } : {}),
+    ...(credential.kind === 'federated' ? { federation: federationOf(credential) } : {}),
   }
 }
 

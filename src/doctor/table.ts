@@ -114,6 +114,11 @@ export const checkTable = {
     about: 'what the account may do in each namespace',
     why: 'a deployment stops at the first refusal',
   },
+  'target-dry-run': {
+    places: ['target'],
+    about: 'a write that admission sees and nobody keeps',
+    why: 'a deployment writes through the same admission',
+  },
   'target-version': { places: ['target'], about: 'versions of kubectl and API server', why: 'one minor version apart is supported' },
   'target-clock': { places: ['target'], about: "the API server's clock", why: 'tokens and certificates depend on it' },
   'target-image': {

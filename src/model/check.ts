@@ -1,7 +1,18 @@
 import type { ErrorCode } from './errors.ts'
 
 /** The rungs of a target's check, in order: a rung is not tried when one before it that it needs has failed. */
-export const checkRungs = ['worker', 'dns', 'tcp', 'tls', 'authentication', 'authorization', 'version', 'clock', 'image'] as const
+export const checkRungs = [
+  'worker',
+  'dns',
+  'tcp',
+  'tls',
+  'authentication',
+  'authorization',
+  'dry-run',
+  'version',
+  'clock',
+  'image',
+] as const
 export type CheckRung = (typeof checkRungs)[number]
 
 /** One line of the ladder. */

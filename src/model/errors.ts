@@ -189,6 +189,13 @@ export const errorTable = {
     false,
     'Use an execution image with a kubectl of the server’s version (telpher image list), or let the worker warn: TELPHER_VERSION_SKEW=warn.',
   ],
+  issuer_missing: [
+    1421,
+    'user',
+    false,
+    'Say on the server with TELPHER_ISSUER_URL under which https:// address API servers reach it, or choose another mode.',
+  ],
+  token_refused: [1422, 'bug', false, 'No token is signed that would not say whose it is: add the target again, and report it.'],
   // 15xx: the gate
   gate_nonce: [1501, 'bug', false, 'Only the tools of the step may use its connection.'],
   gate_path: [1502, 'user', false, 'The request is not a Kubernetes API path.'],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Federation, federationSchema } from './federation.ts'
 import { type Graces, gracesSchema } from './graces.ts'
 
 /** A DNS label (RFC 1123), the form of Kubernetes names that are used as parts of host names. */
@@ -47,14 +48,14 @@ export const policySchema: z.ZodType<Policy, PolicyInput> = z.object({
 })
 
 /** How credentials for attempts come about (docs/reference/credentials.md), best first. */
-export const accountModes = ['token-request', 'in-cluster', 'static-token', 'client-certificate'] as const
+export const accountModes = ['federated', 'token-request', 'in-cluster', 'static-token', 'client-certificate'] as const
 export type AccountMode = (typeof accountModes)[number]
 
 /** The modes in which what an attempt was given can be ended at the API server before it expires. */
 export const isRevocable = (mode: AccountMode): boolean => mode === 'token-request'
 
 /** The modes in which a running attempt can get another credential. */
-export const isRenewable = (mode: AccountMode): boolean => mode === 'token-request' || mode === 'in-cluster'
+export const isRenewable = (mode: AccountMode): boolean => mode === 'federated' || mode === 'token-request' || mode === 'in-cluster'
 
 /** How the account of a target authenticates; the secret itself is a sealed record of its own. */
 export interface AccountSummary {
@@ -66,6 +67,8 @@ export interface AccountSummary {
   expiresAt?: number | undefined
   /** `namespace/name` of the service account that attempts get tokens of, in the mode token-request. */
   deployer?: string | undefined
+  /** Whom the API server is told to trust, in the mode federated. */
+  federation?: Federation | undefined
 }
 
 /** A target as stored and shown: nothing in it is secret. */
@@ -106,6 +109,7 @@ const accountSchema = z.object({
   fingerprint: z.string(),
   expiresAt: z.number().optional(),
   deployer: z.string().optional(),
+  federation: federationSchema.optional(),
 })
 
 export const targetSchema: z.ZodType<Target> = z.object({

@@ -20,6 +20,8 @@ export interface ClusterOptions {
   /** What the API server records; nothing by default. */
   readonly audit?: Audit
   readonly apiPort?: number
+  /** Whom the API server trusts beyond its own accounts: an AuthenticationConfiguration. */
+  readonly authentication?: object
   readonly temporary?: boolean
 }
 
@@ -52,6 +54,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     const control = await startControlPlane(state, {
       audit: options.audit ?? false,
       ...(options.apiPort === undefined ? {} : { port: options.apiPort }),
+      ...(options.authentication === undefined ? {} : { authentication: options.authentication }),
     })
     stops.push(control.stop)
     const kubeconfig = control.writeKubeconfig('admin')

@@ -12,6 +12,7 @@ import { addDiffRoute } from './diff/route.ts'
 import { addDoctorRoute } from './doctor.ts'
 import { addFreezeRoutes } from './freezes.ts'
 import { addImageRoutes } from './images.ts'
+import { addIssuerRoutes } from './issuers.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addMemoryRoutes } from './memory.ts'
 import { addMetricsRoute } from './metrics.ts'
@@ -84,6 +85,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addDoctorRoute(api, deps)
   addPackageRoutes(api, deps)
   addTargetRoutes(api, deps)
+  addIssuerRoutes(api, deps)
   addImageRoutes(api, deps)
   addPoolRoutes(api, deps)
   addProducerRoutes(api, deps)

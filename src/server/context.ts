@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { PlainCredential } from '../credentials/account.ts'
+import type { Issuer } from '../credentials/federation/issuer.ts'
 import type { Vault } from '../credentials/vault.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Secret } from '../model/secret.ts'
@@ -23,6 +24,8 @@ export interface ApiDeps {
   /** Ids of the master keys that records can be opened with; the first one seals. */
   readonly kids: readonly string[]
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
+  /** Names and keys for targets of the mode federated. @throws TelpherError issuer_missing where no address of it is known */
+  readonly issuer: Issuer
   readonly token: Secret
   readonly version: string
   /** The server's own files, for telpher doctor, which looks at them. */

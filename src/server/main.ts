@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
 import { createAuditSigner } from '../credentials/auditkey.ts'
+import { createIssuer } from '../credentials/federation/issuer.ts'
 import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
 import { reseal, seal } from '../credentials/seal.ts'
 import { createVault } from '../credentials/vault.ts'
@@ -58,6 +59,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
     summarize,
+    issuer: createIssuer(config.issuerUrl, await store.installation()),
     token,
     version,
     secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile },

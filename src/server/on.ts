@@ -10,8 +10,8 @@ import { type RouteName, routes } from './routes.ts'
 
 export type Handler = (context: Context<ApiEnv>) => Response | Promise<Response>
 
-/** Paths that need no token: they say nothing but that the server is there. */
-export const isOpen = (path: string): boolean => path === '/livez' || path === '/readyz'
+/** Paths that need no token: that the server is there, and the public keys by which API servers know its tokens. */
+export const isOpen = (path: string): boolean => path === '/livez' || path === '/readyz' || path.startsWith('/issuers/')
 
 /** Serves a route and puts it into the OpenAPI document: the one place where a path gets a handler. */
 export const on = (api: Api, name: RouteName, handler: Handler): void => {

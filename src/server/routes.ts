@@ -41,6 +41,9 @@ export type RouteName =
   | 'removeTarget'
   | 'checkTarget'
   | 'getCheck'
+  | 'nameIssuer'
+  | 'discoverIssuer'
+  | 'issuerKeys'
   | 'deploy'
   | 'listDeployments'
   | 'getDeployment'
@@ -140,6 +143,27 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/targets/{name}',
     request: { params: named },
     responses: { 204: { description: 'Removed with its account' }, default: problem },
+  },
+  nameIssuer: {
+    method: 'get',
+    path: '/v1/issuers/{name}',
+    request: { params: named },
+    responses: {
+      200: json(shapes.issuerNames, 'How a target of that name is known at its API server in the mode federated'),
+      default: problem,
+    },
+  },
+  discoverIssuer: {
+    method: 'get',
+    path: '/issuers/{name}/.well-known/openid-configuration',
+    request: { params: named },
+    responses: { 200: json(shapes.discovery, 'Where the keys are by which the tokens of this target are known'), default: problem },
+  },
+  issuerKeys: {
+    method: 'get',
+    path: '/issuers/{name}/jwks.json',
+    request: { params: named },
+    responses: { 200: json(shapes.keySet, 'Those keys (RFC 7517)'), default: problem },
   },
   checkTarget: {
     method: 'post',

@@ -1,12 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { plainCredentialSchema } from '../credentials/account.ts'
+import { type NewCredential, newCredentialSchema } from '../credentials/account.ts'
 import { isBundle } from '../credentials/pem.ts'
 import { type Graces, gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
 import { limitSchema, nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
-import type { PlainCredential } from './context.ts'
 
 /** Names, server, trust and credential of a new target, as a request gives them. */
 export interface NewTarget {
@@ -23,11 +22,11 @@ export interface NewTarget {
   trials?: boolean | undefined
   limit?: number | undefined
   clusterLimit?: number | undefined
-  credential: PlainCredential
+  credential: NewCredential
 }
 
 /** What is wrong with a client certificate and its key, in words that quote neither. */
-const pairProblem = (credential: PlainCredential): { readonly field: 'certificate' | 'key'; readonly problem: string } | undefined => {
+const pairProblem = (credential: NewCredential): { readonly field: 'certificate' | 'key'; readonly problem: string } | undefined => {
   if (credential.kind !== 'client-certificate') return undefined
   if (!isBundle(credential.certificate)) return { field: 'certificate', problem: 'not a certificate' }
   try {
@@ -70,7 +69,7 @@ const object = z
     trials: z.boolean().optional(),
     limit: limitSchema.optional(),
     clusterLimit: limitSchema.optional(),
-    credential: plainCredentialSchema,
+    credential: newCredentialSchema,
   })
   .superRefine(({ namespace, policy, credential }, context) => {
     if (namespace !== undefined && policy.namespaces.length > 0 && !policy.namespaces.includes(namespace))

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { checkRungs } from '../model/check.ts'
 import { lineageKinds } from '../model/deployment.ts'
 import { checkStatuses } from '../model/doctor.ts'
+import { federationNamesSchema, publicKeySchema } from '../model/federation.ts'
 import { poolStates } from '../model/pool.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
@@ -393,6 +394,9 @@ export type ShapeName =
   | 'package'
   | 'target'
   | 'targets'
+  | 'issuerNames'
+  | 'discovery'
+  | 'keySet'
   | 'checkStarted'
   | 'checkPending'
   | 'checkReport'
@@ -432,6 +436,15 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
   target: targetSchema,
   targets: z.object({ targets: z.array(targetSchema) }),
+  issuerNames: federationNamesSchema,
+  discovery: z.object({
+    issuer: z.string(),
+    jwks_uri: z.string(),
+    response_types_supported: z.array(z.string()),
+    subject_types_supported: z.array(z.string()),
+    id_token_signing_alg_values_supported: z.array(z.string()),
+  }),
+  keySet: z.object({ keys: z.array(publicKeySchema) }),
   checkStarted: z.object({ id: z.string(), waitsFor: z.string().optional() }),
   checkPending: z.object({ state: z.literal('pending'), waitsFor: z.string().optional() }),
   checkReport,

@@ -3,7 +3,7 @@ import { TelpherError } from '../model/errors.ts'
 import { isId, newId } from '../model/ids.ts'
 import type { Target } from '../model/target.ts'
 import { deadAfterMs } from '../model/worker.ts'
-import type { Api, ApiDeps } from './context.ts'
+import type { Api, ApiDeps, PlainCredential } from './context.ts'
 import { bodyOf, on, param } from './on.ts'
 import { type NewTarget, newTargetSchema } from './schemas.ts'
 
@@ -16,11 +16,10 @@ const clusterIdOf = (server: string): string => {
     .slice(0, 16)
 }
 
-const targetOf = (asked: NewTarget, deps: ApiDeps, now: number): Target => {
-  const { credential, ...rest } = asked
+const targetOf = ({ credential: _, ...rest }: NewTarget, credential: PlainCredential, deps: ApiDeps, now: number): Target => {
   return {
     ...rest,
-    clusterId: clusterIdOf(asked.server),
+    clusterId: clusterIdOf(rest.server),
     account: deps.summarize(newId('acc', now), credential),
     createdAt: now,
   }
@@ -40,8 +39,9 @@ export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   on(api, 'getTarget', async (context) => context.json(await store.targets.get(param(context, 'name'))))
   on(api, 'addTarget', async (context) => {
     const { body: asked } = await bodyOf(context, newTargetSchema)
-    const target = targetOf(asked, deps, now())
-    await store.targets.create(target, deps.seal(target.account.id, JSON.stringify(asked.credential)))
+    const credential = asked.credential.kind === 'federated' ? await deps.issuer.issue(asked.name) : asked.credential
+    const target = targetOf(asked, credential, deps, now())
+    await store.targets.create(target, deps.seal(target.account.id, JSON.stringify(credential)))
     return context.json(target, 201, { location: `/v1/targets/${target.name}` })
   })
   on(api, 'removeTarget', async (context) => {

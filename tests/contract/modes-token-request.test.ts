@@ -49,6 +49,7 @@ modeContract('token-request', async (cluster) => {
   const place = await begin(cluster)
   return {
     mode: place.mode,
+    mintsAnew: true,
     refused: place.modeWith(`${place.token.slice(0, -8)}AAAAAAAA`),
     username: `system:serviceaccount:${place.home}:deployer-${place.home}`,
     leftovers: async ({ jobId }) =>

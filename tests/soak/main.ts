@@ -52,6 +52,12 @@ soaks.push({
   env: { MASK_CASES: '1000000' },
 })
 
+soaks.push({
+  name: 'tokens of the mode federated: 100,000 inputs',
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', 'unit', 'src/credentials/federation'],
+  env: { CLAIM_CASES: '100000' },
+})
+
 /** What a test does with a few points of chance, with many; what fails prints the seed that repeats it (SOAK_SEED). */
 const manyPoints = (name: string, file: string, env: Readonly<Record<string, string>>): Soak => ({
   name,

@@ -54,5 +54,5 @@ export const ownRedis = async (config: Readonly<Record<string, string>> = {}): P
 export const ownDocker = (): Promise<Docker> => ensureDocker({ own: true })
 
 /** A cluster whose API server the test may stop. */
-export const ownCluster = async (node: ClusterOptions['node']): Promise<Cluster> =>
-  startCluster({ dir: await folder(), node, audit: true, temporary: true })
+export const ownCluster = async (node: ClusterOptions['node'], more: Pick<ClusterOptions, 'authentication'> = {}): Promise<Cluster> =>
+  startCluster({ dir: await folder(), node, audit: true, temporary: true, ...more })

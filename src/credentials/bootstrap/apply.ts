@@ -1,6 +1,6 @@
 import { TelpherError } from '../../model/errors.ts'
 import { type Api, ask, said, type Told } from '../modes/ask.ts'
-import { namesOf, type SetupObject, type SetupOptions, setupObjects, setupPath } from './objects.ts'
+import { federatedObjects, namesOf, type SetupObject, type SetupOptions, setupObjects, setupPath } from './objects.ts'
 
 /** An object and what becomes of it. */
 export interface PlannedObject {
@@ -17,6 +17,29 @@ const refused = (what: string, told: Told): TelpherError => {
 const describe = ({ kind, metadata: { name, namespace } }: SetupObject): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
 
+/** @throws TelpherError setup_refused when a namespace to deploy to is not there; target_* */
+const mustHaveNamespaces = async (admin: Api, { namespaces, clusterWide }: Omit<SetupOptions, 'home'>): Promise<void> => {
+  if (clusterWide) return
+  const looked = await Promise.all(
+    namespaces.map(async (namespace) => {
+      const told = await ask(admin, { method: 'GET', path: `/api/v1/namespaces/${namespace}` })
+      if (told.status !== 200 && told.status !== 404) throw refused(`read the namespace ${namespace}`, told)
+      return told.status === 404 ? [namespace] : []
+    }),
+  )
+  const missing = looked.flat()
+  if (missing.length > 0) throw new TelpherError('setup_refused', `there is no namespace ${missing.join(', ')}: create it first`)
+}
+
+const planned = (admin: Api, objects: readonly SetupObject[]): Promise<readonly PlannedObject[]> =>
+  Promise.all(
+    objects.map(async (object) => {
+      const told = await ask(admin, { method: 'GET', path: setupPath(object) })
+      if (told.status !== 200 && told.status !== 404) throw refused(`read ${describe(object)}`, told)
+      return { object, action: told.status === 404 ? 'create' : 'update' }
+    }),
+  )
+
 /**
  * What setting up would do. Nothing is changed.
  * @param admin as somebody who may read what is to be made
@@ -24,37 +47,34 @@ const describe = ({ kind, metadata: { name, namespace } }: SetupObject): string 
  *   target_unauthorized, target_forbidden, target_*
  */
 export const planSetup = async (admin: Api, options: SetupOptions): Promise<readonly PlannedObject[]> => {
-  const missing = options.clusterWide
-    ? []
-    : (
-        await Promise.all(
-          options.namespaces.map(async (namespace) => {
-            const told = await ask(admin, { method: 'GET', path: `/api/v1/namespaces/${namespace}` })
-            if (told.status !== 200 && told.status !== 404) throw refused(`read the namespace ${namespace}`, told)
-            return told.status === 404 ? [namespace] : []
-          }),
-        )
-      ).flat()
-  if (missing.length > 0) throw new TelpherError('setup_refused', `there is no namespace ${missing.join(', ')}: create it first`)
+  await mustHaveNamespaces(admin, options)
   const policies = await ask(admin, { method: 'GET', path: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies?limit=1' })
   // Without them the right to create Secrets is the right to make a token that never expires.
   if (policies.status === 404)
     throw new TelpherError('setup_refused', 'the API server knows no ValidatingAdmissionPolicy: Kubernetes 1.30 or newer is needed')
-  return Promise.all(
-    setupObjects(options).map(async (object) => {
-      const told = await ask(admin, { method: 'GET', path: setupPath(object) })
-      if (told.status !== 200 && told.status !== 404) throw refused(`read ${describe(object)}`, told)
-      return { object, action: told.status === 404 ? 'create' : 'update' }
-    }),
-  )
+  return planned(admin, setupObjects(options))
+}
+
+/**
+ * The same for a target of the mode federated.
+ * @param username whom the API server takes its tokens for
+ * @throws TelpherError setup_refused, target_unauthorized, target_forbidden, target_*
+ */
+export const planFederated = async (
+  admin: Api,
+  options: Omit<SetupOptions, 'home'>,
+  username: string,
+): Promise<readonly PlannedObject[]> => {
+  await mustHaveNamespaces(admin, options)
+  return planned(admin, federatedObjects(options, username))
 }
 
 /**
  * Applies what was planned, in order; twice is once (server-side apply).
  * @throws TelpherError setup_refused, target_forbidden, target_*; what was applied before stays, and applying again goes on from there
  */
-export const applySetup = async (admin: Api, planned: readonly PlannedObject[]): Promise<void> => {
-  for (const { object } of planned) {
+export const applySetup = async (admin: Api, plan: readonly PlannedObject[]): Promise<void> => {
+  for (const { object } of plan) {
     const told = await ask(admin, {
       method: 'PATCH',
       path: `${setupPath(object)}?fieldManager=telpher&force=true`,
@@ -110,21 +130,35 @@ export const takeBootstrapToken = async (admin: Api, options: Pick<SetupOptions,
 /** Of each kind that is removed by its name; the home namespace stays, since other targets may live there. */
 const isRemoved = ({ kind }: SetupObject): boolean => kind !== 'Namespace'
 
-/**
- * Undoes a set-up, the rights and the tokens first; what is gone already is fine.
- * @returns what was removed, for people
- * @throws TelpherError target_forbidden, setup_refused, target_*
- */
-export const removeSetup = async (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
-  // Which of the two it was is not kept.
-  const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
-  const objects = [bootstrapSecret(options), ...made.toReversed()].filter(isRemoved)
+const remove = async (admin: Api, objects: readonly SetupObject[]): Promise<readonly string[]> => {
   const removed: string[] = []
-  for (const object of objects) {
-    const path = object.kind === 'Secret' ? `${secretsPath(options.home)}/${object.metadata.name}` : setupPath(object)
+  for (const object of objects.filter(isRemoved)) {
+    const path = object.kind === 'Secret' ? `${secretsPath(object.metadata.namespace ?? '')}/${object.metadata.name}` : setupPath(object)
     const told = await ask(admin, { method: 'DELETE', path })
     if (told.status !== 200 && told.status !== 202 && told.status !== 404) throw refused(`remove ${describe(object)}`, told)
     if (told.status !== 404) removed.push(describe(object))
   }
   return removed
 }
+
+/**
+ * Undoes a set-up, the rights and the tokens first; what is gone already is fine.
+ * @returns what was removed, for people
+ * @throws TelpherError target_forbidden, setup_refused, target_*
+ */
+export const removeSetup = (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
+  // Which of the two it was is not kept.
+  const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
+  return remove(admin, [bootstrapSecret(options), ...made.toReversed()])
+}
+
+/** The same of a target of the mode federated. @throws TelpherError target_forbidden, setup_refused, target_* */
+export const removeFederated = (
+  admin: Api,
+  options: Omit<SetupOptions, 'clusterWide' | 'home'>,
+  username: string,
+): Promise<readonly string[]> =>
+  remove(admin, [
+    ...federatedObjects({ ...options, clusterWide: false }, username).toReversed(),
+    ...federatedObjects({ ...options, clusterWide: true }, username).toReversed(),
+  ])

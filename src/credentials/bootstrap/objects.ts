@@ -33,13 +33,23 @@ export const namesOf = (target: string): { readonly bootstrap: string; readonly 
 /** The label by which everything of a target is found again. */
 const targetLabel = 'telpher.dev/target'
 
+const labelsOf = (target: string): Readonly<Record<string, string>> => ({
+  'app.kubernetes.io/managed-by': 'telpher',
+  [targetLabel]: target,
+})
+
 const rbac = 'rbac.authorization.k8s.io'
 
-/** What a service account may do, in one namespace or in all. */
+/** Whom a binding is for. */
+type Subject =
+  | { readonly kind: 'ServiceAccount'; readonly name: string; readonly namespace: string }
+  | { readonly kind: 'User'; readonly name: string; readonly apiGroup: typeof rbac }
+
+/** What somebody may do, in one namespace or in all. */
 const granted = (
   name: string,
   labels: Readonly<Record<string, string>>,
-  account: { readonly name: string; readonly namespace: string },
+  subject: Subject,
   rules: readonly PolicyRule[],
   namespace: string | undefined,
 ): SetupObject[] => {
@@ -52,7 +62,7 @@ const granted = (
       kind: `${kind}Binding`,
       metadata,
       roleRef: { apiGroup: rbac, kind, name },
-      subjects: [{ kind: 'ServiceAccount', ...account }],
+      subjects: [subject],
     },
   ]
 }
@@ -100,7 +110,7 @@ const guarded = (
  */
 export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOptions): readonly SetupObject[] => {
   const { bootstrap, deployer, policy } = namesOf(target)
-  const labels = { 'app.kubernetes.io/managed-by': 'telpher', [targetLabel]: target }
+  const labels = labelsOf(target)
   const who = { home, username: `system:serviceaccount:${home}:${bootstrap}` }
   const account = (name: string): SetupObject => ({
     apiVersion: 'v1',
@@ -108,7 +118,6 @@ export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOpt
     metadata: { name, namespace: home, labels },
     automountServiceAccountToken: false,
   })
-  const places = clusterWide ? [undefined] : namespaces
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home, labels: { 'app.kubernetes.io/managed-by': 'telpher' } } },
     account(bootstrap),
@@ -138,12 +147,24 @@ export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOpt
         { expression: 'object == null || !has(object.data)', message: 'telpher: only empty Secrets' },
       ],
     }),
-    ...granted(bootstrap, labels, { name: bootstrap, namespace: home }, bootstrapRules(deployer), home),
-    ...places.flatMap((namespace) =>
-      granted(clusterWide ? policy : deployer, labels, { name: deployer, namespace: home }, deployerRules, namespace),
-    ),
+    ...granted(bootstrap, labels, { kind: 'ServiceAccount', name: bootstrap, namespace: home }, bootstrapRules(deployer), home),
+    ...deployerObjects({ target, namespaces, clusterWide }, { kind: 'ServiceAccount', name: deployer, namespace: home }),
   ]
 }
+
+/** What a deployer may do, wherever it may. */
+const deployerObjects = ({ target, namespaces, clusterWide }: Omit<SetupOptions, 'home'>, subject: Subject): readonly SetupObject[] => {
+  const { deployer, policy } = namesOf(target)
+  const places = clusterWide ? [undefined] : namespaces
+  return places.flatMap((namespace) => granted(clusterWide ? policy : deployer, labelsOf(target), subject, deployerRules, namespace))
+}
+
+/**
+ * Everything that a target of the mode federated has in its cluster: what the user may do that the API server takes its tokens for.
+ * @param username of that user
+ */
+export const federatedObjects = (options: Omit<SetupOptions, 'home'>, username: string): readonly SetupObject[] =>
+  deployerObjects(options, { kind: 'User', name: username, apiGroup: rbac })
 
 /** The resource of each kind that is set up, for its path. */
 const resources: Readonly<Record<string, string>> = {

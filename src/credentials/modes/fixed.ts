@@ -1,4 +1,6 @@
 import type { Credential } from '../../model/credential.ts'
+import type { AttemptRef } from '../../model/deployment.ts'
+import { newId } from '../../model/ids.ts'
 import type { ClusterConnection } from '../../model/ports.ts'
 import type { AccountMode } from '../../model/target.ts'
 import type { Mode } from './mode.ts'
@@ -11,23 +13,23 @@ export interface FixedTarget {
   readonly connect: (credential: Credential) => ClusterConnection
 }
 
-/** A mode in which every attempt gets what the account itself has: nothing is minted, and nothing can be taken back. */
+/** A mode that makes nothing in the cluster for an attempt: nothing can be taken back there. */
 export const fixedMode = (
   options: FixedTarget & {
     readonly name: AccountMode
     readonly renewable: boolean
-    /** The credential as it is now. */
-    readonly credential: () => Promise<Credential>
+    /** The credential as it is now. @throws TelpherError of the mode */
+    readonly credential: (attempt: AttemptRef) => Promise<Credential>
   },
 ): Mode => ({
   name: options.name,
   revocable: false,
   renewable: options.renewable,
-  mint: () => options.credential(),
+  mint: (attempt) => options.credential(attempt),
   revoke: async () => {},
   outstanding: async () => [],
   async verify() {
-    const connection = options.connect(await options.credential())
+    const connection = options.connect(await options.credential({ deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }))
     try {
       return await whoIs({ server: options.server, connection })
     } finally {

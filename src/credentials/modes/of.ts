@@ -3,6 +3,7 @@ import type { ClusterConnection } from '../../model/ports.ts'
 import { Secret } from '../../model/secret.ts'
 import type { OpenAccount } from '../account.ts'
 import { clientCertificateMode } from './client-certificate.ts'
+import { federatedMode } from './federated.ts'
 import { type InClusterOptions, inClusterMode } from './in-cluster.ts'
 import type { Mode } from './mode.ts'
 import { staticTokenMode } from './static-token.ts'
@@ -32,6 +33,8 @@ export const modeOf = ({ plain, id, expiresAt }: OpenAccount, options: ModeOptio
       const bootstrap = connect({ id, kind: 'bearer', token: new Secret(plain.token), ...expiry })
       return tokenRequestMode({ server, bootstrap, connect, namespace, serviceAccount, installation })
     }
+    case 'federated':
+      return federatedMode(plain, plain.keys[0], { server, connect })
     case 'in-cluster':
       return inClusterMode(options)
   }

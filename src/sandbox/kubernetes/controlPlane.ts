@@ -38,6 +38,8 @@ export type Audit = boolean | 'all'
 export interface ControlPlaneOptions {
   readonly audit: Audit
   readonly port?: number
+  /** Whom the API server trusts beyond its own accounts: an AuthenticationConfiguration. */
+  readonly authentication?: object
 }
 
 const heartbeats = [
@@ -85,7 +87,7 @@ const etcdArgs = (dir: string, port: number, peerPort: number): string[] => [
   ...['--unsafe-no-fsync', '--log-level=warn'],
 ]
 
-const apiserverArgs = (dir: string, etcdPort: number, port: number, audit: Audit): string[] => [
+const apiserverArgs = (dir: string, etcdPort: number, port: number, { audit, authentication }: ControlPlaneOptions): string[] => [
   `--etcd-servers=https://127.0.0.1:${etcdPort}`,
   ...[`--etcd-cafile=${dir}/ca.crt`, `--etcd-certfile=${dir}/etcd.crt`, `--etcd-keyfile=${dir}/etcd.key`],
   ...[`--secure-port=${port}`, '--bind-address=127.0.0.1', '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none'],
@@ -95,6 +97,7 @@ const apiserverArgs = (dir: string, etcdPort: number, port: number, audit: Audit
   ...['--authorization-mode=Node,RBAC', '--allow-privileged=true', '--kubelet-preferred-address-types=InternalIP'],
   ...[`--kubelet-client-certificate=${dir}/kubelet-client.crt`, `--kubelet-client-key=${dir}/kubelet-client.key`],
   ...(audit !== false ? [`--audit-log-path=${dir}/audit.log`, `--audit-policy-file=${dir}/audit-policy.json`] : []),
+  ...(authentication === undefined ? [] : [`--authentication-config=${dir}/authentication.json`]),
 ]
 
 const controllerArgs = (dir: string, config: string): string[] => [
@@ -114,6 +117,7 @@ export const startControlPlane = async (state: State, options: ControlPlaneOptio
   const authority = createAuthority(authorityName)
   writePki(state, authority)
   writeFileSync(`${dir}/audit-policy.json`, auditPolicy(options.audit))
+  if (options.authentication !== undefined) writeFileSync(`${dir}/authentication.json`, JSON.stringify(options.authentication))
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), options.port ?? (await freePort())]
   const server = `https://127.0.0.1:${port}`
   const admin = authority.issue({ commonName: 'admin', organizations: ['system:masters'] })
@@ -124,7 +128,7 @@ export const startControlPlane = async (state: State, options: ControlPlaneOptio
   }
   let apiChild: Child | undefined
   const startApi = async (): Promise<void> => {
-    const args = apiserverArgs(dir, etcdPort, port, options.audit)
+    const args = apiserverArgs(dir, etcdPort, port, options)
     const child = startChild(state, { name: 'kube-apiserver', file: binaryPath('kube-apiserver'), args })
     apiChild = child
     await untilReady(child, 60_000, async () => (await api('GET', '/readyz')).status === 200)

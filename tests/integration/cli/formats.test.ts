@@ -162,6 +162,8 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
     await cli.run(['secret', 'set', name, '--file', 'web.yaml'])
     return ['secret', 'remove', name]
   },
+  'issuer config': () => ['issuer', 'config'],
+  'issuer export': () => ['issuer', 'export', freshName('public')],
   'keys list': () => ['keys', 'list'],
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
   'keys rotate': () => ['keys', 'rotate'],

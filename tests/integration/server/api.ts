@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
+import { createIssuer } from '../../../src/credentials/federation/issuer.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { reseal, seal } from '../../../src/credentials/seal.ts'
 import { createVault } from '../../../src/credentials/vault.ts'
@@ -46,6 +47,7 @@ export const serveApi = async (
     readonly redisUrl?: string
     readonly token?: string
     readonly key?: MasterKey & Partial<Keyring>
+    readonly issuerUrl?: string
   } = {},
 ): Promise<ServedApi> => {
   const redisUrl = options.redisUrl ?? (await sharedRedis())
@@ -67,6 +69,7 @@ export const serveApi = async (
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
     summarize,
+    issuer: createIssuer(options.issuerUrl, await store.installation()),
     token: new Secret(token),
     version: '0.0.0',
     secrets: { keyFile, tokenFile },
