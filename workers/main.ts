@@ -63,9 +63,14 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
+ * @param openExecutor the one that the configuration names, unless told otherwise
  * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
+export const startWorker = async (
+  given: Config,
+  log: Log,
+  openExecutor: typeof createExecutor = createExecutor,
+): Promise<RunningWorker> => {
   const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
@@ -82,7 +87,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     onChange: countChange(registry),
   })
   const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
-  const executor = await createExecutor(config)
+  const executor = await openExecutor(config)
   await executor.probe()
   if (config.executor === 'process')
     log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
