@@ -55,7 +55,7 @@ export interface RunningWorker {
   readonly healthPort: number
   /** Resolves when somebody asked it to drain with `telpher worker drain`. */
   readonly drainAsked: Promise<void>
-  /** Stops taking work and resolves when what runs has ended. */
+  /** Stops taking work and resolves when what runs has ended, or was handed back after the time for it. */
   drain(): Promise<void>
   /** Ends at once: the containers of what runs are removed. */
   abort(): Promise<void>
@@ -227,7 +227,12 @@ export const startWorker = async (
     async drain() {
       draining = true
       await Promise.all([consumer.pause(), urgent.pause()])
+      const handBack = setTimeout(() => {
+        log.warn({ attempts: heartbeat.held.size }, 'the time to drain is over: what runs is handed back')
+        for (const attempt of heartbeat.held) attempt.handBack()
+      }, config.drainMs)
       await Promise.allSettled(running)
+      clearTimeout(handBack)
       await Promise.all([consumer.close(), urgent.close()])
       await close()
     },
