@@ -5,7 +5,7 @@ import { type LocalStep, packLocal } from '../../src/client/pack.ts'
 import { TelpherError } from '../../src/model/errors.ts'
 import { newId } from '../../src/model/ids.ts'
 import { carryOut } from './break.ts'
-import { type Installation, namespaceOf, targetOf } from './installation.ts'
+import { type Installation, targetOf } from './installation.ts'
 import { type Fact, judge, type Verdict, type Write } from './judge.ts'
 import type { Load, Plan } from './plan.ts'
 
@@ -74,7 +74,7 @@ const begin = async ({ ask }: Installation, lane: number, load: Load, path: stri
 const isThere = async ({ cluster }: Installation, lane: number, load: Load, marker: string): Promise<boolean> => {
   const get = async (path: string): Promise<{ data?: Record<string, string>; metadata?: { annotations?: Record<string, string> } }> =>
     JSON.parse((await cluster.api('GET', path)).body)
-  const namespace = namespaceOf(lane)
+  const namespace = targetOf(lane)
   const core = `/api/v1/namespaces/${namespace}/configmaps`
   const hasMarker = async (name: string): Promise<boolean> => (await get(`${core}/${name}`)).data?.['marker'] === marker
   const all = async (names: readonly string[]): Promise<boolean> => (await Promise.all(names.map(hasMarker))).every(Boolean)

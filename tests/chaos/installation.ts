@@ -14,9 +14,8 @@ import { type FakeClock, fakeClock, faketimeLibrary } from './faketime.ts'
 import { serverCount, workerCount } from './plan.ts'
 import { type RedisPair, startRedisPair } from './redis-pair.ts'
 
-/** Runs beside one another have targets of their own, each with a namespace of its own. */
-export const namespaceOf = (lane: number): string => `chaos-${lane}`
-export const targetOf: typeof namespaceOf = namespaceOf
+/** Runs beside one another have targets of their own, each with a namespace of the same name. */
+export const targetOf = (lane: number): string => `chaos-${lane}`
 const home = 'telpher'
 
 /** The engine of the installation, which may be broken. */
@@ -127,7 +126,7 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
     const kubeconfig = (await readFile(cluster.kubeconfig, 'utf8')).replaceAll(cluster.server, `https://127.0.0.1:${targetWay.port}`)
     await writeFile(`${dir}/kubeconfig`, kubeconfig, { mode: 0o600 })
     const addTarget = async (lane: number): Promise<void> => {
-      const name = namespaceOf(lane)
+      const name = targetOf(lane)
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
       const limits = ['--namespace', name, '--home', home, '--settle', '0', '--yes']
       const place = ['--from-kubeconfig', 'local', '--file', `${dir}/kubeconfig`]
