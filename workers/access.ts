@@ -29,6 +29,8 @@ export interface AccessOptions {
   readonly onSecret: (secret: Secret) => void
   /** Somebody else revoked the credential: this attempt is over. */
   readonly onRevoked: () => void
+  /** Records what is written over `connection`, which is everything but what goes through the gate. */
+  readonly recording?: (connection: ClusterConnection) => ClusterConnection
   readonly log: Log
 }
 
@@ -42,7 +44,7 @@ const endMs = 5000
  * @throws TelpherError of Grants.grant
  */
 export const openAccess = async (options: AccessOptions): Promise<Access> => {
-  const { cluster, target, log } = options
+  const { cluster, target, log, recording = (connection) => connection } = options
   const grant = await options.grants.grant(target, options.attempt, options.lifetimeMs)
   const use = (credential: Credential): ClusterConnection => {
     options.onSecret(secretOf(credential))
@@ -74,7 +76,7 @@ export const openAccess = async (options: AccessOptions): Promise<Access> => {
       get credentialId() {
         return current.credentialId
       },
-      request: (asked) => current.request(asked),
+      request: (asked) => recording(current).request(asked),
       upgrade: (asked) => current.upgrade(asked),
       close: () => current.close(),
     },

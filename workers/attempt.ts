@@ -3,7 +3,7 @@ import { createHide } from '../src/credentials/hide.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import type { Vault } from '../src/credentials/vault.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
-import { createClaim } from '../src/gate/index.ts'
+import { createClaim, recordingConnection } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import { phaseLimit } from '../src/model/deadlines.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
@@ -216,6 +216,12 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         target,
         attempt: { ...ref, attempt: job.attempt },
         lifetimeMs: lifetimeOf(job.step.deadlineSeconds),
+        recording: (connection) =>
+          recordingConnection(
+            connection,
+            { who: `worker:${deps.config.workerName}`, target: job.target, ...ref, attempt: job.attempt },
+            (call) => store.audit.append(hide.deep(call)),
+          ),
         onSecret(secret) {
           secrets.tokens.unshift(secret)
           // The one before may still be on its way; older ones are dead.

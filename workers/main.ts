@@ -1,10 +1,11 @@
 import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
+import { recordingGrants } from '../src/credentials/auditgrants.ts'
 import { localGrants } from '../src/credentials/broker.ts'
 import { loadKeyFile, withOlderKeys } from '../src/credentials/keyfile.ts'
 import { createVault } from '../src/credentials/vault.ts'
-import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
+import { createDiscoveryCache, type DiscoveryCache, recordingCluster } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
@@ -123,6 +124,7 @@ export const startWorker = async (
   await containers.sweep()
 
   const cluster = { connect: createConnector() }
+  const who = `worker:${config.workerName}`
   const logs = createLogs()
   const deps: WorkerDeps = {
     id,
@@ -137,13 +139,17 @@ export const startWorker = async (
     sweep: containers.sweep,
     heartbeat,
     cluster,
-    grants: localGrants({
-      readAccount: (account) => store.accounts.get(account),
-      records: store.grants,
-      key,
-      cluster,
-      installation,
-    }),
+    grants: recordingGrants(
+      localGrants({
+        readAccount: (account) => store.accounts.get(account),
+        records: store.grants,
+        key,
+        cluster: recordingCluster(cluster, who, (call) => store.audit.append(call)),
+        installation,
+      }),
+      who,
+      (entry) => store.audit.append(entry),
+    ),
     vault: createVault(key),
     discovery: discoveryCaches(),
     version: createVersions(),

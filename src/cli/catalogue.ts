@@ -742,6 +742,67 @@ const processes: readonly CommandSpec[] = [
   },
 ]
 
+const records: readonly OptionSpec[] = [
+  { flags: '--since <time>', about: 'what happened then or later: 2026-11-23, 2026-11-23T14:30:00Z, or 2h, 3d ago' },
+  { flags: '--until <time>', about: 'what happened then or earlier' },
+  { flags: '--type <types>', about: 'write, call, credential, deployment, target, secret, freeze and so on, with commas', many: 'names' },
+  { flags: '--target <name>', about: 'of this target', values: 'targets' },
+  { flags: '--deployment <id>', about: 'of this deployment', values: 'deployments' },
+  { flags: '--who <name>', about: 'done by: api, api:NAME, producer:NAME, worker:NAME or server' },
+  { flags: '--verb <verb>', about: 'verb of a write, such as patch, or action, such as remove' },
+  { flags: '--resource <resource>', about: 'such as deployments, deployments.apps or pods/exec' },
+  { flags: '-n, --namespace <name>', about: 'of objects in this namespace' },
+  { flags: '--name <name>', about: 'of the object, or of what was changed' },
+  { flags: '--code <code>', about: 'status of a write, such as 409 or 4xx, or the name of an error' },
+  { flags: '--credential <id>', about: 'made with this credential: the JTI of a token' },
+]
+
+const audit: readonly CommandSpec[] = [
+  {
+    path: ['audit', 'list'],
+    about: 'who did what, the newest first',
+    options: [
+      { flags: '--limit <n>', about: 'how many', fallback: '50' },
+      { flags: '--cursor <cursor>', about: 'the page after this record' },
+      ...records,
+    ],
+    examples: ['telpher audit list', 'telpher audit list --target prod-eu --type write --code 4xx --since 2d'],
+    load: async () => (await import('./audit/list.ts')).runAuditList,
+  },
+  {
+    path: ['audit', 'export'],
+    about: 'every record that is asked for, the oldest first, one a line',
+    options: records,
+    examples: ['telpher audit export --since 2026-11-01 --until 2026-12-01', 'telpher audit export --target prod-eu -o jsonl'],
+    load: async () => (await import('./audit/export.ts')).runAuditExport,
+  },
+  {
+    path: ['audit', 'show'],
+    args: '<deployment>',
+    values: 'deployments',
+    about: 'everything that one deployment did, by step, target and attempt',
+    examples: ['telpher audit show dep_01JD0000000000000000000000'],
+    load: async () => (await import('./audit/show.ts')).runAuditShow,
+  },
+  {
+    path: ['audit', 'verify'],
+    about: 'whether the record is as it was written; exit code 10 when it is not',
+    options: [{ flags: '--expect <number:hash>', about: 'a record that was seen before, which must still be there' }],
+    examples: ['telpher audit verify', 'telpher audit verify --expect 1200:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'],
+    load: async () => (await import('./audit/verify.ts')).runAuditVerify,
+  },
+  {
+    path: ['audit', 'reconcile'],
+    args: '<file>',
+    values: 'files',
+    about:
+      "hold the record against a cluster's audit log, plain or packed with gzip, or - for standard input; exit code 10 when they differ",
+    options: [{ flags: '-t, --target <name>', about: 'the target whose cluster wrote it; found out when absent', values: 'targets' }],
+    examples: ['telpher audit reconcile /var/log/kubernetes/audit.log', 'telpher audit reconcile audit.log.gz --target prod-eu'],
+    load: async () => (await import('./audit/reconcile.ts')).runAuditReconcile,
+  },
+]
+
 /** Every command of the CLI. */
 export const catalogue: readonly CommandSpec[] = [
   ...daily,
@@ -754,6 +815,7 @@ export const catalogue: readonly CommandSpec[] = [
   ...secrets,
   ...issuer,
   ...keys,
+  ...audit,
   ...pools,
   ...processes,
 ]

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import type { Client } from '../client/http.ts'
 import { type ColorMode, createPalette, type Palette, wantsColor } from './color.ts'
 import type { OutputFormat } from './output.ts'
@@ -52,6 +53,10 @@ export interface Cli extends Io {
  */
 export type Command<Options> = (cli: Cli, args: readonly string[], options: Options) => Promise<number | undefined>
 
+/** How the person at this machine is called, as far as it can be told in a header. */
+const userOf = (env: Io['env']): string =>
+  `${env['USER'] ?? env['LOGNAME'] ?? 'somebody'}@${hostname()}`.replaceAll(/[^\w.@-]/g, '_').slice(0, 64)
+
 export const createCli = (io: Io, flags: GlobalFlags): Cli => ({
   ...io,
   format: flags.output,
@@ -63,7 +68,7 @@ export const createCli = (io: Io, flags: GlobalFlags): Cli => ({
       import('../client/endpoint.ts'),
     ])
     const endpoint = await findEndpoint({ server: flags.server, tokenFile: flags.tokenFile, env: io.env, cwd: io.cwd })
-    return createClient(endpoint.url, await readToken(endpoint.tokenFile))
+    return createClient(endpoint.url, await readToken(endpoint.tokenFile), userOf(io.env))
   },
   say: (text) => io.stderr.write(`${text}\n`),
 })

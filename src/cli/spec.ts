@@ -41,6 +41,7 @@ export const groups: Readonly<Record<string, { readonly about: string; readonly 
   secret: { about: 'values for steps that nobody sees', alias: 'secrets' },
   issuer: { about: 'what API servers trust targets of the mode federated by', alias: 'issuers' },
   keys: { about: 'master keys, with which accounts and secrets are sealed' },
+  audit: { about: 'the record of who did what' },
   producer: { about: 'services that submit deployments through Redis', alias: 'producers' },
   worker: { about: 'processes that run deployments', alias: 'workers' },
   server: { about: 'the HTTP API with scheduler and watchdog' },

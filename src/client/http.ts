@@ -1,3 +1,5 @@
+import type { AuditRecord } from '../model/audit.ts'
+import type { ChainMark, ChainReport } from '../model/auditchain.ts'
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
 import type { KeysRotated, MasterKeyUse } from '../model/credential.ts'
@@ -86,6 +88,10 @@ export interface Client {
   store(): Promise<{ readonly warnings: readonly string[] }>
   /** Whether the server answers at all, whatever it stands on. */
   alive(): Promise<void>
+  /** One page of the record of who did what. @param query as GET /v1/audit takes it */
+  audit(query: Readonly<Record<string, string>>): Promise<{ readonly records: readonly AuditRecord[]; readonly next?: string }>
+  /** Whether that record is as it was written. @param expect `NUMBER:HASH` that was seen before */
+  verifyAudit(expect?: string): Promise<ChainReport & { readonly head?: ChainMark }>
   /** What the server sees of itself and all behind it. */
   doctor(): Promise<ServerDoctorReport>
   workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
@@ -121,10 +127,18 @@ const answerMs = 30_000
 const uploadMs = 300_000
 const backupMs = 3_600_000
 
-/** @param url of the server, without a slash at the end */
-export const createClient = (url: string, token: Secret): Client => {
+/**
+ * @param url of the server, without a slash at the end
+ * @param user how the caller calls itself, for the record of who did what
+ */
+export const createClient = (url: string, token: Secret, user?: string): Client => {
   const send = async (method: string, path: string, init: RequestInit = {}, timeoutMs = answerMs): Promise<Response> => {
-    const headers = { accept: 'application/json', ...(init.headers as Record<string, string>), authorization: `Bearer ${token.reveal()}` }
+    const headers = {
+      accept: 'application/json',
+      ...(user === undefined ? {} : { 'x-telpher-user': user }),
+      ...(init.headers as Record<string, string>),
+      authorization: `Bearer ${token.reveal()}`,
+    }
     try {
       // A redirect is an answer of somebody else: the token does not go there.
       const response = await fetch(`${url}${path}`, {
@@ -236,6 +250,8 @@ export const createClient = (url: string, token: Secret): Client => {
     alive: async () => {
       await get('/livez')
     },
+    audit: (query) => get(`/v1/audit?${new URLSearchParams(query)}`),
+    verifyAudit: (expect) => get(`/v1/audit/verify${expect === undefined ? '' : `?expect=${encodeURIComponent(expect)}`}`),
     doctor: () => get('/v1/doctor'),
     workers: () => get('/v1/workers'),
     pools: async () => (await get<{ pools: PoolView[] }>('/v1/pools')).pools,

@@ -100,6 +100,7 @@ export const checkTable = {
     about: "whether the server's key sealed the account of each target",
     why: 'sealed with another key it cannot be opened',
   },
+  audit: { places: ['server'], about: 'the record of who did what', why: 'one that somebody changed proves nothing' },
   'target-worker': {
     places: ['target'],
     about: 'a worker of its pool that may work for it',

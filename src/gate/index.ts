@@ -1,4 +1,5 @@
 export { type Claim, createClaim } from './claim.ts'
 export { createDiscoveryCache, type DiscoveryCache } from './discovery.ts'
 export { createGate, type Gate, type GateOptions } from './gate.ts'
+export { recordingCluster, recordingConnection } from './own.ts'
 export { keepFresh } from './renewal.ts'

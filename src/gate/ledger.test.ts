@@ -107,6 +107,26 @@ test('only what was sent is open, and only what was sent is recorded without an 
   ])
 })
 
+test('a write says how often it was sent, where more than one may have had an effect', async () => {
+  const book = createLedgerBook({ append: async () => {} }, 1)
+  const [twice, refused, unsure] = [sentWrite(book), sentWrite(book), sentWrite(book)]
+  twice.sending('c')
+  await twice.close({ code: 200 })
+  refused.notSent()
+  refused.sending('d')
+  await refused.close({ code: 200 })
+  // The first of them broke, and the second could not be sent: what became of the first is not known.
+  unsure.sending('c')
+  unsure.notSent()
+  expect(book.openWrites()).toBe(1)
+  await unsure.close({ code: 0 })
+  expect(book.entries().map(({ code, sends }) => [code, sends])).toEqual([
+    [200, 2],
+    [200, undefined],
+    [0, undefined],
+  ])
+})
+
 test.each([
   [
     { code: 201, body: { kind: 'Pod', metadata: { name: 'a', namespace: 'dev', uid: 'u', generation: 2 } } },

@@ -91,6 +91,7 @@ export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => 
     open(info, verb, dryRun) {
       const started = performance.now()
       let sent = false
+      let sends = 0
       let closed = false
       let credentialId = ''
       return {
@@ -98,10 +99,12 @@ export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => 
           credentialId = id
           if (!sent) opened()
           sent = true
+          sends++
         },
         notSent() {
-          if (sent) ended()
-          sent = false
+          if (sent && sends === 1) ended()
+          if (sent) sends--
+          sent = sends > 0
         },
         async close(answer) {
           if (closed || !sent) return
@@ -121,6 +124,7 @@ export const createLedgerBook = (store: Ledger, attempt: number): LedgerBook => 
             code: answer.code,
             ms: Math.round(performance.now() - started),
             credentialId,
+            ...(sends > 1 ? { sends } : {}),
             ...(answer.auditId === undefined ? {} : { auditId: answer.auditId }),
             ...answerFacts(answer),
           }

@@ -76,7 +76,8 @@ export interface AuditCredential extends Common {
   readonly code?: string
 }
 
-type AuditDetail = Readonly<Record<string, string | number | boolean>>
+/** Names, numbers, reasons that people gave. */
+export type AuditDetail = Readonly<Record<string, string | number | boolean>>
 
 /** What somebody did to something of Telpher's own. */
 export type AuditEvent = {

@@ -77,6 +77,12 @@ export const errorTable = {
   unknown_secret: [1070, 'user', false, 'List the secrets with: telpher secret list; store one with: telpher secret set NAME --file FILE'],
   secret_refused: [1071, 'user', false, 'Give text of 1 byte to 8 KiB in UTF-8 for the named secret, once.'],
   secret_expired: [1072, 'user', false, 'Deploy anew, and give the secret again: telpher deploy PATH --set-secret NAME=@FILE'],
+  audit_log: [
+    1081,
+    'user',
+    false,
+    'Give the audit log of an API server: a file of --audit-log-path, plain or packed with gzip, or - for standard input.',
+  ],
   // 11xx: access to Telpher itself
   unauthorized: [1101, 'user', false, 'Send the bearer token of the server: it is in the token file in its data folder.'],
   server_unreachable: [1102, 'infrastructure', true, 'Start one with: telpher dev, or name it with --server or TELPHER_SERVER.'],

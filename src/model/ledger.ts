@@ -26,6 +26,8 @@ export interface LedgerEntry {
   readonly reason?: string
   readonly message?: string
   readonly ms: number
+  /** How often it was sent, where more than one of them may have had an effect. */
+  readonly sends?: number
   readonly credentialId: string
   readonly auditId?: string
 }

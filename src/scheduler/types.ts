@@ -4,7 +4,19 @@ import type { Store } from '../store/types.ts'
 /** What the scheduler and the watchdog need of the store. */
 export type SchedulerStore = Pick<
   Store,
-  'deployments' | 'jobs' | 'locks' | 'rooms' | 'pools' | 'freezes' | 'targets' | 'grants' | 'wakes' | 'workers' | 'events' | 'ledger'
+  | 'deployments'
+  | 'jobs'
+  | 'locks'
+  | 'rooms'
+  | 'pools'
+  | 'freezes'
+  | 'targets'
+  | 'grants'
+  | 'wakes'
+  | 'workers'
+  | 'events'
+  | 'ledger'
+  | 'audit'
 >
 
 /** What they need of the queue. */

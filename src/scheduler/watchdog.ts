@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuditEntry } from '../model/audit.ts'
+import type { Job } from '../model/deployment.ts'
 import { type Loss, writesOfAttempt } from '../model/loss.ts'
 import { claimMs, deadAfterMs, defaultMaxStarts, type SeenWorker, writeLimitMs } from '../model/worker.ts'
 import { cool } from './admit.ts'
@@ -27,6 +29,21 @@ const defaultWatchdogLimits: WatchdogLimits = {
 export interface WatchdogOptions extends LoopOptions {
   readonly limits?: Partial<WatchdogLimits>
 }
+
+/** What the record keeps of a lost attempt: until when it may have written without anybody having seen the answer. */
+const lostEntry = ({ deploymentId, jobId, target }: Job, { attempt, at, worker, heardAt, renewedAt }: Loss): AuditEntry => ({
+  type: 'attempt',
+  action: 'lost',
+  name: jobId,
+  at,
+  who: 'server',
+  target,
+  deploymentId,
+  jobId,
+  attempt,
+  outcome: 'done',
+  detail: { worker, renewedAt, ...(heardAt === undefined ? {} : { heardAt }) },
+})
 
 /**
  * Starts the loop that finds the attempts of dead workers and starts them anew, or ends them.
@@ -67,6 +84,7 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
       { loss },
     )
     if (!applied.ok) return
+    await store.audit.append(lostEntry(job, loss))
     log({ level: 'warn', msg: 'an attempt was lost', deployment: job.deploymentId, job: job.jobId, ...loss, action })
     if (applied.job.status !== 'admitted') return
     const events = store.events(job.deploymentId)

@@ -5,6 +5,8 @@ import { newId } from '../model/ids.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { codeClass } from '../telemetry/table.ts'
 import { addAgainRoutes } from './again.ts'
+import { addAuditRoutes } from './audit.ts'
+import { recordRequest } from './audited.ts'
 import { addBackupRoutes } from './backup.ts'
 import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
@@ -52,7 +54,9 @@ export const createApi = (deps: ApiDeps): Api => {
     const given = context.req.header('authorization') ?? ''
     if (!isOpen(context.req.path) && !sameText(given, `Bearer ${deps.token.reveal()}`))
       return answerProblem(context, new TelpherError('unauthorized', 'the bearer token is missing or wrong'))
-    return next()
+    await next()
+    await recordRequest(context, deps)
+    return undefined
   })
   api.notFound((context) =>
     answerProblem(context, new TelpherError('unknown_route', `there is no ${context.req.method} ${context.req.path}`)),
@@ -79,6 +83,7 @@ export const createApi = (deps: ApiDeps): Api => {
   })
   addWorkerRoutes(api, deps)
   addFreezeRoutes(api, deps)
+  addAuditRoutes(api, deps)
   addBackupRoutes(api, deps)
   addMemoryRoutes(api, deps)
   addMetricsRoute(api, deps, registry)

@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { PlainCredential } from '../credentials/account.ts'
 import type { Issuer } from '../credentials/federation/issuer.ts'
 import type { Vault } from '../credentials/vault.ts'
+import type { ChainMark, ChainSigner } from '../model/auditchain.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Secret } from '../model/secret.ts'
 import type { AccountSummary } from '../model/target.ts'
@@ -9,6 +10,7 @@ import type { Queue } from '../queue/index.ts'
 import type { Overview } from '../scheduler/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Registry } from '../telemetry/registry.ts'
+import type { RouteName } from './routes.ts'
 
 export type { PlainCredential } from '../credentials/account.ts'
 
@@ -23,6 +25,8 @@ export interface ApiDeps {
   readonly reseal: (record: SealedRecord) => SealedRecord | undefined
   /** Ids of the master keys that records can be opened with; the first one seals. */
   readonly kids: readonly string[]
+  /** The record of who did what: whose signatures it has, and what this server saw of it before. */
+  readonly audit: { readonly signer: Pick<ChainSigner, 'verify'>; readonly seen?: () => readonly Pick<ChainMark, 'n' | 'hash'>[] }
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   /** Names and keys for targets of the mode federated. @throws TelpherError issuer_missing where no address of it is known */
   readonly issuer: Issuer
@@ -44,5 +48,13 @@ export interface ApiDeps {
   readonly closing?: AbortSignal
 }
 
-export type ApiEnv = { Variables: { requestId: string } }
+export interface ApiEnv {
+  Variables: {
+    requestId: string
+    /** The route that serves it. */
+    route?: RouteName
+    /** What it is done to, for the record of who did what, where neither path nor answer names it. */
+    subject?: string
+  }
+}
 export type Api = OpenAPIHono<ApiEnv>

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { loadKeyFile } from '../credentials/keyfile.ts'
+import { judgeAudit } from '../doctor/audit.ts'
 import { judgeClock } from '../doctor/clock.ts'
 import { lookAtPath } from '../doctor/collectPaths.ts'
 import { judgeSecrets } from '../doctor/files.ts'
@@ -141,6 +142,11 @@ const checkWork = async (deps: ApiDeps): Promise<DoctorCheck[]> => {
   ]
 }
 
+const checkAudit = async ({ store, audit }: ApiDeps): Promise<DoctorCheck[]> => {
+  const { facts, ms, trouble } = await look(() => store.audit.verify(audit.signer, audit.seen?.()), limitMs)
+  return checksOf(ms, [facts === undefined ? skip('audit', trouble) : judgeAudit(facts)])
+}
+
 /** `GET /v1/doctor`: what telpher doctor shows of the server and all behind it. Answers although Redis does not. */
 export const addDoctorRoute = (api: Api, deps: ApiDeps): void => {
   on(api, 'doctor', async (context) => {
@@ -149,6 +155,7 @@ export const addDoctorRoute = (api: Api, deps: ApiDeps): void => {
       ...(deps.store.isSplit ? [checkRedis('store', deps)] : []),
       checkSecrets(deps),
       checkWork(deps),
+      checkAudit(deps),
     ])
     return context.json({ ...reportOf(parts.flat()), version: deps.version, now: (deps.now ?? Date.now)() })
   })

@@ -6,6 +6,7 @@ export const addImageRoutes = (api: Api, { store }: ApiDeps): void => {
   on(api, 'listPins', async (context) => context.json({ pins: await store.images.pins() }))
   on(api, 'pinImage', async (context) => {
     const { body } = await bodyOf(context, newPinSchema)
+    context.set('subject', body.image)
     await store.images.pin(body.image, body.ids)
     return context.json({ pins: await store.images.pins() })
   })

@@ -23,7 +23,17 @@ const start = async (submitted: Submitted, { store }: InboxDeps): Promise<Answer
     const { deployment, jobs } = await planOf(request, { store }, (targets) => mustBeAllowed(producer, targets))
     return { deployment: { ...deployment, producer: producer.name }, jobs }
   })
-  return { deployment: (JSON.parse(body) as Run).deployment.id }
+  const { id: deploymentId } = (JSON.parse(body) as Run).deployment
+  await store.audit.append({
+    type: 'deployment',
+    action: 'start',
+    name: deploymentId,
+    deploymentId,
+    at: Date.now(),
+    who: `producer:${producer.name}`,
+    outcome: 'done',
+  })
+  return { deployment: deploymentId }
 }
 
 /** What is wrong, for the producer; undefined for what another try may mend: the submission stays for it. */

@@ -23,7 +23,7 @@ import { listen } from './listen.ts'
 import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
 import { scalerDriver } from './scaler-driver.ts'
-import { startSealing } from './sealing.ts'
+import { createSeen, startSealing } from './sealing.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
@@ -51,6 +51,8 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const closing = new AbortController()
   let scheduler: Scheduler | undefined
   const troubles = countTroubles(registry)
+  const signer = createAuditSigner(key)
+  const saw = createSeen()
   const api = createApi({
     store,
     queue,
@@ -58,6 +60,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     vault: createVault(key),
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
+    audit: { signer, seen: saw.latest },
     summarize,
     issuer: createIssuer(config.issuerUrl, await store.installation()),
     token,
@@ -96,11 +99,11 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
-  const signer = createAuditSigner(key)
   const sealing = startSealing({
     audit: store.audit,
     signer,
     server: serverId,
+    saw,
     log: troubles('audit', (line) => log.info(line, 'audit')),
     signal,
   })

@@ -17,7 +17,10 @@ export const isOpen = (path: string): boolean => path === '/livez' || path === '
 export const on = (api: Api, name: RouteName, handler: Handler): void => {
   const route = routes[name]
   api.openAPIRegistry.registerPath({ ...route, operationId: name, security: isOpen(route.path) ? [] : [{ token: [] }] })
-  api.on(route.method.toUpperCase(), route.path.replaceAll(/\{(\w+)\}/g, ':$1'), handler)
+  api.on(route.method.toUpperCase(), route.path.replaceAll(/\{(\w+)\}/g, ':$1'), (context) => {
+    context.set('route', name)
+    return handler(context)
+  })
 }
 
 /** A part of a request by its schema. @throws InvalidRequest */

@@ -3,6 +3,7 @@ import { newFreezeSchema } from '../model/freeze.ts'
 import { newPoolSchema, newPoolStateSchema, poolChangeSchema } from '../model/pool.ts'
 import { newProducerSchema } from '../model/producer.ts'
 import { newSecretSchema } from '../model/stepsecret.ts'
+import { auditQuery, auditVerifyQuery } from './auditqueries.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
 import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
@@ -78,6 +79,8 @@ export type RouteName =
   | 'listSecrets'
   | 'setSecret'
   | 'removeSecret'
+  | 'listAudit'
+  | 'verifyAudit'
   | 'store'
   | 'doctor'
   | 'metrics'
@@ -390,6 +393,18 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
       200: json(shapes.scale, "How many workers the pool should have, as `desired`: for scalers such as KEDA's metrics-api"),
       default: problem,
     },
+  },
+  listAudit: {
+    method: 'get',
+    path: '/v1/audit',
+    request: { query: auditQuery },
+    responses: { 200: json(shapes.audit, 'Who did what; `next` is the cursor of the page after'), default: problem },
+  },
+  verifyAudit: {
+    method: 'get',
+    path: '/v1/audit/verify',
+    request: { query: auditVerifyQuery },
+    responses: { 200: json(shapes.auditReport, 'Whether the record is as it was written'), default: problem },
   },
   store: {
     method: 'get',

@@ -10,6 +10,17 @@ const anchorMs = 60_000
 /** What a server saw of the record: a chain that somebody cut off and signed-off cannot have it. */
 export interface Seen {
   latest(): readonly Pick<ChainMark, 'n' | 'hash'>[]
+  note(mark: ChainMark): void
+}
+
+export const createSeen = (): Seen => {
+  let seen: ChainMark | undefined
+  return {
+    latest: () => (seen === undefined ? [] : [seen]),
+    note: (mark) => {
+      if (mark.n > (seen?.n ?? 0)) seen = mark
+    },
+  }
 }
 
 /**
@@ -21,21 +32,23 @@ export const startSealing = (options: {
   readonly audit: Pick<Audit, 'seal' | 'leave' | 'head'>
   readonly signer: ChainSigner
   readonly server: string
+  readonly saw: Seen
   readonly log: (line: object) => void
   readonly signal: AbortSignal
-}): Seen & { readonly stopped: Promise<void> } => {
-  const { audit, signer, server, log, signal } = options
+}): { readonly stopped: Promise<void> } => {
+  const { audit, signer, server, saw, log, signal } = options
   const said = logOnce(log, 'the record of who did what does not grow')
-  let seen: ChainMark | undefined
   let saidAt = Number.NEGATIVE_INFINITY
   const look = async (): Promise<void> => {
     const sealed = await audit.seal(server, signer)
-    if (sealed === undefined || (sealed === 0 && seen !== undefined)) return
-    seen = await audit.head()
+    if (sealed === undefined || sealed === 0) return
+    const head = await audit.head()
+    if (head === undefined) return
+    saw.note(head)
     const now = performance.now()
-    if (seen === undefined || now - saidAt < anchorMs) return
+    if (now - saidAt < anchorMs) return
     saidAt = now
-    log({ level: 'info', msg: 'the record of who did what ends here', record: seen.n, hash: seen.hash })
+    log({ level: 'info', msg: 'the record of who did what ends here', record: head.n, hash: head.hash })
   }
   const loop = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -44,5 +57,5 @@ export const startSealing = (options: {
     }
     await audit.leave(server).catch(() => {})
   }
-  return { stopped: loop(), latest: () => (seen === undefined ? [] : [seen]) }
+  return { stopped: loop() }
 }

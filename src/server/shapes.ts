@@ -99,6 +99,7 @@ const deployment = z
     targets: z.array(z.string()),
     namespaces: z.array(z.string()).optional(),
     producer: z.string().optional(),
+    by: z.string().optional(),
     lineage: z.object({ kind: z.enum(lineageKinds), of: z.string() }).optional(),
     state: runState,
     result: result.optional(),
@@ -107,6 +108,33 @@ const deployment = z
     endedAt: time.optional(),
   })
   .openapi('Deployment')
+
+/** What every record has; writes have what the ledger has, anything else its action, name and outcome. */
+const auditRecord = z
+  .looseObject({
+    n: z.number().int(),
+    id: z.string(),
+    hash: z.string(),
+    at: time,
+    type: z.string(),
+    who: z.string(),
+    target: z.string().optional(),
+    deploymentId: z.string().optional(),
+    jobId: z.string().optional(),
+    attempt: z.number().int().optional(),
+  })
+  .openapi('AuditRecord')
+
+const auditReport = z.object({
+  ok: z.boolean(),
+  records: z.number().int(),
+  first: z.number().int().optional(),
+  last: z.number().int().optional(),
+  signatures: z.number().int(),
+  unknownKeys: z.number().int(),
+  problems: z.array(z.object({ n: z.number().int(), says: z.string() })),
+  head: z.object({ n: z.number().int(), id: z.string(), hash: z.string(), kid: z.string(), signature: z.string() }).optional(),
+})
 
 const masterKey = z
   .object({
@@ -242,6 +270,7 @@ const write = z
     reason: z.string().optional(),
     message: z.string().optional(),
     ms: z.number(),
+    sends: z.number().int().optional(),
     credentialId: z.string(),
     auditId: z.string().optional(),
   })
@@ -423,6 +452,8 @@ export type ShapeName =
   | 'producers'
   | 'runDiff'
   | 'backupSum'
+  | 'audit'
+  | 'auditReport'
   | 'problem'
 
 export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
@@ -476,6 +507,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   secret,
   secrets: z.object({ secrets: z.array(secret) }),
   workers: z.object({ workers: z.array(worker), now: time }),
+  audit: z.object({ records: z.array(auditRecord), next: z.string().optional() }),
+  auditReport,
   backupSum: z.object({
     targets: z.number().int(),
     deployments: z.number().int(),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Run } from '../scheduler/again.ts'
 import { isFull, untilThrough } from '../store/index.ts'
+import { whoOf } from './audited.ts'
 import type { ApiDeps, ApiEnv } from './context.ts'
 import { parsed } from './on.ts'
 
@@ -63,7 +64,11 @@ export const answerStarted = async (
   plan: () => Promise<Planned>,
 ): Promise<Response> => {
   const { 'Idempotency-Key': key } = parsed(keySchema, { 'Idempotency-Key': context.req.header('idempotency-key') })
-  const body = await startOnce(key, text, deps, plan)
+  const by = whoOf(context)
+  const body = await startOnce(key, text, deps, async () => {
+    const planned = await plan()
+    return by === 'api' ? planned : { ...planned, deployment: { ...planned.deployment, by } }
+  })
   const { deployment } = JSON.parse(body) as Run
   return context.body(body, 202, { 'content-type': 'application/json', location: `/v1/deployments/${deployment.id}` })
 }

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../model/audit.ts'
 import { type ChainLink, type ChainMark, type ChainSigner, chainHash, genesis, markOf, markText } from '../../model/auditchain.ts'
 import type { Connection } from '../connection.ts'
-import { auditKeys } from '../keys.ts'
+import { auditKeys, restoreKey } from '../keys.ts'
 import { type Ends, lastCheckpoint, readEnds, streamRows, timeOf } from './chain.ts'
 import type { createOutboxes } from './outboxes.ts'
 import type { Audit } from './types.ts'
@@ -54,6 +54,8 @@ export const createSealer = (connection: Connection, outboxes: ReturnType<typeof
   }
 
   const sealOnce = async (server: string, signer: ChainSigner): Promise<number> => {
+    // A restore puts another chain in the place of this one.
+    if ((await connection.call((redis) => redis.exists(restoreKey))) === 1) return 0
     const ends = await readEnds(connection)
     const [waiting, deliveries] = await Promise.all([streamRows(connection, auditKeys.inbox, undefined, atOnce), outboxes.collect()])
     const complaint = complaintOf(ends, signer)

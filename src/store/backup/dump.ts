@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { BackupPart, BackupSum, BackupValue } from '../../model/backup.ts'
 import type { SealedRecord } from '../../model/credential.ts'
+import { auditParts } from '../audit/backup.ts'
 import type { Connection } from '../connection.ts'
 import { deploymentKeys, imagePinsKey, indexKeys, jobKeys, packageIndexKey, packageKey, secretKeys, targetKeys } from '../keys.ts'
 import { type FixedDeployment, jobIds } from '../records.ts'
@@ -127,5 +128,6 @@ export async function* dump(
     if (ids.length < pageSize) break
     after = `(${ids.at(-1)}`
   }
+  yield* auditParts(connection)
   return { targets: Object.keys(records).length, deployments, unfinished, packages: packages.size }
 }

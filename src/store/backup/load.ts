@@ -1,7 +1,7 @@
 import type { BackupHeader, BackupPart, BackupSum, BackupValue, OpenedBackup } from '../../model/backup.ts'
 import { TelpherError } from '../../model/errors.ts'
 import type { Connection } from '../connection.ts'
-import { imagePinsKey, indexKeys, packageIndexKey, restoreKey, secretKeys, targetKeys } from '../keys.ts'
+import { auditKeys, imagePinsKey, indexKeys, packageIndexKey, restoreKey, secretKeys, targetKeys } from '../keys.ts'
 import { type MigrationContext, migrations } from '../migrations.ts'
 import { ruleOf } from '../retention.ts'
 import { schemaVersion, stepsFrom } from '../schema.ts'
@@ -15,6 +15,7 @@ const bytesOf = (value: BackupValue): string | Buffer => (typeof value === 'stri
 /** Keys that a backup may write: nothing of the queue, of locks or of workers, which belong to those who run. */
 const mayWrite = (key: string): boolean =>
   [...Object.values(targetKeys), ...Object.values(secretKeys), imagePinsKey, indexKeys.deployments, packageIndexKey].includes(key) ||
+  [auditKeys.chain, auditKeys.checkpoints, auditKeys.marks].includes(key) ||
   /^tel:\{(dep_|pkg:)/.test(key)
 
 const write = async (connection: Connection, { key, type, first, expiresAt, rows }: BackupPart): Promise<void> => {

@@ -6,7 +6,9 @@ import { formats } from '../../../src/cli/output.ts'
 import { type Consumer, consume } from '../../../src/queue/index.ts'
 import { connectDocker } from '../../../src/sandbox/dockerEngine.ts'
 import { imageArchive } from '../../../src/sandbox/image/archive.ts'
+import { createSeen, startSealing } from '../../../src/server/sealing.ts'
 import { sampleWorker } from '../../support/samples.ts'
+import { sampleSigner } from '../../support/samplesigner.ts'
 import { sharedDocker, sharedRedis } from '../../support/sandbox.ts'
 import { tinyImage } from '../../support/tinyimage.ts'
 import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
@@ -18,12 +20,23 @@ let checker: Consumer
 let id: string
 let failedId: string
 let socket: readonly string[]
+let sealing: { readonly stopped: Promise<void> }
+const ending = new AbortController()
 const tiny = 'telpher-test/formats:1'
+const auditLine = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"2026-11-30T10:00:01Z"}\n'
 const [target, pool, worker] = [freshName('target'), freshName('pool'), freshName('wrk')]
 
 beforeAll(async () => {
   served = await serveApi()
   cli = await createTestCli(served)
+  sealing = startSealing({
+    audit: served.store.audit,
+    signer: sampleSigner,
+    server: 'srv_formats',
+    saw: createSeen(),
+    log: () => {},
+    signal: ending.signal,
+  })
   // In place of a worker of the pool: it answers checks without looking at any cluster.
   checker = consume({
     url: await sharedRedis(),
@@ -42,6 +55,7 @@ beforeAll(async () => {
   const { socketPath } = await sharedDocker()
   socket = ['--docker-socket', socketPath]
   await writeFile(`${cli.dir}/tiny.tar`, imageArchive([await tinyImage(tiny)]))
+  await writeFile(`${cli.dir}/audit.log`, auditLine)
   await writeFile(`${cli.dir}/some.yaml`, 'name: some\nsteps: [{ name: web, apply: web.yaml }]\n')
   await served.call('POST', '/v1/targets', newTarget(target, { pool }))
   await served.store.workers.beat(sampleWorker(worker, { pool }))
@@ -53,6 +67,8 @@ beforeAll(async () => {
   await playDeployment(served.store, failedId, { status: 'failed', sentence: 'it is broken', code: 'verify_failed' })
 })
 afterAll(async () => {
+  ending.abort()
+  await sealing.stopped
   await checker.close()
   await connectDocker(socket[1] ?? '')
     .getImage(tiny)
@@ -115,6 +131,11 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   lint: () => ['lint', 'some.yaml'],
   schema: () => ['schema'],
   'target add': () => ['target', 'add', freshName('target'), '--from-kubeconfig', 'a', '--file', 'kubeconfig', '--mode', 'static-token'],
+  'audit list': () => ['audit', 'list', '--deployment', id],
+  'audit export': () => ['audit', 'export', '--deployment', id],
+  'audit show': () => ['audit', 'show', id],
+  'audit reconcile': () => ['audit', 'reconcile', 'audit.log'],
+  'audit verify': () => ['audit', 'verify'],
   'pool list': async () => ['pool', 'list'],
   'pool view': async () => ['pool', 'view', pool],
   'pool create': async () => ['pool', 'create', freshName('pool'), '--label', 'region=eu', '--min', '1', '--max', '3'],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
+import { createAuditSigner } from '../../../src/credentials/auditkey.ts'
 import { createIssuer } from '../../../src/credentials/federation/issuer.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { reseal, seal } from '../../../src/credentials/seal.ts'
@@ -12,7 +13,7 @@ import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
 import { createApi } from '../../../src/server/api.ts'
-import type { Api } from '../../../src/server/context.ts'
+import type { Api, ApiDeps } from '../../../src/server/context.ts'
 import { listen } from '../../../src/server/listen.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { sharedRedis } from '../../support/sandbox.ts'
@@ -48,6 +49,8 @@ export const serveApi = async (
     readonly token?: string
     readonly key?: MasterKey & Partial<Keyring>
     readonly issuerUrl?: string
+    /** What a server saw of the record of who did what. */
+    readonly seen?: NonNullable<ApiDeps['audit']['seen']>
   } = {},
 ): Promise<ServedApi> => {
   const redisUrl = options.redisUrl ?? (await sharedRedis())
@@ -68,6 +71,7 @@ export const serveApi = async (
     vault: createVault(key),
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
+    audit: { signer: createAuditSigner(key), ...(options.seen === undefined ? {} : { seen: options.seen }) },
     summarize,
     issuer: createIssuer(options.issuerUrl, await store.installation()),
     token: new Secret(token),
@@ -122,7 +126,12 @@ export const startDeployment = async (
   const targets = Array.from({ length: options.targets ?? 1 }, () => freshName('target'))
   for (const name of targets) await served.call('POST', '/v1/targets', newTarget(name))
   const { sha256 } = (await (await served.call('POST', '/v1/packages', somePackage())).json()) as { sha256: string }
-  const answer = await served.call('POST', '/v1/deployments', { steps: [{ kind: 'apply', name: 'web', package: sha256 }], targets })
+  const answer = await served.call(
+    'POST',
+    '/v1/deployments',
+    { steps: [{ kind: 'apply', name: 'web', package: sha256 }], targets },
+    options.headers,
+  )
   const run = (await answer.json()) as { deployment: { id: string }; jobs: { jobId: string }[] }
   return { id: run.deployment.id, jobIds: run.jobs.map(({ jobId }) => jobId), targets }
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AuditEntry, AuditRecord } from '../../../src/model/audit.ts'
 import { expand } from '../../../src/scheduler/index.ts'
@@ -151,6 +152,25 @@ test('lists from either end, page by page, with filters', async () => {
   const last = await store.audit.list({ limit: 1000, order: 'oldest' })
   expect([last.records.length, last.next]).toEqual([records.length, undefined])
   expect((await store.audit.list({ limit: 10, recordedSince: Date.now() + 3_600_000 })).records).toEqual([])
+})
+
+test('a backup takes the record along, and where it is restored it goes on', async () => {
+  const empty = await startOwnRedis()
+  const other = await openStore({ url: empty.url })
+  await other.audit.append(secretSet('before the restore'))
+  await other.audit.seal('srv_one', signer)
+  const lines: Uint8Array[] = []
+  for await (const line of store.backup.read({ logs: false })) lines.push(Buffer.from(line))
+  const { n: end = 0 } = (await store.audit.head()) ?? {}
+  await other.backup.restore(Readable.from(lines), ['k1'])
+  await other.audit.append(secretSet('after the restore'))
+  await other.audit.leave('srv_one')
+  await other.audit.seal('srv_one', signer)
+  const [last] = (await other.audit.list({ limit: 1 })).records
+  expect(last).toMatchObject({ name: 'after the restore', n: end + 1 })
+  expect(await other.audit.verify(signer)).toMatchObject({ ok: true, records: end + 1 })
+  await other.close()
+  await empty.stop()
 })
 
 test('what is too much goes at a signed place, the rest is still a whole chain, and anything else that goes is found', async () => {
