@@ -13,7 +13,6 @@ import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/port
 import { retryDelay } from '../src/model/retry.ts'
 import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
-import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import type { JobLife } from '../src/steps/helm-pending.ts'
@@ -134,18 +133,9 @@ const finish = async (
   job: Job,
   result: RunResult,
   deps: WorkerDeps,
-  { lines, events, left }: { lines: AttemptLog; events: { flush(): Promise<void> }; left: Promise<void> | undefined },
+  { lines, events }: { lines: AttemptLog; events: { flush(): Promise<void> } },
 ): Promise<Outcome> => {
   const { end } = result
-  if (end.code === 'worker_stopped') {
-    lines.say(`${end.sentence}; another worker takes it up`)
-    await untilThrough(() => lines.flush())
-    await events.flush()
-    // Another attempt begins only once this one has no credential any more.
-    await left
-    await enter(job, { type: 'requeue', attempt: job.attempt }, deps)
-    return 'handed_back'
-  }
   const delay = retryDelay(job.step.retries, job, end)
   if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
   await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
@@ -190,9 +180,6 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       stop.ask('superseded')
     },
     cancel: (force) => stop.ask('cancelled', force),
-    handBack() {
-      if (rerunnable[job.step.kind]) stop.ask('shutdown')
-    },
   }
   const tell = (facts: AttemptFacts, sentence: string): void => {
     log.info(wideEvent(facts), sentence)
@@ -314,7 +301,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     const result = hide.deep(shown)
     lines.ended()
     story.phase('finish')
-    const outcome = await finish(job, result, deps, { lines, events, left: leaving })
+    const outcome = await finish(job, result, deps, { lines, events })
     tell(story.told(outcome, result.end), result.end.sentence)
   } catch (thrown) {
     const isTaken = thrown instanceof TelpherError && thrown.code === 'gate_superseded'

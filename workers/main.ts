@@ -27,6 +27,7 @@ import { giveBackMemory } from './give-back.ts'
 import { type ReadyCheck, reasonOf, serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { createLogs } from './logs/logs.ts'
+import { carryPipes } from './pipe.ts'
 import { followPool } from './pool-settings.ts'
 import { watchLoop } from './pressure.ts'
 import { createVersions } from './versions.ts'
@@ -56,7 +57,7 @@ export interface RunningWorker {
   readonly healthPort: number
   /** Resolves when somebody asked it to drain with `telpher worker drain`. */
   readonly drainAsked: Promise<void>
-  /** Stops taking work and resolves when what runs has ended, or was handed back after the time for it. */
+  /** Stops taking work and resolves when what runs has ended. */
   drain(): Promise<void>
   /** Ends at once: the containers of what runs are removed. */
   abort(): Promise<void>
@@ -64,14 +65,9 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
- * @param openExecutor the one that the configuration names, unless told otherwise
  * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (
-  given: Config,
-  log: Log,
-  openExecutor: typeof createExecutor = createExecutor,
-): Promise<RunningWorker> => {
+export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
   const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
@@ -88,7 +84,7 @@ export const startWorker = async (
     onChange: countChange(registry),
   })
   const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
-  const executor = await openExecutor(config)
+  const executor = await createExecutor(config)
   await executor.probe()
   if (config.executor === 'process')
     log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
@@ -122,6 +118,14 @@ export const startWorker = async (
   await heartbeat.beat()
   const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
   await containers.sweep()
+
+  const pipes = carryPipes({
+    id,
+    pool: config.pool,
+    mail: store.pipes(config.pool),
+    findTarget: (name) => store.targets.get(name),
+    log: (line) => log.warn(line, 'pipes'),
+  })
 
   const cluster = { connect: createConnector() }
   const who = `worker:${config.workerName}`
@@ -221,6 +225,7 @@ export const startWorker = async (
     pool.stop()
     await containers.close()
     await logs.close()
+    await pipes.close()
     await heartbeat.stop()
     await store.workers.remove(id)
     await health.close()
@@ -233,12 +238,7 @@ export const startWorker = async (
     async drain() {
       draining = true
       await Promise.all([consumer.pause(), urgent.pause()])
-      const handBack = setTimeout(() => {
-        log.warn({ attempts: heartbeat.held.size }, 'the time to drain is over: what runs is handed back')
-        for (const attempt of heartbeat.held) attempt.handBack()
-      }, config.drainMs)
       await Promise.allSettled(running)
-      clearTimeout(handBack)
       await Promise.all([consumer.close(), urgent.close()])
       await close()
     },

@@ -13,14 +13,21 @@ export interface Failing {
   readonly signal?: AbortSignal | undefined
 }
 
+const cutError = (error: TelpherError, base: URL, sent: boolean): TelpherError =>
+  sent
+    ? new TelpherError('pipe_cut', `the pipe to ${base.host} was cut: ${error.message}; the request may have had its effect`, {
+        cause: error,
+      })
+    : new TelpherError('pipe_unsent', `there is no pipe to ${base.host}: ${error.message}; nothing was sent`, { cause: error })
+
 /**
  * What Node says of a failed request, in our words with the address (nodejs.org: TLS and system error codes).
- * The codes target_dns and target_unreachable are given only when nothing of the request was sent: the same system codes
+ * The codes target_dns, target_unreachable and pipe_unsent are given only when nothing of the request was sent: the same system codes
  * (ETIMEDOUT, EHOSTUNREACH) also come from a connection that stood, and are then target_error.
  * @param base the target's address
  */
 export const connectionError = (error: Error, base: URL, { sent, signal }: Failing): TelpherError => {
-  if (error instanceof TelpherError) return error
+  if (error instanceof TelpherError) return error.code === 'pipe_cut' ? cutError(error, base, sent) : error
   if (signal?.reason instanceof TelpherError) return signal.reason
   const code = codeOf(error)
   const where = base.host

@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { Agent, request } from 'node:https'
-import { isIP } from 'node:net'
-import { Readable } from 'node:stream'
+import { Agent, type RequestOptions, request } from 'node:https'
+import { isIP, type Socket } from 'node:net'
+import { type Duplex, Readable } from 'node:stream'
 import type { Credential } from '../model/credential.ts'
-import { TelpherError } from '../model/errors.ts'
+import { type ErrorCode, TelpherError } from '../model/errors.ts'
 import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
 import { connectionError } from './connection-error.ts'
@@ -14,6 +14,12 @@ const idleMs = 60_000
 const keepAliveMs = 5000
 
 type Trust = Pick<Target, 'server' | 'ca' | 'tlsServerName'>
+
+/**
+ * Another way to a target than a TCP connection of our own. It gives a stream at once, as node:net does, that takes bytes when it stands;
+ * TLS goes over it from end to end. What it is destroyed with is the error of its requests.
+ */
+export type Dial<T extends Trust> = (target: T) => Duplex
 
 /** Host name or address of a target's server, without the brackets of IPv6. */
 export const hostOf = (base: URL): string => base.hostname.replace(/^\[|\]$/g, '')
@@ -32,7 +38,7 @@ export const trustOf = (target: Trust): { readonly ca?: string; readonly servern
   }
 }
 
-const agentOf = (target: Trust, credential: Credential, maxSockets: number): Agent => {
+const agentOf = <T extends Trust>(target: T, credential: Credential, maxSockets: number, dial?: Dial<T>): Agent => {
   const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: keepAliveMs,
@@ -44,6 +50,12 @@ const agentOf = (target: Trust, credential: Credential, maxSockets: number): Age
     ...(credential.kind === 'client-certificate' ? { cert: credential.certificate, key: credential.key.reveal() } : {}),
   })
   agent.on('free', (socket) => socket.setTimeout(idleMs))
+  if (dial !== undefined) {
+    const { createConnection } = agent
+    // By the target that asks: another one that shares the sockets may be gone.
+    agent.createConnection = (options: RequestOptions & { target?: T }, callback) =>
+      createConnection.call(agent, { ...options, socket: dial(options.target ?? target) }, callback)
+  }
   // One address and one trust: the name that Node makes of all options, certificates included, takes longer than the rest of its bookkeeping.
   return Object.assign(agent, { getName: () => target.server })
 }
@@ -63,7 +75,7 @@ const sendBody = (outgoing: ClientRequest, body: ClusterRequest['body']): void =
 const limitConnect = (outgoing: ClientRequest, onStanding: () => void): void => {
   outgoing.once('socket', (socket) => {
     socket.setTimeout(0)
-    if (!socket.connecting) return onStanding()
+    if (!(socket as Socket & { secureConnecting?: boolean }).secureConnecting) return onStanding()
     socket.setKeepAlive(true, keepAliveMs)
     socket.on('timeout', () => socket.destroy())
     const timer = setTimeout(
@@ -85,6 +97,8 @@ const endWith = (signal: AbortSignal, outgoing: ClientRequest): void => {
   outgoing.once('close', () => signal.removeEventListener('abort', abort))
 }
 
+const brokenCodes: readonly ErrorCode[] = ['target_error', 'pipe_cut']
+
 const fellSilent = (error: unknown): boolean => error instanceof TelpherError && error.code === 'target_timeout'
 
 const responseOf = (message: IncomingMessage): ClusterResponse => ({
@@ -100,23 +114,32 @@ const responseOf = (message: IncomingMessage): ClusterResponse => ({
  * kept connection which the server has closed is sent again once, on a new one (as RFC 9110 9.2.2 allows).
  * @param target its address and trust
  * @param credential added to every request; it appears in no error
+ * @param dial another way to it
  */
-export const connect = (target: Trust, credential: Credential): ClusterConnection => {
-  const agent = agentOf(target, credential, 512)
+export const connect = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection => {
+  const agent = agentOf(target, credential, 512, dial)
   return connectionOver(agent, target, credential, () => agent.destroy())
 }
 
 /**
  * Connections that share their sockets where that is the same to the server: with a bearer token it is told with each request who asks,
  * so that a token of an attempt's own costs no handshake of its own. A client certificate belongs to its sockets.
+ * @param options.dial another way to targets; by a TCP connection of our own when absent
+ * @param options.wayTo what makes the ways of two targets different, besides address and trust
  * @returns the same as `connect`; what it gives leaves shared sockets open when it is closed, and they close themselves when idle
  */
-export const createConnector = (): typeof connect => {
+export const createConnector = <T extends Trust = Trust>({
+  dial,
+  wayTo = () => '',
+}: {
+  readonly dial?: Dial<T>
+  readonly wayTo?: (target: T) => string
+} = {}): ((target: T, credential: Credential) => ClusterConnection) => {
   const agents = new Map<string, Agent>()
   return (target, credential) => {
-    if (credential.kind !== 'bearer') return connect(target, credential)
-    const name = [target.server, target.tlsServerName ?? '', target.ca].join('\n')
-    const agent = agents.get(name) ?? agentOf(target, credential, 4096)
+    if (credential.kind !== 'bearer') return connect(target, credential, dial)
+    const name = [target.server, target.tlsServerName ?? '', wayTo(target), target.ca].join('\n')
+    const agent = agents.get(name) ?? agentOf(target, credential, 4096, dial)
     agents.set(name, agent)
     return connectionOver(agent, target, credential, () => {})
   }
@@ -132,7 +155,8 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
   }
 
   const open = (asked: ClusterRequest): { readonly outgoing: ClientRequest; readonly answer: Promise<IncomingMessage> } => {
-    const outgoing = request({
+    const options: RequestOptions & { target: Trust } = {
+      target,
       agent,
       protocol: base.protocol,
       host: hostOf(base),
@@ -140,7 +164,8 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
       method: asked.method,
       path: prefix + asked.path,
       headers: headersOf(asked.headers ?? {}, credential),
-    })
+    }
+    const outgoing = request(options)
     if (asked.signal !== undefined) endWith(asked.signal, outgoing)
     let sent = false
     limitConnect(outgoing, () => {
@@ -176,7 +201,7 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
       return responseOf(await answer)
     } catch (thrown) {
       const read = (asked.method === 'GET' || asked.method === 'HEAD') && asked.body === undefined
-      const stale = thrown instanceof TelpherError && thrown.code === 'target_error' && outgoing.reusedSocket
+      const stale = thrown instanceof TelpherError && brokenCodes.includes(thrown.code) && outgoing.reusedSocket
       if (again && read && stale && asked.signal?.aborted !== true) return send(asked, false)
       throw thrown
     }

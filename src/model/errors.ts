@@ -144,8 +144,18 @@ export const errorTable = {
     'Restore into a new installation: start a server with an empty Redis, and give it the key file of the one that was backed up.',
   ],
   backup_damaged: [1234, 'user', false, 'Take another copy of the file, or another backup; nothing can be made of a part of one.'],
-  // 13xx: tether
+  pipe_no_worker: [
+    1261,
+    'infrastructure',
+    true,
+    'Start a worker of this pool, of this version: telpher worker start; telpher worker list shows those that are heard.',
+  ],
+  pipe_unsent: [1262, 'infrastructure', true, 'Try again: another worker of the pool carries it. Nothing was sent to the target.'],
+  pipe_cut: [1263, 'infrastructure', true, 'Try again if it may be done twice: another worker of the pool carries it.'],
+  pipe_refused: [1264, 'infrastructure', true, 'Try again: the target was changed meanwhile, or has another pool; see telpher target list'],
+  pipe_busy: [1265, 'infrastructure', true, 'Start more workers of this pool, or try again when fewer requests are underway.'],
   server_closing: [1291, 'infrastructure', true, 'Ask another server: this one ends what it began and takes nothing new.'],
+  // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
   tether_cut: [
@@ -158,7 +168,6 @@ export const errorTable = {
   tether_corrupt: [1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'],
   job_not_started: [1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'],
   job_oom: [1307, 'target', false, 'The step ran out of memory: raise its memory limit.'],
-  worker_stopped: [1330, 'infrastructure', true, 'Nothing: another worker takes the job up.'],
   // 14xx: the target
   target_dns: [1401, 'target', true, 'Check the host name in the server address of the target.'],
   target_unreachable: [1402, 'target', true, 'Check address, port and firewall between the worker and the API server.'],

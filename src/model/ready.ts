@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { TelpherError } from './errors.ts'
+import { type ErrorCode, TelpherError } from './errors.ts'
 import type { ClusterConnection } from './ports.ts'
 
 const firstPauseMs = 100
@@ -8,8 +8,17 @@ const probeMs = 3000
 /** Who may not ask for it is told so for ever; an API server that has not read its roles yet, for a moment. */
 const refusedMs = 3000
 
-const away = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && ['target_unreachable', 'target_dns', 'target_error', 'target_timeout'].includes(thrown.code)
+const awayCodes: readonly ErrorCode[] = [
+  'target_unreachable',
+  'target_dns',
+  'target_error',
+  'target_timeout',
+  'pipe_no_worker',
+  'pipe_unsent',
+  'pipe_cut',
+]
+
+const away = (thrown: unknown): boolean => thrown instanceof TelpherError && awayCodes.includes(thrown.code)
 
 /**
  * Waits until an API server that was away is there and ready. One that answers and is not ready yet refuses what it would allow a second

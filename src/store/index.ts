@@ -18,6 +18,7 @@ import { logConnection, withinBudget } from './logbudget.ts'
 import { createLog } from './logs.ts'
 import { createMemory } from './memory.ts'
 import { createPackages } from './packages.ts'
+import { createPipeMail } from './pipes.ts'
 import { createPools } from './pools.ts'
 import { createFixedCache } from './records.ts'
 import { createChecks, createIdempotency } from './requests.ts'
@@ -131,6 +132,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     events: (deploymentId) => createEvents(connection, limits, deploymentId),
     logs,
     ledger: (ref) => createLedger(connection, limits, ref),
+    pipes: (pool) => createPipeMail(connection, pool),
     installation: () => installationId(connection),
     isSplit,
     inspect: (redis) => inspectConnection(redis === 'state' ? connection : store),

@@ -177,6 +177,9 @@ export const auditKeys: Readonly<Record<'inbox' | 'due' | 'cursors' | 'turn' | '
   marks: `${prefix}{audit}:marks`,
 }
 
+/** Stream: letters for one end of the pool's pipes, until it has read them; all of a pool in one slot, and none of another pool's. */
+export const pipeKey = (pool: string, id: string): string => `${prefix}{pipe:${pool}}:to:${id}`
+
 /** The key of a client is hashed: it may hold anything. */
 export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(key)}}`
 

@@ -31,6 +31,7 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.packageKey('ab'),
     keys.uploadKey('ab', 'u'),
     keys.packageIndexKey,
+    keys.pipeKey('default', 'wrk_01'),
     keys.checkKey('chk_01'),
     keys.idempotencyKey('k'),
     ...Object.values(keys.auditKeys),

@@ -27,6 +27,8 @@ export type ScriptName =
   | 'log-end'
   | 'mark-audit'
   | 'mark-shed'
+  | 'pipe-listen'
+  | 'pipe-send'
   | 'put-chunk'
   | 'put-secret'
   | 'remove-deployment'
@@ -56,6 +58,8 @@ const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
   'finish-request',
   'leave-room',
   'mark-audit',
+  'pipe-listen',
+  'pipe-send',
   'renew-claim',
   'seal-audit',
   'settle-job',

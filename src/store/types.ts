@@ -7,6 +7,7 @@ import type { Freeze } from '../model/freeze.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Loss } from '../model/loss.ts'
+import type { PipeMail } from '../model/pipe.ts'
 import type { Pool } from '../model/pool.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
 import type { Answer, Producer, Signed } from '../model/producer.ts'
@@ -557,6 +558,8 @@ export interface Store {
   events(deploymentId: string): DeploymentEvents
   logs(ref: JobRef): JobLog
   ledger(ref: JobRef): JobLedger
+  /** The letters between the ends of a pool's pipes. */
+  pipes(pool: string): PipeMail
   /** The id of everything that shares this Redis, made by whoever asks first. */
   installation(): Promise<string>
   /** What each Redis tells of itself, by what it holds: of one for everything, `state` only. @throws TelpherError redis_timeout, redis_unreachable */

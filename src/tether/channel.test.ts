@@ -77,3 +77,20 @@ test('what is written waits for credit beyond the window, and none is lost', asy
   await written
   expect(sent.join('')).toBe(bytes)
 })
+
+test('one that may send nothing yet sends when it may, and nobody is told when what carries it is gone', async () => {
+  const sent: (string | number)[] = []
+  const channel = createChannel(
+    { data: (chunk) => sent.push(chunk.toString()), close: (how) => sent.push(how), credit: (bytes) => sent.push(bytes) },
+    0,
+  )
+  channel.connection.write('early')
+  expect(sent).toEqual([])
+  channel.granted(2)
+  expect(sent).toEqual(['ea'])
+  const gone = new Promise<Error>((resolve) => channel.connection.once('error', resolve))
+  channel.failed(new Error('gone'))
+  expect((await gone).message).toBe('gone')
+  channel.granted(100)
+  expect(sent).toEqual(['ea'])
+})

@@ -1,13 +1,13 @@
 import { Duplex } from 'node:stream'
 
 /** Bytes that each side may send on a channel before it gets credit: the same as the shim's. */
-const channelWindow: number = 256 * 1024
+export const channelWindow: number = 256 * 1024
 const chunkSize = 32 * 1024
 /** Credit is given in pieces: a short exchange needs none, and three quarters of the window are always open. */
 const creditPiece = channelWindow / 4
 
 /** How a CLOSE frame ends a channel: one direction, or both at once. */
-const closeEnd = 0
+export const closeEnd = 0
 const closeReset = 1
 
 /** What a channel needs of its session. */
@@ -23,6 +23,8 @@ export interface Channel {
   received(chunk: Buffer): void
   closed(how: number): void
   granted(bytes: number): void
+  /** What carries it is gone: ends both directions at once, and tells nobody at the other end. */
+  failed(error: Error): void
 }
 
 /** Node's http.Server asks these of the sockets it is given; a tunnelled connection has nothing to set. */
@@ -47,9 +49,10 @@ const socketManners = {
 /**
  * One connection of the job as a Duplex with half-close. What the job sends waits here only as far as its window
  * goes; what is written waits for the shim's credit.
+ * @param allowed bytes that may be sent at once; none where the other end is not there yet
  */
-export const createChannel = (wire: ChannelWire): Channel => {
-  let room = channelWindow
+export const createChannel = (wire: ChannelWire, allowed: number = channelWindow): Channel => {
+  let room = allowed
   let unread = channelWindow
   let waiting: { rest: Buffer; done: (error?: Error | null) => void } | undefined
   let over = false
@@ -115,8 +118,12 @@ export const createChannel = (wire: ChannelWire): Channel => {
       } else connection.push(null)
     },
     granted(bytes) {
-      room += bytes
+      room = Math.min(room + bytes, channelWindow)
       sendWaiting()
+    },
+    failed(error) {
+      over = true
+      connection.destroy(error)
     },
   }
 }

@@ -15,6 +15,7 @@ import { openStore } from '../../src/store/index.ts'
 import { startOwnRedis } from '../support/ownredis.ts'
 import { sampleTarget } from '../support/samples.ts'
 import { type Figure, median, rounded, timed } from './figures.ts'
+import { pipeSuite, startPipedWay } from './pipe.ts'
 
 /** Minting is quick and varies: more of them than of what takes seconds. */
 const mintsPerRun = 20
@@ -54,7 +55,7 @@ const rewrapSuite = async (runs: number): Promise<Figure> => {
 const newAttempt = (): AttemptRef => ({ deploymentId: newId('dep'), jobId: newId('job'), attempt: 1 })
 
 /**
- * `token.mint_p50_ms`: the Secret and its token, over a connection that stands. `revoke.to_401_s`: from asking for the deletion of the
+ * `token.mint_p50_ms`: the Secret and its token, over a connection that stands, through the pipe; `token.mint_direct_p50_ms`: without it. `revoke.to_401_s`: from asking for the deletion of the
  * Secret to the first refusal of a token that was in use; the API server's cache of 10 s is most of it.
  */
 export const credentialsSuite = async (cluster: Cluster, runs: number): Promise<Figure[]> => {
@@ -62,22 +63,30 @@ export const credentialsSuite = async (cluster: Cluster, runs: number): Promise<
   await cluster.apply(...setupObjects({ target: name, home: name, namespaces: ['default'], clusterWide: false }))
   const token = await cluster.serviceAccountToken(name, `bootstrap-${name}`)
   const connectAs = (credential: Credential): ClusterConnection => connect({ server: cluster.server, ca: cluster.caPem }, credential)
-  const mode = tokenRequestMode({
-    server: cluster.server,
-    bootstrap: connectAs({ id: 'bootstrap', kind: 'bearer', token: new Secret(token) }),
-    connect: connectAs,
-    namespace: name,
-    serviceAccount: `deployer-${name}`,
-    installation: newId('srv'),
-  })
+  const bootstrap: Credential = { id: 'bootstrap', kind: 'bearer', token: new Secret(token) }
+  const modeOver = (connect: typeof connectAs) =>
+    tokenRequestMode({
+      server: cluster.server,
+      bootstrap: connect(bootstrap),
+      connect,
+      namespace: name,
+      serviceAccount: `deployer-${name}`,
+      installation: newId('srv'),
+    })
+  const way = await startPipedWay(cluster)
+  const mode = modeOver(connectAs)
+  const piped = modeOver(way.connect)
   const minted: AttemptRef[] = []
-  const mint = async (): Promise<{ attempt: AttemptRef; credential: Credential }> => {
+  const mint = async (by = mode): Promise<{ attempt: AttemptRef; credential: Credential }> => {
     const attempt = newAttempt()
     minted.push(attempt)
-    return { attempt, credential: await mode.mint(attempt, 600_000) }
+    return { attempt, credential: await by.mint(attempt, 600_000) }
   }
-  await mint()
-  const mints = await timed(runs * mintsPerRun, mint)
+  await Promise.all([mint(), mint(piped)])
+  const mints = await timed(runs * mintsPerRun, () => mint())
+  const pipedMints = await timed(runs * mintsPerRun, () => mint(piped))
+  const added = await pipeSuite(cluster, way, bootstrap, runs)
+  await way.stop()
   const revocations = await timed(runs, async () => {
     const { attempt, credential } = await mint()
     const connection = connectAs(credential)
@@ -89,7 +98,9 @@ export const credentialsSuite = async (cluster: Cluster, runs: number): Promise<
   })
   for (const attempt of minted) await mode.revoke(attempt)
   return [
-    { id: 'token.mint_p50_ms', value: rounded(median(mints)), unit: 'ms', runs: mints.length },
+    { id: 'token.mint_p50_ms', value: rounded(median(pipedMints)), unit: 'ms', runs: pipedMints.length },
+    { id: 'token.mint_direct_p50_ms', value: rounded(median(mints)), unit: 'ms', runs: mints.length },
+    added,
     await rewrapSuite(runs),
     { id: 'revoke.to_401_s', value: rounded(median(revocations) / 1000), unit: 's', runs },
   ]

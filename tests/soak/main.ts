@@ -58,6 +58,12 @@ soaks.push({
   env: { CLAIM_CASES: '100000' },
 })
 
+soaks.push({
+  name: 'pipes: letters that are lost, refused and come twice',
+  argv: [process.execPath, `${checkout}node_modules/vitest/vitest.mjs`, 'run', '--project', 'unit', 'src/pipe/pipe.test.ts'],
+  env: { PIPE_RUNS: '3000' },
+})
+
 /** What a test does with a few points of chance, with many; what fails prints the seed that repeats it (SOAK_SEED). */
 const manyPoints = (name: string, file: string, env: Readonly<Record<string, string>>): Soak => ({
   name,
@@ -67,7 +73,6 @@ const manyPoints = (name: string, file: string, env: Readonly<Record<string, str
 soaks.push(manyPoints('100,000 jobs raced for by 8 workers', 'tests/integration/scheduler/race.test.ts', { RACE_JOBS: '100000' }))
 soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/scheduler/contenders.test.ts', { CONTENDERS: '1000' }))
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
-soaks.push(manyPoints('2,000 cuts of streams', 'tests/chaos/probe.test.ts', { SOAK_CUTS: '2000' }))
 soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
 
 /** Everything that is deployed with each execution image: building them is too long for `npm test`. */

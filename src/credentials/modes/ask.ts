@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { mustBeKubernetes, readAnswer } from '../../model/answer.ts'
-import { TelpherError } from '../../model/errors.ts'
+import { type ErrorCode, TelpherError } from '../../model/errors.ts'
 import type { ClusterConnection } from '../../model/ports.ts'
 import { becomesReady } from '../../model/ready.ts'
 
@@ -35,8 +35,16 @@ export interface Told {
 }
 
 /** What may have had no effect, or may be repeated since our calls are idempotent: the server is away, or asks for patience. */
-const passing = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && ['target_unreachable', 'target_timeout', 'target_error'].includes(thrown.code)
+const passingCodes: readonly ErrorCode[] = [
+  'target_unreachable',
+  'target_timeout',
+  'target_error',
+  'pipe_no_worker',
+  'pipe_unsent',
+  'pipe_cut',
+]
+
+const passing = (thrown: unknown): boolean => thrown instanceof TelpherError && passingCodes.includes(thrown.code)
 
 const once = async ({ connection, server }: Api, { method, path, body, type = 'application/json' }: Asked): Promise<Told> => {
   const answer = await connection.request({
