@@ -42,6 +42,8 @@ export interface Config {
   /** Memory of one execution container, in MiB. */
   memoryMb: number
   cpus: number
+  /** How long a worker that is to end lets its steps run on, in ms; then it hands them back. */
+  drainMs: number
   /** Port of the worker's health endpoints; 0 means a free one. */
   healthPort: number
   /** Address that they listen on. */
@@ -110,6 +112,7 @@ const schema = z.object({
   TELPHER_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
   TELPHER_SCALER_KUBECONFIG: z.string().min(1).optional(),
   TELPHER_SCALER_CONTEXT: z.string().min(1).default('default'),
+  TELPHER_DRAIN_SECONDS: integer(0, 86_400, 900),
   TELPHER_LOG_KEEP_MB: integer(1, 1024, 16),
   TELPHER_MAX_STARTS: integer(1, 100, defaultMaxStarts),
   TELPHER_KEEP_DAYS: integer(1, 3650, 90),
@@ -158,6 +161,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     versionSkew: read.TELPHER_VERSION_SKEW,
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
+    drainMs: read.TELPHER_DRAIN_SECONDS * 1000,
     healthPort: read.TELPHER_HEALTH_PORT,
     healthHost: read.TELPHER_HEALTH_HOST,
     ...(read.TELPHER_SCALER_KUBECONFIG === undefined ? {} : { scalerKubeconfig: resolve(read.TELPHER_SCALER_KUBECONFIG) }),

@@ -13,6 +13,7 @@ import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/port
 import { retryDelay } from '../src/model/retry.ts'
 import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
+import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
 import type { JobLife } from '../src/steps/helm-pending.ts'
@@ -133,9 +134,18 @@ const finish = async (
   job: Job,
   result: RunResult,
   deps: WorkerDeps,
-  { lines, events }: { lines: AttemptLog; events: { flush(): Promise<void> } },
+  { lines, events, left }: { lines: AttemptLog; events: { flush(): Promise<void> }; left: Promise<void> | undefined },
 ): Promise<Outcome> => {
   const { end } = result
+  if (end.code === 'worker_stopped') {
+    lines.say(`${end.sentence}; another worker takes it up`)
+    await untilThrough(() => lines.flush())
+    await events.flush()
+    // Another attempt begins only once this one has no credential any more.
+    await left
+    await enter(job, { type: 'requeue', attempt: job.attempt }, deps)
+    return 'handed_back'
+  }
   const delay = retryDelay(job.step.retries, job, end)
   if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
   await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
@@ -180,6 +190,9 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
       stop.ask('superseded')
     },
     cancel: (force) => stop.ask('cancelled', force),
+    handBack() {
+      if (rerunnable[job.step.kind]) stop.ask('shutdown')
+    },
   }
   const tell = (facts: AttemptFacts, sentence: string): void => {
     log.info(wideEvent(facts), sentence)
@@ -301,7 +314,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     const result = hide.deep(shown)
     lines.ended()
     story.phase('finish')
-    const outcome = await finish(job, result, deps, { lines, events })
+    const outcome = await finish(job, result, deps, { lines, events, left: leaving })
     tell(story.told(outcome, result.end), result.end.sentence)
   } catch (thrown) {
     const isTaken = thrown instanceof TelpherError && thrown.code === 'gate_superseded'

@@ -15,6 +15,7 @@ const holding = (): Held & { readonly said: string[] } => {
     openWrites: () => 2,
     renewed: () => said.push('renewed'),
     superseded: () => said.push('superseded'),
+    handBack: () => said.push('handed back'),
     cancel: (force: boolean) => said.push(force ? 'cancel by force' : 'cancel'),
   } as Held & { said: string[] }
 }

@@ -10,6 +10,8 @@ export interface Held extends JobRef {
   /** The claim was renewed; `sentAt` is when that was asked, by the monotonic clock. */
   renewed(sentAt: number): void
   superseded(): void
+  /** This worker has to end: another one is to take the job up, where that may be. */
+  handBack(): void
   /** @param force without time for the program */
   cancel(force: boolean): void
 }

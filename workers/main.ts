@@ -57,7 +57,7 @@ export interface RunningWorker {
   readonly healthPort: number
   /** Resolves when somebody asked it to drain with `telpher worker drain`. */
   readonly drainAsked: Promise<void>
-  /** Stops taking work and resolves when what runs has ended. */
+  /** Stops taking work and resolves when what runs has ended, or was handed back after the time for it. */
   drain(): Promise<void>
   /** Ends at once: the containers of what runs are removed. */
   abort(): Promise<void>
@@ -65,9 +65,14 @@ export interface RunningWorker {
 
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
+ * @param openExecutor the one that the configuration names, unless told otherwise
  * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
  */
-export const startWorker = async (given: Config, log: Log): Promise<RunningWorker> => {
+export const startWorker = async (
+  given: Config,
+  log: Log,
+  openExecutor: typeof createExecutor = createExecutor,
+): Promise<RunningWorker> => {
   const config = withoutImages(given)
   const id = newId('wrk')
   const startedAt = Date.now()
@@ -84,7 +89,7 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     onChange: countChange(registry),
   })
   const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
-  const executor = await createExecutor(config)
+  const executor = await openExecutor(config)
   await executor.probe()
   if (config.executor === 'process')
     log.warn({}, 'steps run as processes of this machine, without isolation: only those of targets added with --trials are taken')
@@ -238,7 +243,12 @@ export const startWorker = async (given: Config, log: Log): Promise<RunningWorke
     async drain() {
       draining = true
       await Promise.all([consumer.pause(), urgent.pause()])
+      const handBack = setTimeout(() => {
+        log.warn({ attempts: heartbeat.held.size }, 'the time to drain is over: what runs is handed back')
+        for (const attempt of heartbeat.held) attempt.handBack()
+      }, config.drainMs)
       await Promise.allSettled(running)
+      clearTimeout(handBack)
       await Promise.all([consumer.close(), urgent.close()])
       await close()
     },

@@ -8,7 +8,7 @@ import { version } from '../src/version.ts'
 export type Phase = 'prepare' | 'run' | 'verify' | 'finish'
 
 /** What came of an attempt: the end of its job, another attempt, or that it was taken away or could not be told. */
-export type Outcome = 'ended' | 'retry' | 'superseded' | 'broken'
+export type Outcome = 'ended' | 'retry' | 'handed_back' | 'superseded' | 'broken'
 
 export interface PhaseTimes {
   readonly name: Phase

@@ -199,7 +199,8 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		folder := filepath.Join(outside, "work")
 		os.Mkdir(folder, 0o700)
-		if err := run(bytes.NewReader(in), io.Discard, folder, time.Minute, func() {}); err != io.EOF && !errors.As(err, &fault{}) {
+		err := run(bytes.NewReader(in), io.Discard, folder, time.Minute, func() {})
+		if err != io.EOF && err != io.ErrUnexpectedEOF && !errors.As(err, &fault{}) {
 			t.Fatal(err)
 		}
 		if entries, _ := os.ReadDir(outside); len(entries) != 1 {

@@ -56,19 +56,20 @@ func violation(format string, arguments ...any) error {
 	return fault{"protocol", fmt.Sprintf(format, arguments...)}
 }
 
-// readFrame reads one frame; io.EOF only between frames. Nothing is stored for a length that its type may not have.
+// readFrame reads one frame; io.EOF only between frames. A stream that ends inside one was cut (io.ErrUnexpectedEOF), which is
+// nothing that the worker did. Nothing is stored for a length that its type may not have.
 func readFrame(r io.Reader) (f frame, err error) {
-	if err = binary.Read(r, binary.BigEndian, &f.header); err == io.ErrUnexpectedEOF {
-		return f, violation("the stream ended inside a header")
-	} else if err != nil {
+	if err = binary.Read(r, binary.BigEndian, &f.header); err != nil {
 		return f, err
 	}
 	if size, known := sizes[f.Kind]; !known || f.Length < size[0] || f.Length > size[1] {
 		return f, violation("frame type 0x%02x with %d bytes", byte(f.Kind), f.Length)
 	}
 	f.payload = make([]byte, f.Length)
-	if _, err = io.ReadFull(r, f.payload); err != nil {
-		return f, violation("the stream ended inside a frame")
+	if _, err = io.ReadFull(r, f.payload); err == io.EOF {
+		return f, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return f, err
 	}
 	return f, nil
 }

@@ -168,6 +168,7 @@ export const errorTable = {
   tether_corrupt: [1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'],
   job_not_started: [1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'],
   job_oom: [1307, 'target', false, 'The step ran out of memory: raise its memory limit.'],
+  worker_stopped: [1330, 'infrastructure', true, 'Nothing: another worker takes the job up.'],
   // 14xx: the target
   target_dns: [1401, 'target', true, 'Check the host name in the server address of the target.'],
   target_unreachable: [1402, 'target', true, 'Check address, port and firewall between the worker and the API server.'],

@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Child, startChild, untilReady } from './child.ts'
 import { engineAnswers, usualSocket } from './dockerEngine.ts'
@@ -13,6 +14,8 @@ export interface Docker {
   readonly socketPath: string
   /** Whether it is our own child, which may be killed and restarted. */
   readonly started: boolean
+  /** Where our own engine keeps images and containers. */
+  readonly dataDir?: string
   /** Sends a signal to our own engine; after KILL resolves when it is gone. @throws Error when the engine is not ours */
   kill(signal: NodeJS.Signals): Promise<void>
   /** Starts our own engine again, after stopping it if it runs; images stay. @throws Error when the engine is not ours */
@@ -78,8 +81,15 @@ const forgetDeadContainerd = async (state: State): Promise<void> => {
   }
 }
 
-const startOwn = async (): Promise<Docker> => {
+/** A disk in memory: images of another engine in this folder are hidden, and there again after the sweep has unmounted it. */
+const mountDisk = (dataDir: string, bytes: number): void => {
+  mkdirSync(dataDir, { recursive: true })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', dataDir])
+}
+
+const startOwn = async (diskBytes?: number): Promise<Docker> => {
   const state = await claimSlot()
+  const dataDir = `${state.dir}/data`
   const socketPath = `${state.runDir}/docker.sock`
   let child: Child | undefined
   const start = async (): Promise<void> => {
@@ -89,6 +99,7 @@ const startOwn = async (): Promise<Docker> => {
     await untilReady(started, 30_000, () => engineAnswers(socketPath))
   }
   try {
+    if (diskBytes !== undefined) mountDisk(dataDir, diskBytes)
     await start()
   } catch (error) {
     state.release()
@@ -97,6 +108,7 @@ const startOwn = async (): Promise<Docker> => {
   return {
     socketPath,
     started: true,
+    dataDir,
     kill: async (signal) => {
       child?.kill(signal)
       if (signal === 'SIGKILL') await child?.exited
@@ -119,6 +131,8 @@ const notOurs = (): Promise<never> => Promise.reject(new Error('this Docker engi
 export interface DockerOptions {
   /** Always start one, for tests that kill it. */
   readonly own?: boolean
+  /** A disk of its own for images and containers, of so many bytes, for tests that fill it. */
+  readonly diskBytes?: number
   /** False leaves the execution image out. */
   readonly images?: boolean
 }
@@ -132,7 +146,7 @@ export const ensureDocker = async (options: DockerOptions = {}): Promise<Docker>
   const docker: Docker =
     options.own !== true && (await engineAnswers(usual))
       ? { socketPath: usual, started: false, kill: notOurs, restart: notOurs, stop: () => Promise.resolve() }
-      : await startOwn()
+      : await startOwn(options.diskBytes)
   try {
     if (options.images !== false) await ensureExecImage(docker.socketPath)
     return docker

@@ -47,6 +47,12 @@ describe('judge', () => {
     const silent: SeenWorker = { ...sampleWorker('wrk_a'), seenAt: 100_000 }
     expect(look(130_000, [silent], { renewedAt: 101_000, unlistedSince: 101_000 })[0]?.coolUntil).toBe(109_000 + 60_000)
   })
+  test('takes nothing for open of an attempt whose program had not begun', () => {
+    const silent: SeenWorker = { ...sampleWorker('wrk_a'), seenAt: 100_000 }
+    const [found] = look(130_000, [silent], { renewedAt: 101_000, unlistedSince: 101_000, job: { ...job, status: 'preparing' } })
+    expect(found).toMatchObject({ action: 'requeue' })
+    expect(found).not.toHaveProperty('coolUntil')
+  })
   test('finds the attempt that a living worker no longer holds, and that of a worker nobody knows', () => {
     const alive: SeenWorker = { ...sampleWorker('wrk_a'), seenAt: 130_000 }
     expect(look(130_000, [alive], { unlistedSince: 121_000 })).toEqual([])

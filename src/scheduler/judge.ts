@@ -80,10 +80,14 @@ const evidenceOf = ({ job, renewedAt }: HeldJob, worker: SeenWorker | undefined)
   }
 }
 
-/** An attempt whose last heartbeat said so has no open write; of any other we cannot know. */
+/**
+ * An attempt whose last heartbeat said so has no open write. Nor has one that no heartbeat spoke of before its program began: until then
+ * a worker writes at most that a dead owner's Helm revision has failed, with the version that it read, so that late it changes nothing.
+ * Of any other we cannot know.
+ */
 const coolOf = ({ job, renewedAt }: HeldJob, worker: SeenWorker | undefined, limits: JudgeLimits): number | undefined => {
   const said = saidOf(job, worker)
-  if (said?.openWrites === 0) return undefined
+  if (said?.openWrites === 0 || (said === undefined && job.status === 'preparing')) return undefined
   return Math.max(worker !== undefined && said !== undefined ? worker.seenAt : 0, renewedAt + limits.claimMs) + limits.writeLimitMs
 }
 

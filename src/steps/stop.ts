@@ -50,6 +50,8 @@ export const createStop = (graceMs: number): Stop => {
       controller.abort(new Error(reason))
     },
     end(phase, writes) {
+      if (reason === 'shutdown')
+        return { status: 'errored', code: 'worker_stopped', sentence: `its worker was stopped while ${phase}; ${written(writes)}` }
       if (reason === 'deadline')
         return {
           status: 'timed_out',

@@ -10,6 +10,7 @@ import { type Stack, type StackOptions, startStack } from '../../src/sandbox/sta
 import { clientOf } from './client.ts'
 import { credentialsSuite } from './credentials.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
+import { drainSuite } from './drain.ts'
 import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
 import { gateSuite } from './gate.ts'
@@ -26,9 +27,9 @@ import { replaySuite } from './replay.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'drain', 'node'] as const
 /** Bring up what they need by themselves. */
-const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover']
+const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover', 'drain']
 /** Takes minutes: only when it is named. */
 const long = ['objects'] as const
 
@@ -133,6 +134,10 @@ if (chosen.includes('scale')) figures.push(...replaySuite())
 if (chosen.includes('recover')) {
   say('killing workers, beside those of BullMQ, and taking Redis away for 30 s')
   figures.push(...(await recoverSuite(runs)))
+}
+if (chosen.includes('drain')) {
+  say('restarting 4 workers and 2 servers, one after the other, under load')
+  figures.push(...(await drainSuite()))
 }
 if (chosen.includes('node')) {
   say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')

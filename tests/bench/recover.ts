@@ -9,7 +9,7 @@ import { packLocal } from '../../src/client/pack.ts'
 import type { Job } from '../../src/model/deployment.ts'
 import { isTerminal } from '../../src/model/states.ts'
 import { ensureDocker } from '../../src/sandbox/docker.ts'
-import { type Installation, startInstallation } from '../chaos/installation.ts'
+import { type Installation, startInstallation, targetOf } from '../chaos/installation.ts'
 import { workerCount } from '../chaos/plan.ts'
 import { eventually } from '../support/eventually.ts'
 import { configMaps } from '../support/running.ts'
@@ -22,7 +22,7 @@ const startJob = async ({ ask }: Installation, dir: string, maps: number): Promi
   writeFileSync(file, configMaps(maps)['maps.yaml'] ?? '')
   const { step, bytes, sha256 } = await packLocal({ path: file, name: 'maps' }, '/')
   await ask((client) => client.uploadPackage(bytes, sha256))
-  return (await ask((client) => client.deploy({ steps: [step], targets: ['chaos'] }, randomUUID()))).deployment.id
+  return (await ask((client) => client.deploy({ steps: [step], targets: [targetOf(0)] }, randomUUID()))).deployment.id
 }
 
 const jobWhen = ({ ask }: Installation, id: string, is: (job: Job) => boolean): Promise<Job> =>

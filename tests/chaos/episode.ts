@@ -1,12 +1,13 @@
-import { mkdir, open, writeFile } from 'node:fs/promises'
+import { mkdir, open, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Detail } from '../../src/client/http.ts'
 import { type LocalStep, packLocal } from '../../src/client/pack.ts'
 import { TelpherError } from '../../src/model/errors.ts'
 import { newId } from '../../src/model/ids.ts'
-import { type Installation, namespace } from './installation.ts'
+import { carryOut } from './break.ts'
+import { type Installation, targetOf } from './installation.ts'
 import { type Fact, judge, type Verdict, type Write } from './judge.ts'
-import type { Fault, Load, Plan } from './plan.ts'
+import type { Load, Plan } from './plan.ts'
 
 /** Everything has ended this long after the last mend, in ms, or it is stuck. */
 const patienceMs = 150_000
@@ -55,14 +56,14 @@ const stepOf = (load: Load, path: string): LocalStep => ({
 })
 
 /** Uploads and starts, however often the servers have to be asked. @returns the deployment's id */
-const begin = async ({ ask }: Installation, load: Load, path: string): Promise<string> => {
+const begin = async ({ ask }: Installation, lane: number, load: Load, path: string): Promise<string> => {
   const { step, bytes, sha256 } = await packLocal(stepOf(load, path), '/')
   const key = newId('req')
   await ask((client) => client.uploadPackage(bytes, sha256))
   // A server that died with the request in hand leaves its key in flight for a while.
   for (const end = performance.now() + patienceMs; ; await pause(200)) {
     try {
-      return (await ask((client) => client.deploy({ steps: [step], targets: ['chaos'] }, key))).deployment.id
+      return (await ask((client) => client.deploy({ steps: [step], targets: [targetOf(lane)] }, key))).deployment.id
     } catch (thrown) {
       const isInFlight = thrown instanceof TelpherError && thrown.code === 'idempotency_in_flight'
       if (!isInFlight || performance.now() > end) throw thrown
@@ -70,81 +71,10 @@ const begin = async ({ ask }: Installation, load: Load, path: string): Promise<s
   }
 }
 
-/** Breaks something and mends it. */
-const carryOut = async (installation: Installation, { kind, index, forMs }: Fault): Promise<void> => {
-  const { redis, cluster, engine, docker, ways, serverWays, clocks, serverClocks, targetWay } = installation
-  switch (kind) {
-    case 'worker-kill': {
-      const worker = installation.worker(index)
-      worker.kill('SIGKILL')
-      await worker.exited
-      await pause(forMs)
-      return installation.startWorker(index)
-    }
-    case 'worker-stop': {
-      const worker = installation.worker(index)
-      worker.kill('SIGSTOP')
-      await pause(forMs)
-      return worker.kill('SIGCONT')
-    }
-    case 'server-kill': {
-      const server = installation.server(index)
-      server.kill('SIGKILL')
-      await server.exited
-      await pause(forMs)
-      return installation.startServer(index)
-    }
-    case 'redis-kill':
-      await redis.kill('SIGKILL')
-      await pause(forMs)
-      return redis.restart()
-    case 'redis-stop':
-      await redis.kill('SIGSTOP')
-      await pause(forMs)
-      return redis.kill('SIGCONT')
-    case 'client-kill':
-      await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
-      return
-    case 'redis-failover':
-      return redis.failover(1000, forMs)
-    case 'docker-kill':
-      await engine.kill('SIGKILL')
-      await pause(forMs)
-      return engine.restart()
-    case 'worker-clock':
-    case 'server-clock': {
-      const clock = (kind === 'worker-clock' ? clocks : serverClocks)[index]
-      await clock?.set(forMs % 2 === 0 ? 60 : -60)
-      await pause(forMs)
-      return clock?.set(0)
-    }
-    case 'worker-redis-cut':
-    case 'server-redis-cut':
-    case 'target-cut': {
-      const way = kind === 'target-cut' ? targetWay : (kind === 'worker-redis-cut' ? ways : serverWays)[index]
-      way?.cut()
-      await pause(forMs)
-      return way?.mend()
-    }
-    case 'apiserver-kill':
-      await cluster.apiserver.kill('SIGKILL')
-      await pause(forMs)
-      return cluster.apiserver.start()
-    case 'container-kill': {
-      const [container] = await docker.listContainers({ filters: { label: ['telpher.pool=default'], status: ['running'] } })
-      if (container !== undefined)
-        await docker
-          .getContainer(container.Id)
-          .kill()
-          .catch(() => {})
-      return
-    }
-  }
-}
-
-const isThere = async ({ cluster }: Installation, load: Load, marker: string): Promise<boolean> => {
+const isThere = async ({ cluster }: Installation, lane: number, load: Load, marker: string): Promise<boolean> => {
   const get = async (path: string): Promise<{ data?: Record<string, string>; metadata?: { annotations?: Record<string, string> } }> =>
     JSON.parse((await cluster.api('GET', path)).body)
+  const namespace = targetOf(lane)
   const core = `/api/v1/namespaces/${namespace}/configmaps`
   const hasMarker = async (name: string): Promise<boolean> => (await get(`${core}/${name}`)).data?.['marker'] === marker
   const all = async (names: readonly string[]): Promise<boolean> => (await Promise.all(names.map(hasMarker))).every(Boolean)
@@ -160,22 +90,26 @@ const isThere = async ({ cluster }: Installation, load: Load, marker: string): P
   }
 }
 
-/** What the API server's audit log says since a place in it, and where it ends now. */
-const writesSince = async (file: string, from: number): Promise<{ writes: Write[]; end: number }> => {
+/** Where the API server's audit log ends now. */
+const auditEnd = async (file: string): Promise<number> => (await stat(file)).size
+
+/** What it says of some jobs since a place in it. */
+const writesSince = async (file: string, from: number, jobIds: ReadonlySet<string>): Promise<Write[]> => {
   const log = await open(file)
   try {
     const { size } = await log.stat()
     const buffer = Buffer.alloc(Math.max(0, size - from))
     await log.read(buffer, 0, buffer.length, from)
-    const lines = buffer.toString('utf8').split('\n')
-    const writes = lines.flatMap((line): Write[] => {
-      const [, jobId = '', attempt = ''] = /telpher\/(job_\w+)\/(\d+)/.exec(line) ?? []
-      if (jobId === '') return []
-      const { stageTimestamp, responseStatus } = JSON.parse(line) as { stageTimestamp: string; responseStatus?: { code?: number } }
-      // What was refused changed nothing.
-      return (responseStatus?.code ?? 200) < 300 ? [{ jobId, attempt: Number(attempt), at: Date.parse(stageTimestamp) }] : []
-    })
-    return { writes, end: size - Buffer.byteLength(lines.at(-1) ?? '') }
+    return buffer
+      .toString('utf8')
+      .split('\n')
+      .flatMap((line): Write[] => {
+        const [, jobId = '', attempt = ''] = /telpher\/(job_\w+)\/(\d+)/.exec(line) ?? []
+        if (!jobIds.has(jobId)) return []
+        const { stageTimestamp, responseStatus } = JSON.parse(line) as { stageTimestamp: string; responseStatus?: { code?: number } }
+        // What was refused changed nothing.
+        return (responseStatus?.code ?? 200) < 300 ? [{ jobId, attempt: Number(attempt), at: Date.parse(stageTimestamp) }] : []
+      })
   } finally {
     await log.close()
   }
@@ -190,18 +124,18 @@ const detailOf = ({ ask }: Installation, id: string): Promise<Detail | undefined
 export interface Outcome {
   readonly verdict: Verdict
   readonly facts: readonly Fact[]
-  /** Seconds from the last mend to the end of the last deployment; 0 when all had ended before. */
+  /** Seconds from its last mend to the end of its last deployment; 0 when all had ended before. */
   readonly recoverySeconds: number
-  /** Where the audit log is read from the next time. */
-  readonly auditEnd: number
 }
 
 /**
  * One run: deploys, breaks, mends, and waits for every end.
- * @param auditFrom where the audit log ended before it
+ * @param lane whose target it uses; other runs may go on beside it in other lanes
  */
-export const runEpisode = async (installation: Installation, plan: Plan, dir: string, auditFrom: number): Promise<Outcome> => {
+export const runEpisode = async (installation: Installation, plan: Plan, dir: string, lane: number): Promise<Outcome> => {
+  const { cluster, asking } = installation
   const marker = `run-${plan.seed}-${Date.now()}`
+  const auditFrom = await auditEnd(cluster.auditLog)
   const began = performance.now()
   const until = (atMs: number): Promise<unknown> => pause(Math.max(0, atMs - (performance.now() - began)))
   const started = plan.load.map(async ({ load, atMs }) => {
@@ -211,7 +145,7 @@ export const runEpisode = async (installation: Installation, plan: Plan, dir: st
       await writeFile(`${folder}/${path}`, text)
     }
     await until(atMs)
-    return { load, id: await begin(installation, load, folder) }
+    return { load, id: await asking.inside(() => begin(installation, lane, load, folder)) }
   })
   const broken = plan.faults.map(async ({ atMs, fault }) => {
     await until(atMs)
@@ -230,10 +164,14 @@ export const runEpisode = async (installation: Installation, plan: Plan, dir: st
       load,
       ...(detail === undefined ? {} : { result: detail.deployment.result ?? 'unfinished', endedAt: detail.deployment.endedAt }),
       jobs: detail?.jobs ?? [],
-      isThere: await isThere(installation, load, marker),
+      isThere: await isThere(installation, lane, load, marker),
     })
   }
-  const { writes, end } = await writesSince(installation.cluster.auditLog, auditFrom)
+  const jobIds = new Set(facts.flatMap(({ jobs }) => jobs.map(({ jobId }) => jobId)))
   const lastEnd = Math.max(...facts.map(({ endedAt = mendedAt }) => endedAt))
-  return { verdict: judge(facts, writes), facts, recoverySeconds: Math.max(0, lastEnd - mendedAt) / 1000, auditEnd: end }
+  return {
+    verdict: judge(facts, await writesSince(cluster.auditLog, auditFrom, jobIds)),
+    facts,
+    recoverySeconds: Math.max(0, lastEnd - mendedAt) / 1000,
+  }
 }

@@ -4,21 +4,28 @@ import { type Client, createClient } from '../../src/client/http.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
 import { startCluster } from '../../src/sandbox/cluster.ts'
-import type { Docker } from '../../src/sandbox/docker.ts'
+import { type Docker, ensureDocker } from '../../src/sandbox/docker.ts'
 import { type ProcessOptions, startServerProcess, startWorkerProcess, type TelpherProcess } from '../../src/sandbox/processes.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { runCli } from '../support/cli.ts'
-import { type Cuttable, cuttable } from './cuttable.ts'
+import { type Cuttable, cuttable, cuttableSocket } from './cuttable.ts'
+import { createRoom, createTurns, type Room } from './exclusive.ts'
 import { type FakeClock, fakeClock, faketimeLibrary } from './faketime.ts'
 import { serverCount, workerCount } from './plan.ts'
 import { type RedisPair, startRedisPair } from './redis-pair.ts'
 
-export const namespace = 'chaos'
-const target = 'chaos'
+/** Runs beside one another have targets of their own, each with a namespace of the same name. */
+export const targetOf = (lane: number): string => `chaos-${lane}`
 const home = 'telpher'
 
 /** The engine of the installation, which may be broken. */
-export type Engine = Pick<Docker, 'socketPath' | 'kill' | 'restart'>
+export type Engine = Pick<Docker, 'socketPath' | 'kill' | 'restart' | 'dataDir'>
+
+/** Room for the execution image and some containers. */
+const diskBytes = 400_000_000
+
+/** An engine that may be killed, on a disk that may be filled. */
+export const startEngine = (): Promise<Docker> => ensureDocker({ own: true, diskBytes })
 
 /** Two servers and four workers over a Redis, an engine and a control plane of their own, every one of which may be broken. */
 export interface Installation {
@@ -31,6 +38,8 @@ export interface Installation {
   readonly serverWays: readonly Cuttable[]
   readonly clocks: readonly FakeClock[]
   readonly serverClocks: readonly FakeClock[]
+  /** Every worker's way to the engine. */
+  readonly engineWays: readonly Cuttable[]
   /** The only way from workers to the API server. */
   readonly targetWay: Cuttable
   worker(index: number): TelpherProcess
@@ -40,11 +49,19 @@ export interface Installation {
   startServer(index: number): Promise<void>
   /** Asks one server, and the other when it does not answer, until one does. */
   ask<T>(work: (client: Client) => Promise<T>): Promise<T>
+  /** One fault of the same thing at a time. */
+  readonly turn: ReturnType<typeof createTurns>
+  /** Inside is who asks for something; alone is who loses what was asked for lately. */
+  readonly asking: Room
   stop(): Promise<void>
 }
 
-/** @param dir an empty folder  @param engine is left running */
-export const startInstallation = async (dir: string, engine: Engine): Promise<Installation> => {
+/**
+ * @param dir an empty folder, with a short path
+ * @param engine is left running
+ * @param lanes how many targets there are
+ */
+export const startInstallation = async (dir: string, engine: Engine, lanes = 1): Promise<Installation> => {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
     for (let last = stops.pop(); last !== undefined; last = stops.pop()) await last().catch(() => {})
@@ -59,7 +76,7 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
       redisUrl: '',
       dockerSocket: engine.socketPath,
       shimPath: await shimPath(),
-      env: { TELPHER_CONCURRENCY: '2', TELPHER_WARM_CONTAINERS: '1', TELPHER_POOL: 'default' },
+      env: { TELPHER_CONCURRENCY: '2', TELPHER_WARM_CONTAINERS: '1', TELPHER_POOL: 'default', TELPHER_MEMORY_MB: '256' },
     }
     const shared = { TELPHER_KEY_FILE: `${dir}/server-0/master.key`, TELPHER_TOKEN_FILE: `${dir}/server-0/token` }
     const library = await faketimeLibrary()
@@ -68,6 +85,10 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
     const waysOf = (count: number): Promise<Cuttable[]> => Promise.all(Array.from({ length: count }, () => redis.way()))
     const [clocks, serverClocks] = [await clocksOf(workerCount, 'worker'), await clocksOf(serverCount, 'server')]
     const [ways, serverWays] = [await waysOf(workerCount), await waysOf(serverCount)]
+    const engineWays = await Promise.all(
+      Array.from({ length: workerCount }, (_, index) => cuttableSocket(engine.socketPath, `${dir}/engine-${index}.sock`)),
+    )
+    stops.push(() => Promise.all(engineWays.map((way) => way.close())))
     const over = (way: Cuttable | undefined): string => `redis://127.0.0.1:${way?.port}`
     const optionsOf = (index: number): ProcessOptions => ({
       ...common,
@@ -84,7 +105,8 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
     stops.push(() => Promise.all(workers.map((worker) => worker.stop(5000))))
     const startWorker = (index: number): void => {
       const env = { ...common.env, ...shared, ...clocks[index]?.env }
-      workers[index] = startWorkerProcess({ ...common, redisUrl: over(ways[index]), env }, `worker-${index}`)
+      const its = { redisUrl: over(ways[index]), dockerSocket: `${dir}/engine-${index}.sock` }
+      workers[index] = startWorkerProcess({ ...common, ...its, env }, `worker-${index}`)
     }
     for (let index = 0; index < workerCount; index++) startWorker(index)
 
@@ -101,26 +123,17 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
         }
       }
     }
-    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
     const kubeconfig = (await readFile(cluster.kubeconfig, 'utf8')).replaceAll(cluster.server, `https://127.0.0.1:${targetWay.port}`)
     await writeFile(`${dir}/kubeconfig`, kubeconfig, { mode: 0o600 })
-    const added = await runCli({ server: servers[0] as (typeof servers)[number] }, [
-      'target',
-      'add',
-      target,
-      '--from-kubeconfig',
-      'local',
-      '--file',
-      `${dir}/kubeconfig`,
-      '--namespace',
-      namespace,
-      '--home',
-      home,
-      '--settle',
-      '0',
-      '--yes',
-    ])
-    if (added.code !== 0) throw new Error(added.stderr)
+    const addTarget = async (lane: number): Promise<void> => {
+      const name = targetOf(lane)
+      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+      const limits = ['--namespace', name, '--home', home, '--settle', '0', '--yes']
+      const place = ['--from-kubeconfig', 'local', '--file', `${dir}/kubeconfig`]
+      const added = await runCli({ server: servers[0] as (typeof servers)[number] }, ['target', 'add', targetOf(lane), ...place, ...limits])
+      if (added.code !== 0) throw new Error(added.stderr)
+    }
+    for (let lane = 0; lane < lanes; lane++) await addTarget(lane)
     return {
       redis,
       engine,
@@ -130,6 +143,7 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
       serverWays,
       clocks,
       serverClocks,
+      engineWays,
       targetWay,
       worker: (index) => workers[index] as TelpherProcess,
       startWorker,
@@ -139,6 +153,8 @@ export const startInstallation = async (dir: string, engine: Engine): Promise<In
         servers[index] = await startServerProcess(optionsOf(index), port)
       },
       ask,
+      turn: createTurns(),
+      asking: createRoom(),
       stop,
     }
   } catch (thrown) {

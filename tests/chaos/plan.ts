@@ -13,9 +13,17 @@ export type Fault =
   | { readonly kind: 'worker-clock' | 'server-clock'; readonly index: number; readonly forMs: number }
   /** SIGSTOP, then SIGCONT: of a worker longer than its claim is believed. */
   | { readonly kind: 'worker-stop' | 'redis-stop'; readonly index: number; readonly forMs: number }
-  /** Connections are cut and new ones refused. */
-  | { readonly kind: 'worker-redis-cut' | 'server-redis-cut' | 'target-cut'; readonly index: number; readonly forMs: number }
-  | { readonly kind: 'client-kill' | 'container-kill'; readonly index: number; readonly forMs: 0 }
+  /** Connections are cut and new ones refused; for an odd number of ms nothing passes, and nobody is told. */
+  | {
+      readonly kind: 'worker-redis-cut' | 'server-redis-cut' | 'worker-docker-cut' | 'target-cut'
+      readonly index: number
+      readonly forMs: number
+    }
+  /** The kernel ends it for want of memory; the worker comes back after this. */
+  | { readonly kind: 'worker-oom'; readonly index: number; readonly forMs: number }
+  /** The disk of the Docker engine is full. */
+  | { readonly kind: 'docker-full'; readonly index: number; readonly forMs: number }
+  | { readonly kind: 'client-kill' | 'container-kill' | 'container-oom'; readonly index: number; readonly forMs: 0 }
 
 export interface TimedFault {
   /** After the load began, in ms. */
@@ -54,6 +62,10 @@ const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
   ['worker-clock', workerCount, 2000, 8000],
   ['server-clock', serverCount, 2000, 8000],
   ['container-kill', 1, 0, 0],
+  ['worker-docker-cut', workerCount, 500, 8000],
+  ['worker-oom', workerCount, 0, 2000],
+  ['container-oom', 1, 0, 0],
+  ['docker-full', 1, 2000, 8000],
 ]
 
 /**

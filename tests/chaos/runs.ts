@@ -14,7 +14,9 @@ interface RunsOptions {
   readonly runs: number
   /** Of the first run; each further one has the next number. */
   readonly seed: number
-  /** One of its own: it is killed, too. */
+  /** Runs beside one another on the one installation: their faults meet. */
+  readonly lanes?: number
+  /** One of its own, of startEngine: it is killed, and its disk filled. */
   readonly docker: Engine
   readonly say: (text: string) => void
   readonly signal?: AbortSignal
@@ -34,28 +36,33 @@ const endText = ({ load, result, jobs: [job] }: Fact): string => {
   return `${load} ${result}${attempt > 1 ? ` (attempt ${attempt})` : ''}${isOdd ? ` (${end?.code}: ${end?.sentence})` : ''}`
 }
 
-/** Runs on one installation, one after the other. @returns what they came to, and every trouble with the seed that repeats it */
-export const runChaos = async ({ runs, seed, docker, say, signal }: RunsOptions): Promise<{ report: Report; troubles: string[] }> => {
-  const dir = await mkdtemp(join(tmpdir(), 'telpher-chaos-'))
+/** Runs on one installation, in lanes. @returns what they came to, and every trouble with the seed that repeats it */
+export const runChaos = async (options: RunsOptions): Promise<{ report: Report; troubles: string[] }> => {
+  const { runs, seed, lanes = 1, docker, say, signal } = options
+  const dir = await mkdtemp(join(tmpdir(), 'tel-chaos-'))
   say('starting two servers, four workers, Redis and a control plane')
-  const installation = await startInstallation(dir, docker)
+  const installation = await startInstallation(dir, docker, lanes)
   const verdicts: Verdict[] = []
   const recoveries: number[] = []
   const found: string[] = []
-  let auditFrom = 0
-  try {
-    for (let run = 0; run < runs && signal?.aborted !== true; run++) {
-      const plan = drawPlan(seed + run)
-      const { verdict, facts, recoverySeconds, auditEnd } = await runEpisode(installation, plan, dir, auditFrom)
-      auditFrom = auditEnd
+  let begun = 0
+  const inLane = async (lane: number): Promise<void> => {
+    while (begun < runs && signal?.aborted !== true) {
+      const plan = drawPlan(seed + begun++)
+      const { verdict, facts, recoverySeconds } = await runEpisode(installation, plan, dir, lane)
       verdicts.push(verdict)
       recoveries.push(recoverySeconds)
       const its = troubles(verdict).map((text) => `seed ${plan.seed}: ${text}`)
       found.push(...its)
       const ends = facts.map(endText).join(', ')
-      say(`${run + 1}/${runs} seed ${plan.seed}: ${planText(plan)}: ${ends}; ${recoverySeconds.toFixed(1)} s`)
-      for (const text of its) say(`  ✗ ${text} (repeat it with: npm run chaos -- --runs 1 --seed ${plan.seed})`)
+      say(`${verdicts.length}/${runs} seed ${plan.seed}: ${planText(plan)}: ${ends}; ${recoverySeconds.toFixed(1)} s`)
+      const repeat = `npm run chaos -- --runs 1 --seed ${plan.seed}`
+      const beside = lanes === 1 ? '' : `; with what went on beside it: npm run chaos -- --runs ${runs} --seed ${seed} --lanes ${lanes}`
+      for (const text of its) say(`  ✗ ${text} (repeat it with: ${repeat}${beside})`)
     }
+  }
+  try {
+    await Promise.all(Array.from({ length: lanes }, (_, lane) => inLane(lane)))
     let orphans = await orphansOf(installation)
     for (const end = performance.now() + sweptMs; orphans.length > 0 && performance.now() < end; await pause(1000))
       orphans = await orphansOf(installation)

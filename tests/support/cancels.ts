@@ -171,7 +171,10 @@ export const cancelAt = async (
   await ask(scene, id, point)
   const detail = await endOf(client, id)
   const before = ahead === undefined ? undefined : await endOf(client, ahead)
-  const harmed = before === undefined || before.deployment.result === 'success' ? undefined : `the one ahead is ${before.deployment.result}`
+  const harmed =
+    before === undefined || before.deployment.result === 'success'
+      ? undefined
+      : `the one ahead is ${before.deployment.result}: ${before.jobs[0]?.end?.code} ${before.jobs[0]?.end?.sentence}`
   // It had been written by helm as a good one, and nothing of it was ready.
   const looksGood = kind === 'unready' && (await releaseStatus(scene, name)) === 'deployed' ? `${name} is recorded as deployed` : undefined
   const wrong = wrongOf(detail) ?? harmed ?? looksGood

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import type { Stack } from '../../src/sandbox/stack.ts'
+import type { Endpoint } from '../../src/sandbox/processes.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -12,7 +12,7 @@ export interface CliResult {
 
 /** Runs the real CLI as a process against a stack's server. */
 export const runCli = async (
-  stack: Pick<Stack, 'server'>,
+  stack: { readonly server: Pick<Endpoint, 'url' | 'tokenFile'> },
   args: readonly string[],
   options: { timeoutMs?: number; cwd?: string } = {},
 ): Promise<CliResult> => {
