@@ -16,12 +16,24 @@ const project = (name: string, include: string, seconds: number, groupOrder: num
   },
 })
 
+/** Files of the integration tests that tell most of a Redis behind Sentinel; `npm run soak` runs them all, on a cluster too. */
+const onSentinel = ['store/events', 'store/jobs', 'store/outage', 'store/queue', 'store/records', 'server/producers'] as const
+
+const sentinel = project('sentinel', '', 180, 2)
+
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       project('unit', 'src/**/*.test.ts', 20, 0),
       project('contract', 'tests/contract/*.test.ts', 180, 1),
       project('integration', 'tests/integration/**/*.test.ts', 180, 2),
+      {
+        test: {
+          ...sentinel.test,
+          include: onSentinel.map((file) => `tests/integration/${file}.test.ts`),
+          env: { TEST_REDIS: 'sentinel' },
+        },
+      },
       project('e2e', 'tests/e2e/**/*.test.ts', 300, 3),
       project('chaos', 'tests/chaos/*.test.ts', 1200, 4),
     ],

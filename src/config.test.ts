@@ -14,7 +14,7 @@ test('defaults are loopback and files in the data folder', () => {
 })
 
 test.each([
-  [{ TELPHER_REDIS_URL: 'http://x' }, 'TELPHER_REDIS_URL: use redis://HOST:PORT'],
+  [{ TELPHER_REDIS_URL: 'http://x' }, 'TELPHER_REDIS_URL: the address of Redis, scheme: use redis://HOST:PORT'],
   [{ TELPHER_PORT: '70000' }, 'TELPHER_PORT'],
   [{ TELPHER_POOL: 'Not A Name' }, 'TELPHER_POOL: use lower-case'],
 ])('a bad variable is named: %o', (env, message) => {

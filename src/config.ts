@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { TelpherError } from './model/errors.ts'
 import { type SkewPolicy, skewPolicies } from './model/image.ts'
+import { parseRedisAddress } from './model/redis-address.ts'
 import { nameSchema } from './model/target.ts'
 import { defaultMaxStarts } from './model/worker.ts'
 
@@ -78,7 +79,14 @@ const integer = (low: number, high: number, fallback: number) => z.coerce.number
 
 const dayMs = 86_400_000
 
-const redisUrl = z.url({ protocol: /^rediss?$/, error: 'use redis://HOST:PORT' })
+/** As written: whoever connects reads it and its files. */
+const redisUrl = z.string().superRefine((text, context) => {
+  try {
+    parseRedisAddress(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'invalid' })
+  }
+})
 
 const schema = z.object({
   TELPHER_REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),

@@ -684,6 +684,18 @@ const processes: readonly CommandSpec[] = [
     load: async () => (await import('./processes.ts')).runServer,
   },
   {
+    path: ['redis-acl'],
+    args: '[role]',
+    about: 'the users of Redis for an aclfile, each with what its role needs: server, worker, producer',
+    options: [
+      { flags: '--pool <name>', about: 'pool of workers; may be repeated', many: 'names' },
+      { flags: '--redis <version>', about: 'the version that they are for', fallback: '7.0', choices: ['6.2', '7.0', '7.2'] },
+      { flags: '--passwords <folder>', about: 'a file for each with its password, made where it is missing', values: 'files' },
+    ],
+    examples: ['telpher redis-acl --passwords ./redis-users', 'telpher redis-acl worker --pool eu --pool us --passwords ./redis-users'],
+    load: async () => (await import('./redis-acl.ts')).runRedisAcl,
+  },
+  {
     path: ['backup'],
     args: '<file>',
     values: 'files',

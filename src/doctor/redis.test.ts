@@ -13,12 +13,14 @@ const good: RedisFacts = {
   role: 'master',
   replicas: [],
   skewMs: 3,
+  reach: 'loopback',
+  tls: false,
 }
 const options = { place: 'db.example:6380', named: true }
-const judge = (facts: RedisFacts) => judgeRedis({ facts, ms: 1 }, options)
+const judge = (facts: RedisFacts) => judgeRedis({ facts: [facts], ms: 1 }, options)
 
 test('nothing is wrong with a good Redis', () => {
-  expect(judge(good).map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'ok'))
+  expect(judge(good).map(({ status }) => status)).toEqual(Array.from({ length: 11 }, (_, index) => (index === 3 ? 'skip' : 'ok')))
 })
 
 test.each<[Partial<RedisFacts>, string, string, string]>([
@@ -47,7 +49,7 @@ test.each<[Partial<RedisFacts>, string, string, string]>([
 test('what a managed Redis does not tell is to be looked at by hand', () => {
   const { version: _v, policy: _p, appendOnly: _a, ...rest } = good
   const found = judge(rest).filter(({ status }) => status === 'warn')
-  expect(found.map(({ id }) => id)).toEqual(['redis-version', 'redis-eviction', 'redis-persistence'])
+  expect(found.map(({ id }) => id)).toEqual(['redis-version', 'redis-patched', 'redis-eviction', 'redis-persistence'])
 })
 
 test.each([
@@ -61,6 +63,6 @@ test('one that is not there fails where somebody named it, and is left out where
   const looked = { trouble: 'connection refused', ms: 3 }
   const [first, ...others] = judgeRedis(looked, { ...options, subject: 'store' })
   expect(first).toMatchObject({ id: 'redis', subject: 'store', status: 'fail', seen: 'db.example:6380: connection refused' })
-  expect(others.map(({ status, subject }) => [status, subject])).toEqual(Array.from({ length: 7 }, () => ['skip', 'store']))
+  expect(others.map(({ status, subject }) => [status, subject])).toEqual(Array.from({ length: 10 }, () => ['skip', 'store']))
   expect(judgeRedis(looked, { ...options, named: false })[0]).toMatchObject({ status: 'skip' })
 })

@@ -1,10 +1,14 @@
 import type { RedisFacts } from '../model/doctor.ts'
 import { quoted } from '../model/shell.ts'
 import { type Finding, fail, type Looked, ok, skip, warn } from './finding.ts'
+import { judgeAccess, judgePatched, judgeTls } from './redis-access.ts'
 import type { CheckId } from './table.ts'
 
 const family = [
   'redis-version',
+  'redis-patched',
+  'redis-access',
+  'redis-tls',
   'redis-eviction',
   'redis-persistence',
   'redis-writes',
@@ -91,21 +95,35 @@ const judgeReplicas = ({ place, role, replicas }: RedisFacts): Finding => {
 }
 
 /**
- * Checks of one Redis.
+ * Checks of one Redis; of a cluster, of each master under its place.
  * @param options.place host and port that it should answer at
  * @param options.named false where nobody named one: then one that is not there is no fault
  * @param options.subject which Redis, where there are two
  */
 export const judgeRedis = (
-  looked: Looked<RedisFacts>,
+  looked: Looked<readonly RedisFacts[]>,
   options: { readonly place: string; readonly named: boolean; readonly subject?: string },
 ): Finding[] => {
   const { place, named, subject } = options
   const marked = (finding: Finding): Finding => (subject === undefined ? finding : { ...finding, subject })
   if (looked.facts !== undefined) {
-    const { facts } = looked
-    const judged = [judgeVersion, judgeEviction, judgePersistence, judgeWrites, judgeMemory, judgeLatency, judgeReplicas]
-    return [ok('redis', `answers at ${facts.place}`), ...judged.map((judge) => judge(facts))].map(marked)
+    const all = looked.facts
+    return all.flatMap((facts) => {
+      const judged = [
+        judgeVersion,
+        judgePatched,
+        judgeAccess,
+        judgeTls,
+        judgeEviction,
+        judgePersistence,
+        judgeWrites,
+        judgeMemory,
+        judgeLatency,
+        judgeReplicas,
+      ]
+      const found = [ok('redis', `answers at ${facts.place}`), ...judged.map((judge) => judge(facts))].map(marked)
+      return all.length === 1 ? found : found.map((finding) => ({ ...finding, subject: [subject, facts.place].filter(Boolean).join(' ') }))
+    })
   }
   const first = named
     ? fail(

@@ -57,6 +57,13 @@ export const checkTable = {
   },
   redis: { places: ['pre', 'server'], about: 'Redis answers', why: 'states and queue live in it; nothing goes on without it' },
   'redis-version': { places: ['pre', 'server'], about: 'version of Redis', why: 'older ones lack commands that are used' },
+  'redis-patched': { places: ['pre', 'server'], about: 'known holes of this release', why: 'scripts of who is let in could take it over' },
+  'redis-access': {
+    places: ['pre', 'server'],
+    about: 'who is let in: without a password, or through its socket',
+    why: 'who writes to Redis decides what is deployed',
+  },
+  'redis-tls': { places: ['pre', 'server'], about: 'TLS where a network lies in between', why: 'states, logs and passwords go this way' },
   'redis-eviction': { places: ['pre', 'server'], about: 'maxmemory-policy', why: 'an evicting Redis forgets deployments' },
   'redis-persistence': { places: ['pre', 'server'], about: 'append-only file', why: 'without it a restart of Redis forgets everything' },
   'redis-writes': {

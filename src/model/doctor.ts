@@ -49,6 +49,14 @@ export interface RedisFacts {
   readonly replicas: readonly { readonly state: string; readonly lagSeconds: number }[]
   /** Its clock less ours, in ms. */
   readonly skewMs: number
+  /** The version of Valkey, where it is one; `version` is then that of Redis that it stands for. */
+  readonly valkey?: string
+  readonly reach: 'loopback' | 'socket' | 'network'
+  readonly tls: boolean
+  /** Whether it lets in who shows no password. */
+  readonly open?: boolean
+  /** Mode of its socket, where it is reached by one. */
+  readonly socketMode?: number
 }
 
 /** What an engine tells of itself. */

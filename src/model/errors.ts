@@ -98,6 +98,14 @@ export const errorTable = {
     true,
     'Give Redis more memory (maxmemory), or keep less: TELPHER_KEEP_DEPLOYMENTS and TELPHER_KEEP_LOG_DAYS.',
   ],
+  redis_denied: [
+    1207,
+    'infrastructure',
+    true,
+    'Give its user what telpher redis-acl prints, on every node, and see that the address names user and password_file.',
+  ],
+  redis_tls: [1208, 'infrastructure', true, 'Use rediss:// where Redis speaks TLS, and name its CA with ca_file in the address.'],
+  redis_file: [1209, 'infrastructure', false, 'Put the file there, readable for this process, or name another in the address.'],
   docker_unreachable: [1210, 'infrastructure', true, 'Check that the Docker engine runs and that its socket may be opened.'],
   image_missing: [
     1211,

@@ -32,14 +32,15 @@ export const consume = (options: ConsumeOptions): Consumer => {
       log({ level: 'error', msg: 'a queue item was dropped', item, error: error instanceof Error ? error.message : String(error) })
     }
   }
-  const create = (): BullWorker<QueueItem> => {
+  const create = (): { readonly worker: BullWorker<QueueItem>; end(): void } => {
+    const { connection, end } = connectionOf(url, timeoutMs, null)
     const process = (item: QueueItem): Promise<void> => {
       const done = handle(item)
       active.add(done)
       return done.finally(() => active.delete(done))
     }
     const worker = new BullWorker<QueueItem>(queueName, (job) => process(job.data), {
-      connection: { ...connectionOf(url, timeoutMs), maxRetriesPerRequest: null },
+      connection,
       prefix: poolPrefix(pool),
       autorun: false,
       concurrency,
@@ -49,11 +50,11 @@ export const consume = (options: ConsumeOptions): Consumer => {
       removeOnFail: { count: 0 },
     })
     worker.on('error', said.failed)
-    return worker
+    return { worker, end }
   }
   const start = (): Taker => {
     const ending = new AbortController()
-    let worker = create()
+    let { worker, end } = create()
     /** BullMQ's loop ends for good when its first connection fails: then another one takes over. */
     const run = async (): Promise<void> => {
       for (;;) {
@@ -61,8 +62,8 @@ export const consume = (options: ConsumeOptions): Consumer => {
         if (ending.signal.aborted) return
         await sleep(restartMs, undefined, { signal: ending.signal }).catch(() => {})
         if (ending.signal.aborted) return
-        void worker.close(true).catch(() => {})
-        worker = create()
+        void worker.close(true).then(end, end)
+        ;({ worker, end } = create())
       }
     }
     void run()
@@ -77,6 +78,7 @@ export const consume = (options: ConsumeOptions): Consumer => {
         // Its goodbye to a Redis that is away would last as long as the outage.
         await Promise.race([closed, sleep(goodbyeMs)])
         await Promise.race([worker.disconnect().catch(() => {}), sleep(goodbyeMs)])
+        end()
       },
     }
   }

@@ -20,12 +20,19 @@ const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
 export const openQueue = (options: QueueOptions): Queue => {
   const { url, timeoutMs = 5000, log = () => {} } = options
   const queues = new Map<string, BullQueue<QueueItem>>()
+  const ends = new Map<BullQueue<QueueItem>, () => void>()
 
+  const shut = async (queue: BullQueue<QueueItem>): Promise<void> => {
+    await within(queue.close(), 1000).catch(() => queue.disconnect().catch(() => {}))
+    ends.get(queue)?.()
+    ends.delete(queue)
+  }
   const open = (pool: string): BullQueue<QueueItem> => {
     const known = queues.get(pool)
     if (known !== undefined) return known
+    const { connection, end } = connectionOf(url, timeoutMs, 6)
     const queue = new BullQueue<QueueItem>(queueName, {
-      connection: { ...connectionOf(url, timeoutMs), maxRetriesPerRequest: 6 },
+      connection,
       prefix: poolPrefix(pool),
       streams: { events: { maxLen: keptEvents } },
       // A finished item must not keep its id: what is enqueued again after a loss would be swallowed.
@@ -34,10 +41,11 @@ export const openQueue = (options: QueueOptions): Queue => {
     const said = logOnce(log, `queue of pool ${pool}`)
     queue.on('error', said.failed)
     queues.set(pool, queue)
+    ends.set(queue, end)
     // One whose first connection broke half-way stays broken: the next call opens another.
     queue.waitUntilReady().catch(() => {
       queues.delete(pool)
-      void queue.close().catch(() => {})
+      void shut(queue)
     })
     return queue
   }
@@ -59,7 +67,7 @@ export const openQueue = (options: QueueOptions): Queue => {
     },
     depth: (pool) => call(pool, (queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')),
     close: async () => {
-      await Promise.all([...queues.values()].map((queue) => within(queue.close(), 1000).catch(() => queue.disconnect()))).catch(() => {})
+      await Promise.all([...queues.values()].map(shut))
     },
   }
 }

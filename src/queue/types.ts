@@ -14,7 +14,7 @@ export type QueueItem =
   | ({ readonly kind: 'fence'; readonly target: string } & AttemptRef)
 
 export interface QueueOptions {
-  /** `redis://` or `rediss://` address. */
+  /** The address (model/redis-address.ts). */
   readonly url: string
   /** Milliseconds until a call gives up with redis_timeout; 5000 when absent. */
   readonly timeoutMs?: number

@@ -18,7 +18,7 @@ export interface Redis {
 }
 
 /** One command on a connection of its own; enough for set-up, where the client library would be a heavy start. */
-const ask = (port: number, words: readonly string[]): Promise<string> =>
+export const askRedis = (port: number, words: readonly string[]): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = createConnection({ port, host: '127.0.0.1' })
     let answer = ''
@@ -45,30 +45,41 @@ const settings = (port: number, dir: string): Record<string, string> => ({
   'set-proc-title': 'no',
 })
 
+/** The slots of a cluster. */
+export const slotCount = 16_384
+
+/** The program, such as another one that speaks as Redis does. */
+export const redisProgram = (): string => process.env['TELPHER_REDIS_SERVER'] ?? 'redis-server'
+
 /**
  * Starts redis-server as a child, with an append-only file and cluster mode, owning all slots.
  * @param options.dir state folder: data and log; the same folder and port again keep slots and data
  * @param options.port free one by default
  * @param options.config more settings, such as `{appendonly: 'no'}`
+ * @param options.slots the first and last one that it owns in a cluster of several, or none of them; it need not be whole to be ready
  * @throws Error with the end of its log when it does not serve within 10 s
  */
 export const startRedis = async (options: {
   readonly dir: string
   readonly port?: number
   readonly config?: Readonly<Record<string, string>>
+  readonly slots?: readonly [first: number, last: number] | 'none'
   readonly temporary?: boolean
 }): Promise<Redis> => {
+  const { slots = [0, slotCount - 1] } = options
   const state = await claimState(options.dir, { temporary: options.temporary ?? false })
   const port = options.port ?? (await freePort())
   const args = Object.entries({ ...settings(port, state.dir), ...options.config }).flatMap(([name, value]) => [`--${name}`, value])
   let child: Child | undefined
   const start = async (): Promise<void> => {
-    const started = startChild(state, { name: 'redis', file: 'redis-server', args })
+    const started = startChild(state, { name: 'redis', file: redisProgram(), args })
     child = started
     await untilReady(started, 10_000, async () => {
-      const info = await ask(port, ['CLUSTER', 'INFO'])
+      const info = await askRedis(port, ['CLUSTER', 'INFO'])
       if (info.includes('cluster_state:ok') || info.includes('support disabled')) return true
-      if (!info.includes('cluster_slots_assigned:16384')) await ask(port, ['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
+      if (slots === 'none') return info.includes('cluster_state:')
+      if (!info.includes('cluster_slots_assigned:0')) return options.slots !== undefined && info.includes('cluster_state:')
+      await askRedis(port, ['CLUSTER', 'ADDSLOTSRANGE', ...slots.map(String)])
       return false
     })
   }
@@ -94,7 +105,7 @@ export const startRedis = async (options: {
       await end()
       await start()
     },
-    command: (...words) => ask(port, words),
+    command: (...words) => askRedis(port, words),
     stop: async () => {
       await end()
       state.release()

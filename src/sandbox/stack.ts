@@ -21,6 +21,9 @@ export interface StackOptions {
   /** Parts that are there already and are left running at the end. */
   readonly docker?: Docker
   readonly cluster?: Cluster
+  readonly redis?: Redis
+  /** Addresses of it for each, where they differ from its own. */
+  readonly addresses?: { readonly server: string; readonly worker: string }
   /** More TELPHER_ variables for server and workers. */
   readonly env?: Readonly<Record<string, string>>
   /** Says what is being started. */
@@ -57,8 +60,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     if (options.fresh === true)
       for (const old of ['redis', 'master.key', 'token']) await rm(`${options.dir}/${old}`, { recursive: true, force: true })
     stage('Redis')
-    const redis = await startRedis({ dir: `${options.dir}/redis` })
-    stops.push(() => redis.stop())
+    const redis = options.redis ?? (await startRedis({ dir: `${options.dir}/redis` }))
+    if (options.redis === undefined) stops.push(() => redis.stop())
     stage('Docker')
     const docker = options.docker ?? (await ensureDocker())
     if (options.docker === undefined) stops.push(() => docker.stop())
@@ -74,7 +77,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     stage('server and worker')
     const common: ProcessOptions = {
       dir: options.dir,
-      redisUrl: redis.url,
+      redisUrl: options.addresses?.server ?? redis.url,
       dockerSocket: docker.socketPath,
       shimPath: await shimPath(),
       env: { ...options.env, [marker]: state.id },
@@ -83,7 +86,10 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     stops.push(() => server.stop())
     const workers: TelpherProcess[] = []
     const addWorker: Stack['addWorker'] = (name, env) => {
-      const worker = startWorkerProcess({ ...common, env: { ...common.env, ...env } }, name)
+      const worker = startWorkerProcess(
+        { ...common, redisUrl: options.addresses?.worker ?? redis.url, env: { ...common.env, ...env } },
+        name,
+      )
       workers.push(worker)
       stops.push(() => worker.stop(2000))
       return worker

@@ -6,6 +6,7 @@ export type SchedulerStore = Pick<
   Store,
   | 'deployments'
   | 'jobs'
+  | 'claims'
   | 'locks'
   | 'rooms'
   | 'pools'

@@ -6,7 +6,7 @@ import { claimMs, deadAfterMs, defaultMaxStarts, type SeenWorker, writeLimitMs }
 import { cool } from './admit.ts'
 import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits } from './fencing.ts'
 import { itemOf } from './handle.ts'
-import { endOf, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
+import { endOf, type HeldJob, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
 import type { LoopOptions } from './types.ts'
 
 interface WatchdogLimits extends JudgeLimits, FencingLimits {
@@ -14,6 +14,8 @@ interface WatchdogLimits extends JudgeLimits, FencingLimits {
   readonly lookMs: number
   /** Two answers of Redis further apart than this count as an outage between them, in ms. */
   readonly gapMs: number
+  /** A clock of Redis that went so far from ours between two looks is another one's: a master that took over, in ms. */
+  readonly stepMs: number
 }
 
 const defaultWatchdogLimits: WatchdogLimits = {
@@ -23,6 +25,7 @@ const defaultWatchdogLimits: WatchdogLimits = {
   maxStarts: defaultMaxStarts,
   lookMs: 1000,
   gapMs: 3000,
+  stepMs: 2000,
   ...defaultFencingLimits,
 }
 
@@ -56,12 +59,18 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
   let unlisted: ReadonlyMap<string, number> = new Map()
   let answeredSince: number | undefined
   let answeredAt = 0
+  let last: { readonly now: number; readonly at: number } | undefined
 
-  /** Since when Redis has answered every look, by its own clock; the gap itself is measured by ours, which never jumps. */
+  /**
+   * Since when Redis has answered every look, by its own clock; the gap itself is measured by ours, which never jumps. Heartbeats bear the
+   * time of the master that took them: when another one took over, with a clock of its own, they say nothing until there are new ones.
+   */
   const answered = (now: number): number => {
     const at = performance.now()
-    if (answeredSince === undefined || at - answeredAt > limits.gapMs || now < answeredSince) answeredSince = now
+    const stepped = last !== undefined && Math.abs(now - last.now - (at - last.at)) > limits.stepMs
+    if (answeredSince === undefined || at - answeredAt > limits.gapMs || now < answeredSince || stepped) answeredSince = now
     answeredAt = at
+    last = { now, at }
     return answeredSince
   }
   const heldJobs = async () => {
@@ -101,6 +110,17 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
   const hasWorker = (workers: readonly SeenWorker[], pool: string, now: number): boolean =>
     workers.some((worker) => worker.pool === pool && now - worker.seenAt < limits.deadAfterMs)
 
+  /** The claims of those whose workers are silent, by the clock that they were noted with: on a cluster it is another one's. */
+  const withClaims = async (held: readonly HeldJob[], workers: readonly SeenWorker[], now: number, since: number): Promise<HeldJob[]> => {
+    const silent = new Set(judge(held, workers, now, since, { ...limits, claimMs: Number.NEGATIVE_INFINITY }).map(({ job }) => job.jobId))
+    return Promise.all(
+      held.map(async (entry) => {
+        const age = silent.has(entry.job.jobId) ? await store.claims.age(entry.job) : undefined
+        return age === undefined ? entry : { ...entry, renewedAt: now - age }
+      }),
+    )
+  }
+
   const lookOnce = async (): Promise<void> => {
     const now = await store.workers.now()
     const since = answered(now)
@@ -108,7 +128,7 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     const noted = noteUnlisted(await heldJobs(), workers, unlisted, now)
     unlisted = noted.unlisted
     answeredAt = performance.now()
-    for (const sentence of judge(noted.held, workers, now, since, limits)) {
+    for (const sentence of judge(await withClaims(noted.held, workers, now, since), workers, now, since, limits)) {
       // What cannot be done for one attempt is tried again at the next look, and is nothing to the others.
       await deal(sentence, hasWorker(workers, sentence.job.pool, now)).catch((error: Error) =>
         log({ level: 'warn', msg: 'a lost attempt is not dealt with', error: error.message }),

@@ -29,9 +29,11 @@ interface Seen {
 }
 
 const checkRedis = async (redis: 'state' | 'store', { store }: ApiDeps): Promise<DoctorCheck[]> => {
-  const looked: Looked<RedisFacts> = await look(() => store.inspect(redis), limitMs)
-  const options = { place: looked.facts?.place ?? 'its address', named: true, ...(store.isSplit ? { subject: redis } : {}) }
-  const clock = looked.facts === undefined ? [] : [judgeClock('server', -looked.facts.skewMs, 'Redis')]
+  const looked: Looked<readonly RedisFacts[]> = await look(() => store.inspect(redis), limitMs)
+  const options = { place: looked.facts?.[0]?.place ?? 'its address', named: true, ...(store.isSplit ? { subject: redis } : {}) }
+  const clock = (looked.facts ?? []).map(({ place, skewMs }, _, all) =>
+    judgeClock('server', -skewMs, all.length === 1 ? 'Redis' : `Redis ${place}`),
+  )
   return checksOf(looked.ms, [...judgeRedis(looked, options), ...(redis === 'state' ? clock : [])])
 }
 

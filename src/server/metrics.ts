@@ -103,7 +103,8 @@ const tellRuns = (registry: Registry, { active, now }: Overview, pools: readonly
 const tell = (registry: Registry, facts: Facts, overview: Overview | undefined): void => {
   for (const pool of facts.pools) tellPool(registry, pool, facts)
   tellTargets(registry, facts.targets)
-  for (const { redis, usedBytes, maxBytes, level } of facts.memory) {
+  // Of the masters of a cluster the fullest decides.
+  for (const { redis, usedBytes, maxBytes, level } of facts.memory.toSorted((a, b) => (a.ratio ?? 0) - (b.ratio ?? 0))) {
     registry.set('telpher_redis_used_bytes', { redis }, usedBytes)
     registry.set('telpher_redis_max_bytes', { redis }, maxBytes)
     registry.set('telpher_redis_level', { redis }, levels[level])

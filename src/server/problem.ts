@@ -40,6 +40,8 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   backup_damaged: 422,
   redis_unreachable: 503,
   server_closing: 503,
+  redis_denied: 503,
+  redis_tls: 503,
   redis_timeout: 503,
   redis_full: 507,
 }

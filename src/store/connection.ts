@@ -1,92 +1,39 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { TelpherError } from '../model/errors.ts'
 import { logOnce } from '../model/log-once.ts'
+import { parseRedisAddress, placeOf, type RedisWait } from '../model/redis-address.ts'
+import { type Client, clientsOf, mastersOf, nodePlace } from './clients.ts'
 import { runScript, type ScriptName } from './scripts.ts'
+import { toStoreError } from './trouble.ts'
+
+export { blockMs, type Client } from './clients.ts'
 
 /** Redis as the rest of the store sees it: every call ends within its time, with an error that says what to do. */
 export interface Connection {
-  /** @throws TelpherError redis_timeout, redis_unreachable, redis_full */
-  call<T>(work: (redis: Redis) => Promise<T>): Promise<T>
+  /** @throws TelpherError redis_timeout, redis_unreachable, redis_denied, redis_tls, redis_full */
+  call<T>(work: (redis: Client) => Promise<T>): Promise<T>
+  /** The same work on each master, for what no key says where to ask; each with its host and port. */
+  onMasters<T>(work: (redis: Redis, place: string) => Promise<T>): Promise<T[]>
   /** @param useReserve writes although Redis is full; what running deployments need always does (scripts.ts) */
   script(name: ScriptName, keys: readonly string[], args: readonly (string | number | Buffer)[], useReserve?: boolean): Promise<unknown>
+  /** The clock of the master that holds a key, ms since the epoch: those of several masters differ. */
+  now(key: string): Promise<number>
   /** For the connection that sends it commands on its keys. */
-  readonly client: Redis
+  readonly client: Client
   /** A new connection for blocking reads; whoever asked for it ends it. */
-  blocking(): Redis
+  blocking(): Client
   sent(): number
   /** How often it was made again after it broke. */
   reconnects(): number
-  /** Host and port. */
+  /** Hosts and ports. */
   readonly place: string
+  readonly wait: RedisWait
   readonly closed: AbortSignal
   close(): Promise<void>
 }
 
-/** How long a blocking read waits before it asks again, in ms: also the longest a missed end goes unseen. */
-export const blockMs = 2000
-
-const retryStrategy = (times: number): number => Math.min(times * 100, 1000)
-
-/** After a failover the old master answers READONLY; a starting one LOADING: another connection may find better. */
-const reconnectOnError = (error: Error): 2 | false => (/^(READONLY|LOADING)/.test(error.message) ? 2 : false)
-
-/** Host and port only: an address may carry a password. */
-const placeOf = (url: string): string => {
-  try {
-    return new URL(url).host
-  } catch {
-    return 'its address'
-  }
-}
-
-const unreachable =
-  /^(READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|NOPERM)|closed|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|max retries per request/i
-
-/** A transaction that was given up says why only in the errors of its commands. */
-const messageOf = (thrown: unknown): string => {
-  if (!(thrown instanceof Error)) return String(thrown)
-  const [previous] = 'previousErrors' in thrown && Array.isArray(thrown.previousErrors) ? (thrown.previousErrors as unknown[]) : []
-  return previous instanceof Error ? previous.message : thrown.message
-}
-
-/** What ioredis or Redis said, as an error that a person can act on. */
-const toStoreError = (thrown: unknown, url: string): TelpherError => {
-  if (thrown instanceof TelpherError) return thrown
-  const message = messageOf(thrown)
-  const place = placeOf(url)
-  if (/^(OOM|MISCONF)/.test(message))
-    return new TelpherError('redis_full', `Redis at ${place} refuses to write: ${message}`, { cause: thrown })
-  if (/timed out/i.test(message)) return new TelpherError('redis_timeout', `Redis at ${place} did not answer in time`, { cause: thrown })
-  if (unreachable.test(message))
-    return new TelpherError('redis_unreachable', `Redis at ${place} cannot be used: ${message}`, { cause: thrown })
-  return new TelpherError('internal', `Redis at ${place} refused a command: ${message}`, { cause: thrown })
-}
-
 /** A connection that holds other keys too. */
 export type Elsewhere = (key: string) => Connection | undefined
-
-class CountingRedis extends Redis {
-  sentCommands = 0
-  readonly elsewhere: Elsewhere
-
-  constructor(url: string, options: Omit<RedisOptions, 'replyMapping'>, elsewhere: Elsewhere) {
-    super(url, options)
-    this.elsewhere = elsewhere
-  }
-
-  override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
-    const [command, pipeline] = args
-    const [key] = pipeline === undefined ? command.getKeys() : []
-    const other = key === undefined ? undefined : this.elsewhere?.(String(key))
-    if (other !== undefined) {
-      // Its answer comes to the command itself; what is wrong with the other connection too.
-      other.client.sendCommand(command)
-      return command.promise
-    }
-    this.sentCommands++
-    return super.sendCommand(...args)
-  }
-}
 
 const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
@@ -102,8 +49,10 @@ const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
 
 /**
  * Opens the connection; it reconnects by itself for as long as it is open.
+ * @param options.url the address (model/redis-address.ts)
  * @param options.timeoutMs milliseconds for each call
  * @param options.once for a look: a connection that is refused or cut is not tried again
+ * @throws TelpherError invalid_input, redis_file
  */
 export const connect = (options: {
   readonly url: string
@@ -114,56 +63,51 @@ export const connect = (options: {
   readonly elsewhere?: Elsewhere
   readonly log: (line: object) => void
 }): Connection => {
-  const { url, timeoutMs, log } = options
-  const base: Omit<RedisOptions, 'replyMapping'> = {
-    retryStrategy,
-    reconnectOnError,
-    connectTimeout: timeoutMs,
-    ...(options.clientName === undefined ? {} : { connectionName: options.clientName }),
-  }
-  // Commands wait for a connection no longer than a call may take; a half-open socket is noticed by its silence.
-  const redis = new CountingRedis(
-    url,
-    {
-      ...base,
-      maxRetriesPerRequest: 6,
-      socketTimeout: timeoutMs + 3000,
-      ...(options.once === true ? { retryStrategy: () => null, maxRetriesPerRequest: 0, disconnectTimeout: 100 } : {}),
-    },
-    options.elsewhere ?? (() => undefined),
-  )
+  const { url, timeoutMs, elsewhere, log, ...more } = options
+  const address = parseRedisAddress(url)
+  const place = placeOf(address)
+  const clients = clientsOf(address, { timeoutMs, ...more })
+  const { client, sent } = clients.counting((key) => elsewhere?.(key)?.client)
   const closing = new AbortController()
   const said = logOnce(log, 'redis connection')
-  redis.on('error', said.failed)
-  redis.on('ready', said.well)
+  let trouble: unknown
+  client.on('error', (error: unknown) => {
+    trouble = error
+    said.failed(error)
+  })
   let readies = 0
-  redis.on('ready', () => readies++)
-  const call = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
+  client.on('ready', () => {
+    readies++
+    trouble = undefined
+    said.well()
+  })
+  const call = async <T>(work: (redis: Client) => Promise<T>): Promise<T> => {
     if (closing.signal.aborted) throw new TelpherError('redis_unreachable', 'the store is closed')
     try {
-      return await within(work(redis), timeoutMs)
+      return await within(work(client), timeoutMs)
     } catch (error) {
-      throw toStoreError(error, url)
+      throw toStoreError(error, place, trouble)
     }
   }
+  const script: Connection['script'] = (name, keys, args, useReserve) => call((redis) => runScript(redis, name, keys, args, useReserve))
   return {
     call,
-    script: (name, keys, args, useReserve) => call((client) => runScript(client, name, keys, args, useReserve)),
-    blocking: () => {
-      const client = new Redis(url, { ...base, maxRetriesPerRequest: null, socketTimeout: blockMs + timeoutMs })
-      client.on('error', () => {})
-      return client
-    },
-    client: redis,
-    sent: () => redis.sentCommands,
+    script,
+    onMasters: (work) =>
+      call(async (redis) => Promise.all((await mastersOf(redis)).map((node) => work(node, node === redis ? place : nodePlace(node))))),
+    now: async (key) => Number(await script('time', [key], [])),
+    blocking: clients.blocking,
+    client,
+    sent,
     reconnects: () => Math.max(0, readies - 1),
-    place: placeOf(url),
+    place,
+    wait: address.wait,
     closed: closing.signal,
     close: async () => {
       closing.abort()
       // A quit that waits for a connection is answered at once and changes nothing: only disconnecting ends the reconnecting.
-      await within(redis.quit(), 1000).catch(() => {})
-      redis.disconnect()
+      await within(client.quit(), 1000).catch(() => {})
+      client.disconnect()
     },
   }
 }

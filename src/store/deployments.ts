@@ -4,6 +4,7 @@ import { auditKeys, deploymentKeys, indexKeys } from './keys.ts'
 import { listDeployments } from './list.ts'
 import { isFull } from './persist.ts'
 import { dehydrate, type FixedDeployment, jobIds, parseRecord, rehydrate, type StoredJob } from './records.ts'
+import type { Replicate } from './replicate.ts'
 import type { DeploymentPatch, Deployments, JobSnapshot, StoreLimits, Wakes } from './types.ts'
 
 const deploymentEvent = (state: RunState, patch: DeploymentPatch): DeploymentEvent => ({
@@ -29,7 +30,7 @@ const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks:
     .sort((a, b) => a.job.stepIndex - b.job.stepIndex || (a.job.target < b.job.target ? -1 : 1))
 
 /** The deployments: record and jobs of each in one slot, found through two indexes in another. */
-export const createDeployments = (connection: Connection, limits: StoreLimits, wakes: Wakes): Deployments => {
+export const createDeployments = (connection: Connection, limits: StoreLimits, wakes: Wakes, replicate: Replicate): Deployments => {
   const read = async (id: string) => {
     const keys = deploymentKeys(id)
     const [record, jobs, marks] = await connection.call((redis) =>
@@ -69,6 +70,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
           if (isFull(error)) await undo(id).catch(() => {})
           throw error
         })
+      await replicate([keys.record, indexKeys.active])
       await wakes.send(id).catch(() => {})
     },
     get: async (id) => {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
-import { blockMs, type Connection } from './connection.ts'
+import { blockMs, type Client, type Connection } from './connection.ts'
 import { untilThrough } from './persist.ts'
 
 /** An entry of a stream: its id and its fields. */
@@ -25,7 +24,7 @@ export const toEntry = ([id, flat]: RawEntry): StreamEntry => {
 export const pageSize = 256
 
 /** Entries of each stream after its id, in the order of the streams given; empty when none came in time. */
-const readStreams = async (redis: Redis, after: ReadonlyMap<string, string>, block: boolean): Promise<Map<string, StreamEntry[]>> => {
+const readStreams = async (redis: Client, after: ReadonlyMap<string, string>, block: boolean): Promise<Map<string, StreamEntry[]>> => {
   const streams = [...after.keys(), ...after.values()]
   const answer = block
     ? await redis.xreadBuffer('COUNT', pageSize, 'BLOCK', blockMs, 'STREAMS', ...streams)

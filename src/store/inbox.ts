@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
 import { TelpherError } from '../model/errors.ts'
 import type { Answer, Producer } from '../model/producer.ts'
-import { blockMs, type Connection } from './connection.ts'
+import { blockMs, type Client, type Connection } from './connection.ts'
 import { type RawEntry, toEntry } from './follow.ts'
 import { inboxKeys, producersKey } from './keys.ts'
 import type { Inbox, Producers, Submitted } from './types.ts'
@@ -56,16 +55,16 @@ const waitForAnswer = async (connection: Connection, id: string, waitMs: number)
   }
 }
 
-const ensureGroup = (redis: Redis): Promise<unknown> =>
+const ensureGroup = (redis: Client): Promise<unknown> =>
   redis.xgroup('CREATE', inboxKeys.submissions, group, '0', 'MKSTREAM').catch((error: Error) => {
     if (!error.message.startsWith('BUSYGROUP')) throw error
   })
 
 /** The inbox: a stream that all servers read as one group (redis.io/docs/latest/develop/data-types/streams, consumer groups). */
 export const createInbox = (connection: Connection): Inbox => {
-  let blocking: Redis | undefined
+  let blocking: Client | undefined
 
-  const abandoned = async (redis: Redis, server: string): Promise<Submitted[]> => {
+  const abandoned = async (redis: Client, server: string): Promise<Submitted[]> => {
     const [, entries] = (await redis.callBuffer('XAUTOCLAIM', inboxKeys.submissions, group, server, abandonedMs, '0', 'COUNT', atOnce)) as [
       Buffer,
       (RawEntry | null)[],
@@ -73,7 +72,7 @@ export const createInbox = (connection: Connection): Inbox => {
     // Redis 6.2 gives nothing for one that was trimmed meanwhile (redis.io/docs/latest/commands/xautoclaim).
     return entries.filter((entry) => entry !== null).map(submittedOf)
   }
-  const fresh = async (redis: Redis, server: string): Promise<Submitted[]> => {
+  const fresh = async (redis: Client, server: string): Promise<Submitted[]> => {
     const answer = (await redis.xreadgroupBuffer(
       'GROUP',
       group,

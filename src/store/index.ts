@@ -21,6 +21,7 @@ import { createPackages } from './packages.ts'
 import { createPipeMail } from './pipes.ts'
 import { createPools } from './pools.ts'
 import { createFixedCache } from './records.ts'
+import { createReplicate } from './replicate.ts'
 import { createChecks, createIdempotency } from './requests.ts'
 import { ruleOf } from './retention.ts'
 import { createRooms } from './rooms.ts'
@@ -34,6 +35,7 @@ import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
+export { type AclUser, type AclVersion, aclUser, type RedisRole } from './acl.ts'
 export type * from './audit/types.ts'
 export { inspectRedis } from './inspect.ts'
 export { memoryWarning } from './memory.ts'
@@ -86,6 +88,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     throw error
   }
   const wakes = createWakes(connection)
+  const replicate = createReplicate(connection, connection.wait, log)
+  const replicateStore = isSplit ? createReplicate(store, store.wait, log) : replicate
   const fixed = createFixedCache(connection)
   const memory = createMemory(
     isSplit
@@ -108,8 +112,8 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
     grants: createGrants(connection),
-    packages: createPackages(store, limits),
-    deployments: createDeployments(connection, limits, wakes),
+    packages: createPackages(store, limits, replicateStore),
+    deployments: createDeployments(connection, limits, wakes, replicate),
     jobs: createJobs(connection, limits, wakes, fixed, onChange),
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),

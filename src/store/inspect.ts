@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { Redis } from 'ioredis'
 import type { RedisFacts } from '../model/doctor.ts'
-import { TelpherError } from '../model/errors.ts'
 import { type Connection, connect } from './connection.ts'
 import { judgeMemory } from './memory.ts'
 import { parseInfo } from './startcheck.ts'
@@ -21,7 +23,9 @@ const failedWrites = (info: ReadonlyMap<string, string>): string | undefined => 
 }
 
 /** What INFO tells (redis.io/docs/latest/commands/info). */
-export const readInfo = (info: ReadonlyMap<string, string>): Omit<RedisFacts, 'place' | 'latencyMs' | 'skewMs'> => {
+export const readInfo = (
+  info: ReadonlyMap<string, string>,
+): Omit<RedisFacts, 'place' | 'latencyMs' | 'skewMs' | 'reach' | 'tls' | 'open' | 'socketMode'> => {
   const [version, policy, aof, writesFail] = [
     info.get('redis_version'),
     info.get('maxmemory_policy'),
@@ -29,8 +33,10 @@ export const readInfo = (info: ReadonlyMap<string, string>): Omit<RedisFacts, 'p
     failedWrites(info),
   ]
   const { usedBytes, maxBytes } = judgeMemory(info)
+  const valkey = info.get('valkey_version')
   return {
     ...(version === undefined ? {} : { version }),
+    ...(valkey === undefined ? {} : { valkey }),
     ...(policy === undefined ? {} : { policy }),
     ...(aof === undefined ? {} : { appendOnly: aof === '1' }),
     ...(writesFail === undefined ? {} : { writesFail }),
@@ -41,42 +47,83 @@ export const readInfo = (info: ReadonlyMap<string, string>): Omit<RedisFacts, 'p
   }
 }
 
-/**
- * Asks a Redis about itself.
- * @throws TelpherError redis_timeout, redis_unreachable
- */
-export const inspectConnection = async (connection: Connection): Promise<RedisFacts> => {
-  const info = parseInfo(await connection.call((redis) => redis.info()))
+/** Whether a node lets in who shows nothing. */
+const isOpen = async (node: Redis): Promise<boolean | undefined> => {
+  const { host, port, path, tls } = node.options
+  const place = typeof path === 'string' ? { path } : { host: host ?? '127.0.0.1', port: port ?? 6379 }
+  const bare = new Redis({
+    ...place,
+    ...(tls === undefined ? {} : { tls }),
+    connectTimeout: 2000,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: false,
+    lazyConnect: true,
+  })
+  bare.on('error', () => {})
+  try {
+    return (await bare.ping()) === 'PONG'
+  } catch (error) {
+    return error instanceof Error && /NOAUTH|WRONGPASS|NOPERM/.test(error.message) ? false : undefined
+  } finally {
+    bare.disconnect()
+  }
+}
+
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/
+
+const accessOf = async (node: Redis): Promise<Pick<RedisFacts, 'reach' | 'tls' | 'open' | 'socketMode'>> => {
+  const { path, host = '' } = node.options
+  const open = await isOpen(node)
+  const shared = { tls: node.options.tls !== undefined, ...(open === undefined ? {} : { open }) }
+  if (path === undefined || path === null) {
+    // Sentinel names the master: the socket knows where that is.
+    const address = (node.stream as Socket | undefined)?.remoteAddress ?? host
+    return { ...shared, reach: loopback.test(host) || loopback.test(address.replace(/^::ffff:/, '')) ? 'loopback' : 'network' }
+  }
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => undefined,
+  )
+  return { ...shared, reach: 'socket', ...(mode === undefined ? {} : { socketMode: mode }) }
+}
+
+const inspectNode = async (redis: Redis, place: string): Promise<RedisFacts> => {
+  const info = parseInfo(await redis.info())
   const trips: number[] = []
   for (let count = 0; count < pings; count++) {
     const sent = performance.now()
-    await connection.call((redis) => redis.ping())
+    await redis.ping()
     trips.push(performance.now() - sent)
   }
   const asked = Date.now()
-  const [seconds, micros] = await connection.call((redis) => redis.time())
+  const [seconds, micros] = await redis.time()
   const skewMs = Number(seconds) * 1000 + Number(micros) / 1000 - (asked + Date.now()) / 2
-  return { place: connection.place, latencyMs: trips.sort((a, b) => a - b)[Math.floor(pings / 2)] ?? 0, ...readInfo(info), skewMs }
+  return {
+    place,
+    latencyMs: trips.sort((a, b) => a - b)[Math.floor(pings / 2)] ?? 0,
+    ...readInfo(info),
+    skewMs,
+    ...(await accessOf(redis)),
+  }
 }
 
 /**
- * Asks a Redis about itself without using it: nothing is written.
- * @param url `redis://` or `rediss://`
- * @param timeoutMs milliseconds for each call
- * @throws TelpherError redis_timeout, redis_unreachable
+ * Asks a Redis about itself; of a cluster, each master.
+ * @throws TelpherError redis_timeout, redis_unreachable, redis_denied, redis_tls
  */
-export const inspectRedis = async (url: string, timeoutMs = 3000): Promise<RedisFacts> => {
-  let reason: unknown
-  const log = (line: object): void => {
-    reason = 'error' in line ? line.error : undefined
-  }
-  const connection = connect({ url, timeoutMs, clientName: 'doctor', once: true, log })
+export const inspectConnection = (connection: Connection): Promise<RedisFacts[]> => connection.onMasters(inspectNode)
+
+/**
+ * Asks a Redis about itself without using it: nothing is written.
+ * @param url the address (model/redis-address.ts)
+ * @param timeoutMs milliseconds for each call
+ * @throws TelpherError invalid_input, redis_file, redis_timeout, redis_unreachable, redis_denied, redis_tls
+ */
+export const inspectRedis = async (url: string, timeoutMs = 3000): Promise<RedisFacts[]> => {
+  const connection = connect({ url, timeoutMs, clientName: 'doctor', once: true, log: () => {} })
   try {
     return await inspectConnection(connection)
-  } catch (thrown) {
-    // The command only knows that its connection is closed.
-    if (reason === undefined || !(thrown instanceof TelpherError) || thrown.code !== 'redis_unreachable') throw thrown
-    throw new TelpherError('redis_unreachable', `Redis at ${connection.place} cannot be used: ${String(reason)}`, { cause: thrown })
   } finally {
     await connection.close()
   }

@@ -168,4 +168,8 @@ export const createClaims = (connection: Connection): Claims => ({
     const answer = (await connection.script('renew-claim', [keys.jobs, keys.marks], [ref.jobId, attempt, worker])) as number[] | null
     return { held: answer?.[0] === 1, cancelRequested: answer?.[1] === 1, cancelForced: answer?.[2] === 1 }
   },
+  age: async (ref) => {
+    const age = await connection.script('claim-age', [deploymentKeys(ref.deploymentId).marks], [ref.jobId])
+    return age === null ? undefined : Number(age)
+  },
 })

@@ -193,6 +193,9 @@ export const schemaKeys: { readonly version: string; readonly turn: string } = {
   turn: `${prefix}{schema}:turn`,
 }
 
+/** Written before replicas are waited for, in the slot of what they are to have; by the tag of its key. */
+export const replicatedKey = (key: string): string => `${prefix}${/\{[^}]*\}/.exec(key)?.[0] ?? ''}:replicated`
+
 /** There while a restore is not complete: the time of the backup, ms since the epoch. */
 export const restoreKey: string = `${prefix}{installation}:restore`
 

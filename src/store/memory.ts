@@ -42,16 +42,17 @@ export const memoryWarning = ({ place, maxBytes, ratio = 0, level }: MemoryUse):
     : `${filled}: uploads and new deployments are refused, and log lines are left out`
 }
 
-/** Watches the memory of each Redis of the store. @param all by what it holds, each Redis once */
+/** Watches the memory of each Redis of the store, of a cluster that of each master. @param all by what it holds, each Redis once */
 export const createMemory = (all: readonly (readonly [MemoryUse['redis'], Connection])[]): Memory => {
   let seen: { readonly at: number; readonly uses: Promise<readonly MemoryUse[]> } | undefined
-  const read = (): Promise<MemoryUse[]> =>
-    Promise.all(
-      all.map(async ([redis, connection]) => {
-        const info = parseInfo(await connection.call((client) => client.info('memory')))
-        return { redis, place: connection.place, ...judgeMemory(info) }
-      }),
+  const read = async (): Promise<MemoryUse[]> => {
+    const found = await Promise.all(
+      all.map(([redis, connection]) =>
+        connection.onMasters(async (client, place) => ({ redis, place, ...judgeMemory(parseInfo(await client.info('memory'))) })),
+      ),
     )
+    return found.flat()
+  }
   const look: Memory['look'] = (maxAgeMs = freshMs) => {
     const now = performance.now()
     if (seen !== undefined && now - seen.at < maxAgeMs) return seen.uses

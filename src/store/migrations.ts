@@ -26,16 +26,21 @@ const indexPackages: Migration = {
   about: 'packages are indexed',
   run: async ({ store, limits }) => {
     const [before, after] = packageKey('*').split('*') as [string, string]
-    let cursor = '0'
+    const cursors = new Map<string, string>()
     do {
-      const [next, keys] = await store.call((redis) => redis.scan(cursor, 'MATCH', packageKey('*'), 'COUNT', 1000))
-      for (const key of keys) {
+      const pages = await store.onMasters(async (redis, place): Promise<string[]> => {
+        const cursor = cursors.get(place) ?? '0'
+        if (cursor === 'end') return []
+        const [next, keys] = await redis.scan(cursor, 'MATCH', packageKey('*'), 'COUNT', 1000)
+        cursors.set(place, next === '0' ? 'end' : next)
+        return keys
+      })
+      for (const key of pages.flat()) {
         const sha256 = key.slice(before.length, key.length - after.length)
         await store.call((redis) => redis.zadd(packageIndexKey, 'NX', Date.now(), sha256))
         await store.script('use-package', [key], [limits.packageMs])
       }
-      cursor = next
-    } while (cursor !== '0')
+    } while ([...cursors.values()].some((cursor) => cursor !== 'end'))
   },
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
 import { packageIndexKey, packageKey, uploadKey } from './keys.ts'
+import type { Replicate } from './replicate.ts'
 import type { Packages, StoreLimits } from './types.ts'
 
 const chunkBytes = 1024 * 1024
@@ -12,7 +13,7 @@ const unfinishedMs = 3_600_000
 const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** The packages, each under its SHA-256, in pieces that a busy Redis can swallow. */
-export const createPackages = (connection: Connection, limits: StoreLimits): Packages => {
+export const createPackages = (connection: Connection, limits: StoreLimits, replicate: Replicate): Packages => {
   /** The size of a complete package, whose life is prolonged. */
   const use = async (sha256: string): Promise<number | undefined> => {
     const size = await connection.script('use-package', [packageKey(sha256)], [limits.packageMs])
@@ -51,6 +52,7 @@ export const createPackages = (connection: Connection, limits: StoreLimits): Pac
         throw thrown
       }
       await index(sha256)
+      await replicate([packageKey(sha256), packageIndexKey])
       return { sha256, size }
     },
     has: async (sha256) => (await use(sha256)) !== undefined,

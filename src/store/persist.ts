@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TelpherError } from '../model/errors.ts'
+import { type ErrorCode, TelpherError } from '../model/errors.ts'
 
 /** Whether Redis has no room for more. */
 export const isFull = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'redis_full'
@@ -7,9 +7,11 @@ export const isFull = (thrown: unknown): boolean => thrown instanceof TelpherErr
 /** How long what must not be lost is tried again, in ms: well over the outages that are promised to be survived. */
 const outageMs = 120_000
 
+/** A master that has just taken over may not know the users of the one before, until somebody tells it. */
+const outages: ReadonlySet<ErrorCode> = new Set(['redis_timeout', 'redis_unreachable', 'redis_full', 'redis_denied', 'redis_tls'])
+
 /** Whether trying again may help: Redis was away, slow or full. */
-export const isOutage = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && (thrown.code === 'redis_timeout' || thrown.code === 'redis_unreachable' || thrown.code === 'redis_full')
+export const isOutage = (thrown: unknown): boolean => thrown instanceof TelpherError && outages.has(thrown.code)
 
 /**
  * Tries a call of the store again until Redis is back. The call must be safe to repeat.

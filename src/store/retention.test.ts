@@ -38,6 +38,7 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.installationKey,
     keys.imagePinsKey,
     keys.restoreKey,
+    keys.replicatedKey('tel:{index}:active'),
     keys.wakeKey,
     '{tel-pool-default}:jobs:events',
   ]

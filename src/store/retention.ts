@@ -66,6 +66,7 @@ const rows: readonly Row[] = [
     'store',
   ],
   [`${keyPrefix}{pkg:*}:upload:*`, 'a package on its way', 'an hour after its last piece', 'expires', 'TTL', 'store'],
+  [`${keyPrefix}{*}:replicated`, 'written before replicas are waited for', 'a second', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{packages}:index`, 'the packages', 'one entry a package', 'bounded', 'sweep', 'store'],
   [`${keyPrefix}{index}:deployments`, 'the deployments', 'one entry a deployment', 'bounded', 'sweep', 'state'],
   [`${keyPrefix}{index}:active`, 'those not finished', 'one entry a deployment', 'bounded', 'taken off at the end', 'state'],

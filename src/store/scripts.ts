@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Client } from './clients.ts'
 
 /** The scripts beside this module, by file name: each says its KEYS and ARGV at its head. */
 export type ScriptName =
@@ -13,6 +13,7 @@ export type ScriptName =
   | 'begin-request'
   | 'change-deployment'
   | 'change-job'
+  | 'claim-age'
   | 'clear-outbox'
   | 'create-deployment'
   | 'create-target'
@@ -40,6 +41,7 @@ export type ScriptName =
   | 'settle-job'
   | 'swap-field'
   | 'swap-lock'
+  | 'time'
   | 'trim-audit'
   | 'use-package'
 
@@ -91,7 +93,7 @@ const load = (name: ScriptName, isReserved: boolean): { readonly lua: string; re
  * @param useReserve writes although Redis is full; those that running deployments need always do
  */
 export const runScript = async (
-  redis: Redis,
+  redis: Client,
   name: ScriptName,
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],

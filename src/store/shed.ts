@@ -30,7 +30,7 @@ export const createShed = (
 
   const levelNow = async () => {
     const uses = await memory.look(0)
-    const use = uses.find(({ redis }) => redis === 'store')
+    const [use] = uses.filter(({ redis }) => redis === 'store').sort((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0))
     return { ratio: use?.ratio ?? 0, level: use?.level ?? 'ok' }
   }
   const shed = async (id: string): Promise<boolean> => {

@@ -44,11 +44,13 @@ export const judgeInfo = (info: ReadonlyMap<string, string>): { readonly error?:
 }
 
 /**
- * Refuses a Redis that would lose what it is given.
+ * Refuses a Redis that would lose what it is given; of a cluster, each master.
  * @throws TelpherError redis_version, redis_eviction, redis_persistence, redis_unreachable, redis_timeout
  */
 export const checkRedis = async (connection: Connection, log: (line: object) => void): Promise<void> => {
-  const { error, unknown } = judgeInfo(parseInfo(await connection.call((redis) => redis.info())))
-  if (error !== undefined) throw error
-  if (unknown.length > 0) log({ level: 'warn', msg: 'Redis does not tell some of its settings; see that they are right', unknown })
+  const infos = await connection.onMasters(async (redis, place) => ({ place, ...judgeInfo(parseInfo(await redis.info())) }))
+  for (const { place, error, unknown } of infos) {
+    if (error !== undefined) throw infos.length === 1 ? error : new TelpherError(error.code, `${place}: ${error.message}`)
+    if (unknown.length > 0) log({ level: 'warn', msg: 'Redis does not tell some of its settings; see that they are right', unknown, place })
+  }
 }

@@ -34,11 +34,6 @@ async function* pagesOf(connection: Connection, key: string, max: string = '+'):
   }
 }
 
-const redisNow = async (connection: Connection): Promise<number> => {
-  const [seconds, micros] = await connection.call((redis) => redis.time())
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
-}
-
 /**
  * Removes what is no longer kept. Every step may be repeated, by any number of servers at once, and be cut anywhere:
  * the entry in the index goes last, so that what was begun is found again.
@@ -136,7 +131,7 @@ export const createSweep = (connection: Connection, store: Connection, limits: S
     deployments: async (now = Date.now()) => (await byAge(now)) + (await byCount()),
     packages: async () => {
       // What is used after this moment is kept: a deployment that this look misses had its packages used since, or less than the grace before.
-      const before = (await redisNow(store)) - limits.packageGraceMs
+      const before = (await store.now(packageIndexKey)) - limits.packageGraceMs
       const flat = await store.call((redis) => redis.zrange(packageIndexKey, '-inf', String(before), 'BYSCORE', 'WITHSCORES'))
       const candidates = new Map(Array.from({ length: flat.length / 2 }, (_, index) => [flat[index * 2] ?? '', flat[index * 2 + 1] ?? '']))
       await spareReferred(candidates)

@@ -221,6 +221,8 @@ export interface Claims {
     attempt: number,
     worker: string,
   ): Promise<{ readonly held: boolean; readonly cancelRequested: boolean; readonly cancelForced: boolean }>
+  /** How long ago it was last proven, in ms, by the clock that noted it: on a cluster another one's than `Workers.now`. Undefined before the first proof. */
+  age(ref: JobRef): Promise<number | undefined>
 }
 
 export interface Workers {
@@ -230,7 +232,7 @@ export interface Workers {
   askDrain(id: string): Promise<boolean>
   list(): Promise<SeenWorker[]>
   remove(id: string): Promise<void>
-  /** Redis TIME in ms since the epoch. */
+  /** The clock of heartbeats: TIME of the master that has them, in ms since the epoch. */
   now(): Promise<number>
 }
 
@@ -562,8 +564,11 @@ export interface Store {
   pipes(pool: string): PipeMail
   /** The id of everything that shares this Redis, made by whoever asks first. */
   installation(): Promise<string>
-  /** What each Redis tells of itself, by what it holds: of one for everything, `state` only. @throws TelpherError redis_timeout, redis_unreachable */
-  inspect(redis: 'state' | 'store'): Promise<RedisFacts>
+  /**
+   * What each Redis tells of itself, by what it holds: of one for everything, `state` only; of a cluster, each master.
+   * @throws TelpherError redis_timeout, redis_unreachable
+   */
+  inspect(redis: 'state' | 'store'): Promise<RedisFacts[]>
   /** Whether logs and packages have a Redis of their own. */
   readonly isSplit: boolean
   /** Whether Redis answers. @throws TelpherError redis_timeout, redis_unreachable */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
-import { blockMs, type Connection } from './connection.ts'
+import { blockMs, type Client, type Connection } from './connection.ts'
 import { wakeKey } from './keys.ts'
 import { isFull } from './persist.ts'
 import type { Wakes } from './types.ts'
@@ -11,7 +10,7 @@ const keptWakes = 10_000
 /** All servers are one reader, so that each wake is one server's to answer: a look of every server at every deployment is work for nothing. */
 const group = 'servers'
 
-const read = async (redis: Redis): Promise<string[]> => {
+const read = async (redis: Client): Promise<string[]> => {
   // Nothing is acknowledged: what a server took and did not do, because it died, is found by the sweep of the others.
   const answer = await redis.xreadgroup('GROUP', group, group, 'COUNT', 256, 'BLOCK', blockMs, 'NOACK', 'STREAMS', wakeKey, '>')
   const entries = ((answer ?? []) as [string, [string, string[]][]][]).flatMap(([, found]) => found)
@@ -21,7 +20,7 @@ const read = async (redis: Redis): Promise<string[]> => {
 /** The group is not there at the first start, and after a Redis that lost its data. */
 const isWithoutGroup = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOGROUP')
 
-const createGroup = async (redis: Redis): Promise<void> => {
+const createGroup = async (redis: Client): Promise<void> => {
   await redis.xgroup('CREATE', wakeKey, group, '$', 'MKSTREAM').catch((error: unknown) => {
     if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error
   })

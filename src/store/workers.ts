@@ -22,8 +22,5 @@ export const createWorkers = (connection: Connection, limits: StoreLimits): Work
   remove: async (id) => {
     await connection.call((redis) => redis.multi().hdel(workerKeys.records, id, `${id}#drain`).zrem(workerKeys.seen, id).exec())
   },
-  now: async () => {
-    const [seconds, micros] = await connection.call((redis) => redis.time())
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
-  },
+  now: () => connection.now(workerKeys.seen),
 })

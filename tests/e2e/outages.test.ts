@@ -61,16 +61,21 @@ const expectPause = async (
   expectOneAttempt(expectFault(rows.judged, await judged.ended))
 }
 
+/** How long Redis is away, in s, and by what; the rows of the table say what comes of it, however long it lasts. */
+const outages = process.env['SOAK_OUTAGE_S'] === undefined ? [5, 30] : [Number(process.env['SOAK_OUTAGE_S'])]
+const signal = process.env['SOAK_OUTAGE_BY'] === 'SIGSTOP' ? 'SIGSTOP' : 'SIGKILL'
+
 describe.concurrent('a part is away while kubectl applies and while a result is judged', () => {
-  test.for([5, 30])('Redis, for %i s', async (away, context) => {
+  test.for(outages)('Redis, for %i s', async (away, context) => {
     const e2e = await startOwn(context, { cluster: await sharedCluster('none') })
     const { redis } = e2e.stack
     const outage = async (): Promise<void> => {
-      await redis.kill('SIGKILL')
+      await redis.kill(signal)
       await seconds(away)
-      await redis.restart()
+      await (signal === 'SIGSTOP' ? redis.kill('SIGCONT') : redis.restart())
     }
-    await expectPause(e2e, outage, { applied: `redis-${away}s-apply`, judged: `redis-${away}s-verify` })
+    const row = away === 5 ? 5 : 30
+    await expectPause(e2e, outage, { applied: `redis-${row}s-apply`, judged: `redis-${row}s-verify` })
   })
 
   test('the API server, for 10 s', async (context) => {

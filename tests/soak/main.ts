@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { goCommand } from '../../src/sandbox/setup/go.ts'
 import { soakImages } from './images.ts'
+import { valkeyServer } from './valkey.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -75,6 +76,34 @@ soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/sched
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
 soaks.push(manyPoints('2,000 cuts of streams', 'tests/chaos/probe.test.ts', { SOAK_CUTS: '2000' }))
 soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
+
+/** The integration tests that speak to Redis, on another kind of it. @param leftOut those that are about a server alone */
+const onRedis = (name: string, env: Readonly<Record<string, string>>, leftOut: readonly string[] = []): Soak => ({
+  name: `integration tests on ${name}`,
+  argv: [
+    process.execPath,
+    `${checkout}node_modules/vitest/vitest.mjs`,
+    'run',
+    '--project',
+    'integration',
+    ...['store', 'scheduler', 'server', 'worker', 'cli'].map((folder) => `tests/integration/${folder}`),
+    ...leftOut.flatMap((file) => ['--exclude', file]),
+  ],
+  env,
+})
+soaks.push(manyPoints('fail-overs of Sentinel and of a cluster', 'tests/integration/redis/failover.test.ts', { SOAK_FAILOVERS: 'all' }))
+soaks.push(onRedis('Redis behind Sentinel', { TEST_REDIS: 'sentinel' }))
+// A full cluster is one full master: these fill one server.
+soaks.push(onRedis('Redis Cluster', { TEST_REDIS: 'cluster' }, ['tests/integration/store/full.test.ts']))
+soaks.push(...(isWanted(onRedis('Valkey', {}).name) ? [onRedis('Valkey', { TELPHER_REDIS_SERVER: await valkeyServer() })] : []))
+for (const [seconds, how] of [
+  ['120', 'SIGKILL'],
+  ['30', 'SIGSTOP'],
+  ['120', 'SIGSTOP'],
+] as const)
+  soaks.push(
+    manyPoints(`Redis away for ${seconds} s by ${how}`, 'tests/e2e/outages.test.ts', { SOAK_OUTAGE_S: seconds, SOAK_OUTAGE_BY: how }),
+  )
 
 /** Everything that is deployed with each execution image: building them is too long for `npm test`. */
 const everyImage = async (): Promise<boolean> => {

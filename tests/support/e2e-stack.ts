@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
 import type { Docker } from '../../src/sandbox/docker.ts'
+import type { Redis } from '../../src/sandbox/redis.ts'
 import { type Stack, startStack } from '../../src/sandbox/stack.ts'
 import { type CliResult, runCli } from './cli.ts'
 import { freshNamespace, sharedCluster, sharedDocker } from './sandbox.ts'
@@ -96,6 +97,8 @@ export interface E2eOptions {
   readonly docker?: Docker
   /** The run's real cluster by default. */
   readonly cluster?: Cluster
+  readonly redis?: Redis
+  readonly addresses?: { readonly server: string; readonly worker: string }
 }
 
 /** Starts a stack with a Redis of its own; `stop` ends it, but for the given parts. */
@@ -103,8 +106,8 @@ export const startE2e = async (options: E2eOptions = {}): Promise<E2e & { stop()
   const dir = await mkdtemp(join(tmpdir(), 'telpher-e2e-'))
   const docker = options.docker ?? (await sharedDocker())
   const cluster = options.cluster ?? (await sharedCluster('real'))
-  const { workers = 1, env } = options
-  const stack = await startStack({ dir, node: 'real', workers, docker, cluster, ...(env === undefined ? {} : { env }) })
+  const { workers = 1, docker: _docker, cluster: _cluster, ...more } = options
+  const stack = await startStack({ dir, node: 'real', workers, docker, cluster, ...more })
   return {
     ...create(stack, cluster),
     async stop() {

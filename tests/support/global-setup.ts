@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startCluster } from '../../src/sandbox/cluster.ts'
 import { ensureDocker } from '../../src/sandbox/docker.ts'
-import { startRedis } from '../../src/sandbox/redis.ts'
+import { startAny, type Topology } from './topology.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -22,9 +22,9 @@ interface Part {
 }
 
 const startPart = async (name: string, dir: string): Promise<Part> => {
-  if (name === 'redis') {
-    const redis = await startRedis({ dir, temporary: true })
-    return { access: { url: redis.url, port: redis.port }, stop: redis.stop }
+  if (name.startsWith('redis-')) {
+    const redis = await startAny(name.slice('redis-'.length) as Topology, dir, {})
+    return { access: { url: redis.url }, stop: redis.stop }
   }
   if (name === 'docker') {
     const docker = await ensureDocker()

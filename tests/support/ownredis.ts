@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startRedis } from '../../src/sandbox/redis.ts'
+import { startAny, topology } from './topology.ts'
 
 /** A Redis of a test's own, that it may stop, kill and start again. */
 export interface OwnRedis {
@@ -27,13 +27,13 @@ const valuesOf = (answer: string): string[] =>
     .map((line) => line.replace(/^[:+]/, ''))
 
 /**
- * Starts redis-server with an append-only file and cluster mode, owning all slots: it refuses scripts across slots.
+ * Starts redis-server with an append-only file and cluster mode, owning all slots: it refuses scripts across slots. Or what TEST_REDIS says.
  * @param config more of its settings, such as `{ appendonly: 'no' }`
  */
 export const startOwnRedis = async (config: Readonly<Record<string, string>> = {}): Promise<OwnRedis> => {
   const dir = await mkdtemp(join(tmpdir(), 'telpher-redis-'))
   // Synced once a second, Redis puts its writes off while the disk is busy: a kill then takes what it had acknowledged.
-  const redis = await startRedis({ dir, temporary: true, config: { appendfsync: 'always', ...config } })
+  const redis = await startAny(topology(), dir, { appendfsync: 'always', ...config })
   return {
     url: redis.url,
     kill: () => redis.kill('SIGKILL'),

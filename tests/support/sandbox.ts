@@ -6,6 +6,7 @@ import { type Cluster, type ClusterOptions, startCluster } from '../../src/sandb
 import { type Docker, ensureDocker } from '../../src/sandbox/docker.ts'
 import { type ClusterAccess, clusterCalls } from '../../src/sandbox/kubernetes/calls.ts'
 import { type Redis, startRedis } from '../../src/sandbox/redis.ts'
+import { topology } from './topology.ts'
 
 /**
  * Real parts for tests. Shared ones are started once a run, when the first file asks; a file keeps apart from the others by its own key prefix,
@@ -21,8 +22,8 @@ const ask = async <T>(part: string): Promise<T> => {
 
 const shared = (): Promise<never> => Promise.reject(new Error('this part is shared: take an own one to stop it'))
 
-/** The run's Redis. @returns its URL */
-export const sharedRedis = async (): Promise<string> => (await ask<{ url: string }>('redis')).url
+/** The run's Redis, of the set-up that TEST_REDIS says. @returns its URL */
+export const sharedRedis = async (): Promise<string> => (await ask<{ url: string }>(`redis-${topology()}`)).url
 
 /** The run's Docker engine, with the execution image. */
 export const sharedDocker = async (): Promise<Docker> => {

@@ -11,6 +11,7 @@ import { judgeRedis } from '../../doctor/redis.ts'
 import { inspectEngine } from '../../executors/inspectEngine.ts'
 import type { DoctorCheck } from '../../model/doctor.ts'
 import { defaultImage } from '../../model/image.ts'
+import { parseRedisAddress, placeOf } from '../../model/redis-address.ts'
 import { inspectRedis } from '../../store/index.ts'
 import { machineFacts, readConfig } from './machine.ts'
 import { lookAtPort } from './port.ts'
@@ -62,10 +63,11 @@ const checkPort = async ({ host, port }: Config): Promise<DoctorCheck[]> => {
 
 const checkRedis = async (url: string, named: boolean, subject?: string): Promise<DoctorCheck[]> => {
   const looked = await look(() => inspectRedis(url))
-  const options = { place: new URL(url).host, named, ...(subject === undefined ? {} : { subject }) }
-  const clock =
-    looked.facts === undefined ? skip('clock', 'no other clock was reached') : judgeClock('this machine', -looked.facts.skewMs, 'Redis')
-  return checksOf(looked.ms, [...judgeRedis(looked, options), ...(subject === 'store' ? [] : [clock])])
+  const options = { place: placeOf(parseRedisAddress(url)), named, ...(subject === undefined ? {} : { subject }) }
+  const clocks = looked.facts?.map(({ place, skewMs }, _, all) =>
+    judgeClock('this machine', -skewMs, all.length === 1 ? 'Redis' : `Redis ${place}`),
+  ) ?? [skip('clock', 'no other clock was reached')]
+  return checksOf(looked.ms, [...judgeRedis(looked, options), ...(subject === 'store' ? [] : clocks)])
 }
 
 const checkAllRedis = async (config: Config, env: Env): Promise<DoctorCheck[]> => {
