@@ -25,6 +25,7 @@ import { type Access, openAccess } from './access.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
 import type { AttemptLog, Logs } from './logs/logs.ts'
+import { underClaim } from './own-requests.ts'
 import { progressOf } from './progress.ts'
 import { hiddenOf, notHidden, openSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
@@ -172,6 +173,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const ref: JobRef = { deploymentId: job.deploymentId, jobId: job.jobId }
   const claim = createClaim({ claimMs })
   claim.renewed(claimedAt)
+  const mark = `telpher/${job.jobId}/${job.attempt}`
   const stop = createStop(graceMs)
   const events = store.events(job.deploymentId)
   const lines = deps.logs.open(store.logs(ref))
@@ -252,7 +254,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
           mustSuitMachine(deps.config.executor, job.step)
           accessing = connect()
           access = await untilAborted(accessing, stop.signal)
-          return access.connection
+          return underClaim(access.connection, claim, mark)
         },
         disconnect() {
           leaving = accessing?.then((opened) => opened.end()).catch(() => {})
@@ -288,7 +290,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
               onAnswer: story.answered,
               onRefusal: ({ code }) => story.refused(code),
               attempt: job.attempt,
-              mark: `telpher/${job.jobId}/${job.attempt}`,
+              mark,
               discovery: deps.discovery(target),
               strictFields: job.step.kind === 'apply',
               signal: stop.signal,

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import Dockerode from 'dockerode'
 import { type Client, createClient } from '../../src/client/http.ts'
 import { Secret } from '../../src/model/secret.ts'
@@ -17,6 +18,8 @@ import { type RedisPair, startRedisPair } from './redis-pair.ts'
 /** Runs beside one another have targets of their own, each with a namespace of the same name. */
 export const targetOf = (lane: number): string => `chaos-${lane}`
 const home = 'telpher'
+/** A server that was killed serves again after this at the latest, in ms. */
+const serverStartsMs = 180_000
 
 /** The engine of the installation, which may be broken. */
 export type Engine = Pick<Docker, 'socketPath' | 'kill' | 'restart' | 'dataDir'>
@@ -102,11 +105,21 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
     const targetWay = await cuttable(Number(new URL(cluster.server).port))
     stops.push(() => targetWay.close())
     const workers: TelpherProcess[] = []
-    stops.push(() => Promise.all(workers.map((worker) => worker.stop(5000))))
+    let isEnding = false
+    stops.push(() => {
+      isEnding = true
+      return Promise.all(workers.map((worker) => worker.stop(5000)))
+    })
     const startWorker = (index: number): void => {
       const env = { ...common.env, ...shared, ...clocks[index]?.env }
       const its = { redisUrl: over(ways[index]), dockerSocket: `${dir}/engine-${index}.sock` }
-      workers[index] = startWorkerProcess({ ...common, ...its, env }, `worker-${index}`)
+      const started = startWorkerProcess({ ...common, ...its, env }, `worker-${index}`)
+      workers[index] = started
+      // One that ends by itself, since it did not find Redis when it began, is started again, as an orchestrator does.
+      void started.exited.then(async (code) => {
+        await pause(1000)
+        if (code !== null && !isEnding && workers[index] === started) startWorker(index)
+      })
     }
     for (let index = 0; index < workerCount; index++) startWorker(index)
 
@@ -150,7 +163,15 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
       server: (index) => servers[index] as TelpherProcess,
       startServer: async (index) => {
         const port = Number(new URL(servers[index]?.url ?? '').port)
-        servers[index] = await startServerProcess(optionsOf(index), port)
+        // As an orchestrator does: Redis may be away just when it begins.
+        for (const end = performance.now() + serverStartsMs; ; await pause(1000)) {
+          try {
+            servers[index] = await startServerProcess(optionsOf(index), port)
+            return
+          } catch (thrown) {
+            if (performance.now() > end) throw thrown
+          }
+        }
       },
       ask,
       turn: createTurns(),

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { readToken } from '../../src/client/endpoint.ts'
 import { type Client, createClient } from '../../src/client/http.ts'
+import { insist } from '../../src/client/insist.ts'
 import { type Ended, runOf } from '../../src/client/run.ts'
 import type { LogLine } from '../../src/model/deployment.ts'
 import { errorTable } from '../../src/model/errors.ts'
@@ -47,11 +48,12 @@ const cutterOf = ({ lane, shared }: Scene, stream: Stream): Cutter => {
   return cutter
 }
 
-const statusOf = async ({ direct }: Scene, id: string): Promise<JobStatus | undefined> => (await direct.deployment(id)).jobs[0]?.status
+const statusOf = async ({ direct }: Scene, id: string): Promise<JobStatus | undefined> =>
+  (await insist(() => direct.deployment(id))).jobs[0]?.status
 
 /** The state of its job at a time, in ms since the epoch; undefined when that had ended. */
 const statusAt = async ({ direct }: Scene, id: string, at: number): Promise<JobStatus | undefined> => {
-  const changes = (await direct.history(id)).filter((event) => event.type === 'job' && event.at <= at)
+  const changes = (await insist(() => direct.history(id))).filter((event) => event.type === 'job' && event.at <= at)
   const last = changes.at(-1)
   const status = last?.type === 'job' ? last.to : 'pending'
   return isTerminal(status) ? undefined : status
@@ -82,8 +84,9 @@ const deploy = async (scene: Scene, work: Work, onBegun: (id: string, piece: Pie
     }
     return folder
   })
-  await direct.uploadPackage(bytes, sha256)
-  const { deployment, jobs } = await direct.deploy({ steps: [step], targets: [lane.target] }, randomUUID())
+  const key = randomUUID()
+  await insist(() => direct.uploadPackage(bytes, sha256))
+  const { deployment, jobs } = await insist(() => direct.deploy({ steps: [step], targets: [lane.target] }, key))
   const begun = onBegun(deployment.id, piece)
   begun.catch(() => {})
   const lines = followed(following, deployment.id, jobs[0]?.jobId ?? '').catch(() => [])
@@ -109,7 +112,7 @@ const wrongOf = async (scene: Scene, point: CutPoint, done: Undisturbed | string
     return isBlamed ? { kind: 'blamed', text: said } : undefined
   }
   if (!(await isThere(piece, scene.options.cluster))) return { kind: 'false_success', text: `${said}, and the cluster has it not` }
-  const missing = missingIn(piece, await scene.direct.log(ended.deployment.id, job?.jobId ?? ''))
+  const missing = missingIn(piece, await insist(() => scene.direct.log(ended.deployment.id, job?.jobId ?? '')))
   if (missing.length > 0)
     return { kind: 'false_success', text: `${said}, and its log lacks ${missing.length} lines, such as ${missing[0]}` }
   const unseen = missingIn(piece, followedLines)
@@ -225,7 +228,7 @@ export const runProbe = async (options: ProbeOptions): Promise<{ report: ProbeRe
           troubles.push(`${probed.wrong.kind}: ${pointText(point)}, cut while ${probed.found}: ${probed.wrong.text}`)
           say(`✗ ${troubles.at(-1)}`)
         }
-        if (all.length % 100 === 0) say(`${came} of ${cuts} cuts`)
+        if (all.length % 100 === 0) say(JSON.stringify(probeReportOf(all)))
       }
     }
     await Promise.all(scenes.map(work))

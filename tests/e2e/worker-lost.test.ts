@@ -68,6 +68,17 @@ const kill = async (scene: Scene, id: string): Promise<void> => {
   expect(await containersOf(scene.e2e, scene.job)).toEqual([])
 }
 
+/** Every ConfigMap and Secret of its namespace, in the version that it has now. */
+const versionsIn = async ({ e2e, namespace }: Scene): Promise<string[]> => {
+  const lists = await Promise.all(
+    ['configmaps', 'secrets'].map((kind) => e2e.cluster.api('GET', `/api/v1/namespaces/${namespace}/${kind}`)),
+  )
+  return lists.flatMap(({ body }) => {
+    const { items } = JSON.parse(body) as { items: { metadata: { name: string; resourceVersion: string } }[] }
+    return items.map(({ metadata: { name, resourceVersion } }) => `${name} ${resourceVersion}`)
+  })
+}
+
 /** Stops the holder for a minute: its successor's result is the result, whatever the woken one believes. */
 const stopAndWake = async (scene: Scene, id: string): Promise<void> => {
   const { e2e, job } = scene
@@ -76,7 +87,7 @@ const stopAndWake = async (scene: Scene, id: string): Promise<void> => {
   holder.kill('SIGSTOP')
   const stoppedAt = Date.now()
   await expectTakenOver(scene, id, stoppedAt)
-  const ended = await client.deployment(job.deploymentId)
+  const [ended, left] = [await client.deployment(job.deploymentId), await versionsIn(scene)]
   await pause(Math.max(0, stoppedAt + stoppedMs - Date.now()))
   holder.kill('SIGCONT')
   // It is heard again, and holds nothing: only then has it had the chance to do harm.
@@ -88,6 +99,8 @@ const stopAndWake = async (scene: Scene, id: string): Promise<void> => {
   await eventually(async () => (await containersOf(e2e, job)).every(({ Labels }) => Labels['telpher.job'] === undefined))
   expect((await writesOf(e2e, job, 1)).filter((at) => at > stoppedAt + claimMs)).toEqual([])
   expect(await client.deployment(job.deploymentId)).toEqual(ended)
+  // What bears no mark, such as a record that a worker writes by itself, would be seen here.
+  expect(await versionsIn(scene)).toEqual(left)
   const ends = (await client.history(job.deploymentId)).filter((event) => event.type === 'job' && isTerminal(event.to))
   expect(ends).toMatchObject([{ attempt: 2, to: 'succeeded' }])
 }

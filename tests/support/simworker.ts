@@ -76,6 +76,11 @@ export const startSimWorker = (options: {
       witness.working.delete(lock)
       return
     }
+    // It died of another job meanwhile: its program never began.
+    if (isDead) {
+      witness.working.delete(lock)
+      return
+    }
     await untilThrough(() => store.jobs.apply(job, { type: 'run', attempt }))
     await options.work?.(job)
     if (!isDead) await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt }))
