@@ -8,6 +8,7 @@ const keysOf = (rules: readonly string[]): string[] => rules.filter((rule) => /^
 test('a worker is one of its pool: it has that queue and no other', () => {
   const { user, rules } = aclUser('worker', { pool: 'eu' })
   expect(user).toBe('telpher-worker-eu')
+  expect(keysOf(rules).filter((key) => key.includes('pipe'))).toEqual(['~tel:{pipe:eu}:to:*'])
   expect(keysOf(rules).filter((key) => key.includes('tel-pool'))).toEqual(['~{tel-pool-eu.urgent}:*', '~{tel-pool-eu}:*'])
 })
 

@@ -57,6 +57,8 @@ const needs: Readonly<Record<string, Need>> = {
     writes: ['tel:{dep_*}:ledger:*', 'tel:{dep_*}:outbox', 'tel:{audit}:due'],
     commands: 'hset hvals pexpire xadd zincrby',
   },
+  /** Letters of the pool's pipes, to and from servers. */
+  pipes: { roles: ['worker'], writes: ['tel:{pipe:POOL}:to:*'], commands: 'del exists pexpire xadd xdel xlen xread xtrim' },
   /** What a worker says for the record; it may not read it. */
   record: { roles: ['worker'], writes: ['tel:{audit}:inbox'], commands: 'xadd' },
   logs: {
