@@ -185,6 +185,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
   const held: Held = {
     ...ref,
     attempt: job.attempt,
+    since: Date.now(),
     openWrites: () => openWrites(),
     renewed: (sentAt) => claim.renewed(sentAt),
     superseded() {

@@ -12,6 +12,7 @@ const holding = (): Held & { readonly said: string[] } => {
     deploymentId: 'dep',
     jobId: 'job',
     attempt: 3,
+    since: 5,
     openWrites: () => 2,
     renewed: () => said.push('renewed'),
     superseded: () => said.push('superseded'),
@@ -47,7 +48,7 @@ test.each([
   await heartbeat.beat()
   await heartbeat.stop()
   expect(attempt.said).toEqual(said)
-  expect(beats[0]).toMatchObject({ id: 'wrk', attempts: [{ deploymentId: 'dep', jobId: 'job', attempt: 3, openWrites: 2 }] })
+  expect(beats[0]).toMatchObject({ id: 'wrk', attempts: [{ deploymentId: 'dep', jobId: 'job', attempt: 3, openWrites: 2, since: 5 }] })
 })
 
 test('no answer proves nothing, and a released attempt hears no more', async () => {

@@ -6,6 +6,8 @@ import { untilThrough } from '../src/store/index.ts'
 /** An attempt that this worker holds. */
 export interface Held extends JobRef {
   readonly attempt: number
+  /** When it began, ms since the epoch. */
+  readonly since: number
   openWrites(): number
   /** The claim was renewed; `sentAt` is when that was asked, by the monotonic clock. */
   renewed(sentAt: number): void
@@ -65,6 +67,7 @@ export const startHeartbeat = (
       jobId: attempt.jobId,
       attempt: attempt.attempt,
       openWrites: attempt.openWrites(),
+      since: attempt.since,
     }))
     const sentAt = performance.now()
     const { drainAsked } = await store.beat({ ...describe(), attempts })

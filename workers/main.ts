@@ -10,7 +10,7 @@ import { createLog, type Log } from '../src/log.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
-import { deadAfterMs } from '../src/model/worker.ts'
+import { deadAfterMs, type WorkerRecord } from '../src/model/worker.ts'
 import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { countChange, countTroubles } from '../src/telemetry/changes.ts'
@@ -103,6 +103,8 @@ export const startWorker = async (
     log,
   })
 
+  /** What is there only later: a worker is heard before it is complete. */
+  let shown: () => Partial<WorkerRecord> = () => ({})
   const heartbeat = startHeartbeat(
     { beat: (record) => store.workers.beat(record), renew: (ref, attempt, worker) => store.claims.renew(ref, attempt, worker) },
     () => ({
@@ -115,6 +117,7 @@ export const startWorker = async (
       concurrency: pool.concurrency(),
       startedAt,
       at: Date.now(),
+      ...shown(),
     }),
     log,
     drainAsked.resolve,
@@ -193,11 +196,15 @@ export const startWorker = async (
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
     sweepTokens()
   }, sweepMs)
+  let loopMs = 0
   // Fences go on: they need little, and others wait for them.
   const loop = watchLoop({
     onBlocked: () => void consumer.pause(),
     onCalm: () => (draining ? undefined : void consumer.resume()),
-    onLook: (worstMs) => registry.observe('telpher_event_loop_delay_seconds', {}, worstMs / 1000),
+    onLook(worstMs) {
+      loopMs = worstMs
+      registry.observe('telpher_event_loop_delay_seconds', {}, worstMs / 1000)
+    },
     log,
   })
   const checks = (): readonly ReadyCheck[] => [
@@ -205,6 +212,10 @@ export const startWorker = async (
     { name: 'event-loop', reason: loop.isBlocked() ? 'its event loop stands' : undefined },
     { name: 'heartbeat', reason: heartbeat.silentMs() > deadAfterMs ? 'Redis did not answer its heartbeats' : undefined },
   ]
+  shown = () => {
+    const [takesNone, { idle: waiting, warm, cold }] = [reasonOf(checks()), containers.counts()]
+    return { ...(takesNone === undefined ? {} : { takesNone }), containers: { waiting, warm, cold }, loopMs }
+  }
   const health = await serveHealth({
     host: config.healthHost,
     port: config.healthPort,

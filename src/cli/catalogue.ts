@@ -656,6 +656,13 @@ const processes: readonly CommandSpec[] = [
     load: async () => (await import('./workers.ts')).runWorkerList,
   },
   {
+    path: ['worker', 'view'],
+    args: '<name>',
+    about: 'one worker: what it runs and since when, and why it takes no work',
+    examples: ['telpher worker view worker-1'],
+    load: async () => (await import('./workers.ts')).runWorkerView,
+  },
+  {
     path: ['worker', 'drain'],
     args: '[name]',
     about: 'let a worker finish what it runs, take nothing more, and end',

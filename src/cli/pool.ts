@@ -5,6 +5,7 @@ import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table } from './output.ts'
 import { type SettingFlags, settingsOf } from './pool-settings.ts'
+import { span } from './text.ts'
 
 const tableOf = (pools: readonly PoolView[]): string =>
   table(
@@ -62,8 +63,17 @@ const settingLines = (pool: PoolView): readonly (readonly [string, string | unde
     ]),
     ['kubernetes', pool.kubernetes && `Deployment ${pool.kubernetes.deployment} in ${pool.kubernetes.namespace}`],
     ['targets', String(pool.targets)],
-    ['workers', `${pool.scale.workers} alive, ${pool.scale.busy} busy${pool.draining === 0 ? '' : `, ${pool.draining} draining`}`],
-    ['jobs', `${pool.scale.running} running, ${pool.scale.waiting} waiting`],
+    [
+      'workers',
+      Object.entries(pool.workers)
+        .map(([state, count]) => `${count} ${state}`)
+        .join(', '),
+    ],
+    ['slots', `${pool.scale.running} of ${pool.slots} taken`],
+    ['waiting', String(pool.scale.waiting)],
+    ['oldest wait', pool.oldestWaitSeconds === undefined ? undefined : span(pool.oldestWaitSeconds * 1000)],
+    ['desired', `${pool.scale.desired} workers${pool.scale.managed ? '' : ', if it were scaled'}`],
+    ...pool.scale.because.map((line): [string, string] => ['', line]),
   ]
 }
 

@@ -94,7 +94,7 @@ export interface Client {
   verifyAudit(expect?: string): Promise<ChainReport & { readonly head?: ChainMark }>
   /** What the server sees of itself and all behind it. */
   doctor(): Promise<ServerDoctorReport>
-  workers(): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
+  workers(): Promise<WorkerList>
   pools(): Promise<readonly PoolView[]>
   /** @throws TelpherError unknown_pool */
   pool(name: string): Promise<PoolView>
@@ -120,6 +120,15 @@ export interface Client {
   unfreeze(id: string): Promise<void>
   /** Asks the workers of a name to end when what they run has ended. @throws TelpherError unknown_worker */
   drainWorker(name: string): Promise<{ readonly workers: readonly SeenWorker[]; readonly now: number }>
+}
+
+/** The workers as they were last heard. */
+export interface WorkerList {
+  readonly workers: readonly SeenWorker[]
+  /** The clock of Redis, ms since the epoch. */
+  readonly now: number
+  /** Version of the server; absent from one of an older version. */
+  readonly version?: string
 }
 
 /** How long an answer may take, in ms; an upload may take longer, and a backup longer still. */

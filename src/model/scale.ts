@@ -56,5 +56,9 @@ export interface PoolView extends Pool {
   readonly draining: number
   /** Jobs that its workers run at a time. */
   readonly slots: number
+  /** How many workers are in each state; those that are offline are forgotten an hour after they were last heard. */
+  readonly workers: Readonly<Record<'available' | 'busy' | 'draining' | 'offline', number>>
+  /** How long the job has waited that waits longest for a worker; absent when none does. */
+  readonly oldestWaitSeconds?: number
   readonly scale: Scale
 }

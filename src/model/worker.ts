@@ -14,8 +14,23 @@ export interface WorkerRecord {
   readonly startedAt: number
   /** Its own clock at this word, ms since the epoch; absent from workers of an older version. */
   readonly at?: number
-  /** The attempts it holds, each with the number of its writes that are open at the API server. */
-  readonly attempts: readonly (JobRef & { readonly attempt: number; readonly openWrites: number })[]
+  /** The attempts it holds, since when by its own clock, each with the number of its writes that are open at the API server. */
+  readonly attempts: readonly (JobRef & { readonly attempt: number; readonly openWrites: number; readonly since?: number })[]
+  /** Why it takes no work; absent when it does. */
+  readonly takesNone?: string
+  /** Containers that wait for a job, and jobs that found one waiting or had to wait for one. */
+  readonly containers?: { readonly waiting: number; readonly warm: number; readonly cold: number }
+  /** The longest that its event loop stood in the last second, in ms. */
+  readonly loopMs?: number
+}
+
+const partsOf = (version: string): readonly number[] => version.split(/[-+]/)[0]?.split('.').map(Number) ?? []
+
+/** Whether one version comes before another, by their numbers alone; what is no version comes before nothing. */
+export const isOlderVersion = (version: string, than: string): boolean => {
+  const [own, other] = [partsOf(version), partsOf(than)]
+  const at = other.findIndex((part, index) => part !== own[index])
+  return at >= 0 && (own[at] ?? 0) < (other[at] ?? 0)
 }
 
 /** A worker and when it was last heard, by the clock of Redis, in ms since the epoch. */

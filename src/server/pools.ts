@@ -11,10 +11,11 @@ import type { Api, ApiDeps } from './context.ts'
 import { bodyOf, on, param, parsed } from './on.ts'
 import { InvalidRequest } from './problem.ts'
 
-type Deps = Pick<ApiDeps, 'store' | 'queue'>
+type Deps = Pick<ApiDeps, 'store' | 'queue' | 'overview'>
 
+const isAlive = ({ seenAt }: SeenWorker, now: number): boolean => now - seenAt <= deadAfterMs
 const aliveWorkers = async ({ store }: Deps, now: number): Promise<readonly SeenWorker[]> =>
-  (await store.workers.list()).filter(({ seenAt }) => now - seenAt <= deadAfterMs)
+  (await store.workers.list()).filter((worker) => isAlive(worker, now))
 
 /**
  * How many workers a pool should have now; what a pool with a scaling of its own is told is noted, so that its cool-down is kept
@@ -41,14 +42,30 @@ export const scalePool = async (pool: Pool, deps: Deps): Promise<{ scale: Scale;
   return { scale: scale ?? scaleOf(pool, load, undefined, now).scale, workers }
 }
 
-const viewOf = async (pool: Pool, said: boolean, targets: number, deps: Deps): Promise<PoolView> => {
+/** How long the job has waited, in s, that waits longest for a worker of the pool, as this server last saw it. */
+const oldestWait = (pool: string, { overview }: Deps): number | undefined => {
+  const seen = overview?.()
+  const since = [...(seen?.active.values() ?? [])].flatMap(({ waits }) => waits.get(pool) ?? [])
+  return seen === undefined || since.length === 0 ? undefined : Math.max(0, (seen.now() - Math.min(...since)) / 1000)
+}
+
+const viewOf = async (pool: Pool, said: boolean, targets: number, silent: readonly SeenWorker[], deps: Deps): Promise<PoolView> => {
   const { scale, workers } = await scalePool(pool, deps)
+  const count = (state: SeenWorker['state']): number => workers.filter((worker) => worker.state === state).length
+  const oldestWaitSeconds = oldestWait(pool.name, deps)
   return {
     ...pool,
     said,
     targets,
     draining: workers.filter(({ state }) => state === 'draining').length,
     slots: slotsOf(workers, pool.name),
+    workers: {
+      available: count('available'),
+      busy: count('busy'),
+      draining: count('draining'),
+      offline: silent.filter((worker) => worker.pool === pool.name).length,
+    },
+    ...(oldestWaitSeconds === undefined ? {} : { oldestWaitSeconds }),
     scale,
   }
 }
@@ -57,7 +74,9 @@ const viewOf = async (pool: Pool, said: boolean, targets: number, deps: Deps): P
 const allPools = async (deps: Deps): Promise<PoolView[]> => {
   const { store } = deps
   const now = await store.workers.now()
-  const [said, targets, workers] = await Promise.all([store.pools.list(), store.targets.list(), aliveWorkers(deps, now)])
+  const [said, targets, known] = await Promise.all([store.pools.list(), store.targets.list(), store.workers.list()])
+  const workers = known.filter((worker) => isAlive(worker, now))
+  const silent = known.filter((worker) => !isAlive(worker, now))
   const names = [
     ...new Set(
       [...said, ...targets.map(({ pool }) => ({ name: pool })), ...workers.map(({ pool }) => ({ name: pool }))].map(({ name }) => name),
@@ -65,8 +84,8 @@ const allPools = async (deps: Deps): Promise<PoolView[]> => {
   ]
   return Promise.all(
     names.sort().map((name) => {
-      const known = said.find((pool) => pool.name === name)
-      return viewOf(known ?? implicitPool(name), known !== undefined, targets.filter((target) => target.pool === name).length, deps)
+      const one = said.find((pool) => pool.name === name)
+      return viewOf(one ?? implicitPool(name), one !== undefined, targets.filter((target) => target.pool === name).length, silent, deps)
     }),
   )
 }

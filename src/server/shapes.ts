@@ -288,7 +288,18 @@ const worker = z
     startedAt: time,
     at: time.optional(),
     seenAt: time,
-    attempts: z.array(z.object({ deploymentId: z.string(), jobId: z.string(), attempt: z.number().int(), openWrites: z.number().int() })),
+    attempts: z.array(
+      z.object({
+        deploymentId: z.string(),
+        jobId: z.string(),
+        attempt: z.number().int(),
+        openWrites: z.number().int(),
+        since: time.optional(),
+      }),
+    ),
+    takesNone: z.string().optional(),
+    containers: z.object({ waiting: z.number().int(), warm: z.number().int(), cold: z.number().int() }).optional(),
+    loopMs: z.number().int().optional(),
   })
   .openapi('Worker')
 
@@ -349,6 +360,13 @@ const pool = z
     targets: z.number().int(),
     draining: z.number().int(),
     slots: z.number().int(),
+    workers: z.object({
+      available: z.number().int(),
+      busy: z.number().int(),
+      draining: z.number().int(),
+      offline: z.number().int(),
+    }),
+    oldestWaitSeconds: z.number().optional().openapi({ description: 'Of the job that waits longest for a worker; absent when none waits' }),
     scale,
   })
   .openapi('Pool')

@@ -3,8 +3,8 @@ import { deadAfterMs, type SeenWorker } from '../model/worker.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { on, param } from './on.ts'
 
-export const addWorkerRoutes = (api: Api, { store: { workers } }: ApiDeps): void => {
-  on(api, 'listWorkers', async (context) => context.json({ workers: await workers.list(), now: await workers.now() }))
+export const addWorkerRoutes = (api: Api, { store: { workers }, version }: ApiDeps): void => {
+  on(api, 'listWorkers', async (context) => context.json({ workers: await workers.list(), now: await workers.now(), version }))
   on(api, 'drainWorker', async (context) => {
     const name = param(context, 'name')
     const now = await workers.now()

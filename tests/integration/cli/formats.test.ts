@@ -189,6 +189,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
   'keys rotate': () => ['keys', 'rotate'],
   'worker list': () => ['worker', 'list'],
+  'worker view': () => ['worker', 'view', worker],
   'worker drain': async () => {
     const name = freshName('wrk')
     await served.store.workers.beat(sampleWorker(name, { pool }))
