@@ -14,6 +14,8 @@ import { deadAfterMs, type WorkerRecord } from '../src/model/worker.ts'
 import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { countChange, countTroubles } from '../src/telemetry/changes.ts'
+import { startOtlp } from '../src/telemetry/otlp.ts'
+import { type OtlpConfig, readOtlp } from '../src/telemetry/otlp-config.ts'
 import { tellOwn } from '../src/telemetry/own.ts'
 import { createRegistry } from '../src/telemetry/registry.ts'
 import { version } from '../src/version.ts'
@@ -30,6 +32,7 @@ import { createLogs } from './logs/logs.ts'
 import { carryPipes } from './pipe.ts'
 import { followPool } from './pool-settings.ts'
 import { watchLoop } from './pressure.ts'
+import { attemptSpans } from './spans.ts'
 import { createVersions } from './versions.ts'
 
 const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
@@ -72,6 +75,7 @@ export const startWorker = async (
   given: Config,
   log: Log,
   openExecutor: typeof createExecutor = createExecutor,
+  otlpConfig?: OtlpConfig,
 ): Promise<RunningWorker> => {
   const config = withoutImages(given)
   const id = newId('wrk')
@@ -80,6 +84,15 @@ export const startWorker = async (
   const drainAsked = Promise.withResolvers<void>()
   const registry = createRegistry('worker')
   const troubles = countTroubles(registry)
+  const otlp =
+    otlpConfig &&
+    startOtlp({
+      config: otlpConfig,
+      resource: { 'service.instance.id': id, 'cicd.worker.id': id, 'cicd.worker.name': config.workerName, 'telpher.pool': config.pool },
+      version,
+      onDropped: (count) => registry.add('telpher_telemetry_dropped_total', {}, count),
+      log: (line) => log.warn(line, 'telemetry'),
+    })
   const logHalf = config.logKeepMb * 500_000
   const store = await openStore({
     url: config.redisUrl,
@@ -167,7 +180,9 @@ export const startWorker = async (
     version: createVersions(),
     judge: verify,
     registry,
-    onAttempt: () => {},
+    onAttempt(facts) {
+      for (const span of attemptSpans(facts)) otlp?.span(span)
+    },
   }
   const running = new Set<Promise<void>>()
   const handle = (item: QueueItem): Promise<void> => {
@@ -245,6 +260,7 @@ export const startWorker = async (
     await heartbeat.stop()
     await store.workers.remove(id)
     await health.close()
+    await otlp?.close()
     await store.close()
   }
   return {
@@ -273,7 +289,7 @@ export const startWorker = async (
 export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const config = loadConfig(env)
   const log = createLog(config.logLevel, { process: 'worker', worker: config.workerName })
-  const worker = await startWorker(config, log)
+  const worker = await startWorker(config, log, createExecutor, readOtlp(env))
   giveBackMemory()
   const end = onSignals(log, worker.drain, worker.abort)
   void worker.drainAsked.then(() => end('telpher worker drain'))

@@ -2,6 +2,7 @@ import type { ToolsUsed } from './image.ts'
 import type { Loss } from './loss.ts'
 import type { JobState, JobStatus, Result } from './states.ts'
 import type { DeploymentRequest, Step } from './step.ts'
+import type { TraceContext } from './trace.ts'
 import type { Failure, ObjectProgress } from './verdict.ts'
 
 /** Where a job is stored: its deployment's id is part of its address (and of its hash tag in Redis). */
@@ -26,6 +27,8 @@ export interface Job extends JobRef, JobState {
   readonly createdAt: number
   /** When the time of its whole deployment is over, ms since the epoch; absent for never. */
   readonly endBy?: number
+  /** That of its deployment. */
+  readonly trace?: TraceContext
   /** When it was last admitted, by the clock of the server that did it; absent in records of before it was kept. */
   readonly admittedAt?: number
   readonly startedAt?: number
@@ -76,6 +79,8 @@ export interface Deployment {
   readonly by?: string
   /** Absent for one that was started anew. */
   readonly lineage?: Lineage
+  /** Where in the trace of whoever started it its spans belong; absent when nobody said. */
+  readonly trace?: TraceContext
   readonly state: RunState
   readonly result?: Result
   readonly createdAt: number

@@ -225,7 +225,7 @@ export const handleDeployment = async (context: HandleContext, id: string): Prom
       if (action.type !== 'settle' && (await perform(context, look, id, all, action))) isChanged = true
     }
     const isOver = actions.some((action) => action.type === 'finish')
-    context.saw(id, isOver ? undefined : { state, waits: look.waits })
+    context.saw(id, isOver ? undefined : { state, deployment, waits: look.waits })
     await writeWords(context.store, look)
     if (!isChanged) return
   }

@@ -1,10 +1,11 @@
-import type { Job, RunState } from '../model/deployment.ts'
+import type { Deployment, Job, RunState } from '../model/deployment.ts'
 import type { Look } from './look.ts'
 import { poolRoom } from './rooms.ts'
 
 /** What a server last saw of a deployment that has not ended. */
 export interface Seen {
   readonly state: RunState
+  readonly deployment: Deployment
   /** Since when the job waits that waits longest for a worker of a pool, by pool, ms since the epoch by the clock of Redis. */
   readonly waits: ReadonlyMap<string, number>
 }

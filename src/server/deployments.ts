@@ -3,6 +3,7 @@ import { isTerminal } from '../model/states.ts'
 import { type DeploymentRequest, deploymentRequestSchema } from '../model/step.ts'
 import { matchesTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
+import { readTraceparent } from '../model/trace.ts'
 import type { Run } from '../scheduler/again.ts'
 import { expand } from '../scheduler/expand.ts'
 import type { Api, ApiDeps } from './context.ts'
@@ -79,8 +80,10 @@ export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
     // What is kept of a request to know its repetition holds no value, and no sum of one that could be tried out.
     const known = given.length === 0 ? text : JSON.stringify(request)
     return answerStarted(context, known, deps, async () => {
-      const run = await planOf(request, deps)
-      return { ...run, secrets: sealFor(run.deployment, given, deps) }
+      const { deployment: planned, jobs } = await planOf(request, deps)
+      const trace = readTraceparent(context.req.header('traceparent'))
+      const deployment = { ...planned, ...(trace === undefined ? {} : { trace }) }
+      return { deployment, jobs, secrets: sealFor(deployment, given, deps) }
     })
   })
   on(api, 'listDeployments', async (context) => context.json(await listDeployments(store, parsed(listSchema, context.req.query()))))

@@ -15,6 +15,7 @@ import { type Scheduler, startScheduler, startWatchdog } from '../scheduler/inde
 import { openStore } from '../store/index.ts'
 import { countChange, countRun, countTroubles } from '../telemetry/changes.ts'
 import { measureLoop } from '../telemetry/loop.ts'
+import { type OtlpConfig, readOtlp } from '../telemetry/otlp-config.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
@@ -24,6 +25,7 @@ import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
 import { scalerDriver } from './scaler-driver.ts'
 import { createSeen, startSealing } from './sealing.ts'
+import { type ServerTelemetry, startTelemetry } from './telemetry.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
@@ -35,7 +37,7 @@ export interface RunningServer {
  * The composition root of a server: HTTP API, scheduler and watchdog over one Redis. Several may run.
  * @throws TelpherError redis_*, key_file
  */
-export const startServer = async (config: Config, log: Log): Promise<RunningServer> => {
+export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): Promise<RunningServer> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const [own, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
   const key = await withOlderKeys(own, config.olderKeyFiles)
@@ -50,6 +52,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const queue = openQueue({ url: config.redisUrl })
   const closing = new AbortController()
   let scheduler: Scheduler | undefined
+  let telemetry: ServerTelemetry | undefined
   const troubles = countTroubles(registry)
   const signer = createAuditSigner(key)
   const saw = createSeen()
@@ -86,7 +89,10 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     queue,
     log: troubles('scheduler', (line) => log.info(line, 'scheduler')),
     signal,
-    onFinished: (deployment) => countRun(registry, deployment),
+    onFinished(deployment, jobs) {
+      countRun(registry, deployment)
+      telemetry?.finished(deployment, jobs)
+    },
   })
   scheduler = started
   const watchdog = startWatchdog({
@@ -99,6 +105,16 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
   const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
+  telemetry =
+    otlp &&
+    startTelemetry({
+      config: otlp,
+      registry,
+      server: serverId,
+      workers: async () => ({ workers: await store.workers.list(), now: await store.workers.now() }),
+      active: () => started.overview.active.values(),
+      log: (line) => log.warn(line, 'telemetry'),
+    })
   const sealing = startSealing({
     audit: store.audit,
     signer,
@@ -114,7 +130,11 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
     signal,
   })
   const scaler = startScaler({
-    turn: (forMs) => store.pools.scalerTurn(serverId, forMs),
+    async turn(forMs) {
+      const isOurs = await store.pools.scalerTurn(serverId, forMs)
+      telemetry?.setTurn(isOurs)
+      return isOurs
+    },
     pools: () => store.pools.list(),
     scale: (pool) => scalePool(pool, { store, queue }),
     ...(driver === undefined ? {} : { driver }),
@@ -129,6 +149,7 @@ export const startServer = async (config: Config, log: Log): Promise<RunningServ
       loop.stop()
       await listener.close()
       await Promise.all([started.stopped, watchdog.stopped, inbox.stopped, sealing.stopped, retention.stopped, scaler.stopped])
+      await telemetry?.close()
       await queue.close()
       await store.close()
     },
@@ -150,7 +171,7 @@ const announce = async (config: Config, url: string): Promise<void> => {
 export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const config = loadConfig(env)
   const log = createLog(config.logLevel, { process: 'server' })
-  const server = await startServer(config, log)
+  const server = await startServer(config, log, readOtlp(env))
   await announce(config, server.url)
   const end = (): void => {
     server.close().then(

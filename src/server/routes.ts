@@ -183,7 +183,10 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   deploy: {
     method: 'post',
     path: '/v1/deployments',
-    request: { headers: z.object({ 'idempotency-key': z.string().max(255).optional() }), body: body(deploymentRequestSchema) },
+    request: {
+      headers: z.object({ 'idempotency-key': z.string().max(255).optional(), traceparent: z.string().optional() }),
+      body: body(deploymentRequestSchema),
+    },
     responses: { 202: json(shapes.run, 'Stored and on its way; Location says where'), default: problem },
   },
   listDeployments: {

@@ -62,6 +62,8 @@ const loss = z.object({
   wrote: z.array(z.string()),
 })
 
+const trace = z.object({ traceId: z.string(), spanId: z.string(), sampled: z.boolean() })
+
 const job = z
   .object({
     deploymentId: z.string(),
@@ -89,6 +91,7 @@ const job = z
     tools: tools.optional(),
     losses: z.array(loss).optional(),
     carried: z.object({ deploymentId: z.string(), jobId: z.string() }).optional(),
+    trace: trace.optional(),
   })
   .openapi('Job')
 
@@ -101,6 +104,7 @@ const deployment = z
     producer: z.string().optional(),
     by: z.string().optional(),
     lineage: z.object({ kind: z.enum(lineageKinds), of: z.string() }).optional(),
+    trace: trace.optional(),
     state: runState,
     result: result.optional(),
     createdAt: time,

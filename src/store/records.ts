@@ -5,22 +5,30 @@ import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 
 /** A job as stored: its step and its last moment are in the request of its deployment. */
-export type StoredJob = Omit<Job, 'step' | 'endBy'>
+export type StoredJob = Omit<Job, 'step' | 'endBy' | 'trace'>
 
 /** What never changes of a deployment. */
-export type FixedDeployment = Pick<Deployment, 'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'producer' | 'by' | 'createdAt'>
+export type FixedDeployment = Pick<
+  Deployment,
+  'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'trace' | 'producer' | 'by' | 'createdAt'
+>
 
 export const unknownDeployment = (id: string): TelpherError => new TelpherError('unknown_deployment', `there is no deployment ${id}`)
 
 /** The job without what its deployment says, for storing. */
-export const dehydrate = ({ step: _, endBy: __, ...job }: Job): StoredJob => job
+export const dehydrate = ({ step: _, endBy: __, trace: ___, ...job }: Job): StoredJob => job
 
 /** The job with what its deployment says. */
 export const rehydrate = (deployment: FixedDeployment, job: StoredJob): Job => {
   const step = deployment.request.steps[job.stepIndex]
   if (step === undefined) throw new TelpherError('internal', `job ${job.jobId} names a step that its deployment does not have`)
-  const { deadlineSeconds } = deployment.request
-  return { ...job, step, ...(deadlineSeconds === undefined ? {} : { endBy: deployment.createdAt + deadlineSeconds * 1000 }) }
+  const { request, trace, createdAt } = deployment
+  return {
+    ...job,
+    step,
+    ...(trace === undefined ? {} : { trace }),
+    ...(request.deadlineSeconds === undefined ? {} : { endBy: createdAt + request.deadlineSeconds * 1000 }),
+  }
 }
 
 /** A record's hash as a deployment. */

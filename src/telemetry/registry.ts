@@ -12,6 +12,8 @@ export interface Registry {
   observe<Name extends HistogramName>(name: Name, labels: LabelsOf<Name>, value: number): void
   /** Forgets the values of a gauge, so that what is no longer there is not told. */
   clear(name: GaugeName): void
+  /** The series of a counter or gauge as they stand. */
+  samples(name: CounterName | GaugeName): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
   /** Everything in Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
   text(): string
 }
@@ -97,6 +99,7 @@ export const createRegistry = (process: Counting): Registry => {
       series.value += value
       series.total++
     },
+    samples: (name) => [...(all.get(name)?.values() ?? [])].map(({ labels, value }) => ({ labels: Object.fromEntries(labels), value })),
     clear: (name) => all.get(name)?.clear(),
     text: () =>
       [...specs]

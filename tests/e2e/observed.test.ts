@@ -1,14 +1,24 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, test } from 'vitest'
 import { useE2e } from '../support/e2e-stack.ts'
 import { eventually } from '../support/eventually.ts'
 import { detailOf } from '../support/faults.ts'
 import { dashboardExpressions, seriesOf } from '../support/observed.ts'
+import { createReceiver } from '../support/otlpreceiver.ts'
 import { type Family, preparePromcheck, readExpressions, readMetrics, readRules, sampleOf } from '../support/promcheck.ts'
 import { configMaps } from '../support/running.ts'
 
 beforeAll(preparePromcheck, 900_000)
-const e2e = useE2e()
+const receiver = createReceiver()
+const e2e = useE2e({
+  env: () => ({
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url(),
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+  }),
+})
 
 /** The lines that the only worker wrote so far. */
 const workerLines = async (): Promise<Record<string, unknown>[]> => {
@@ -100,4 +110,71 @@ test('a run is seen in the metrics and in one event for each attempt, and dashbo
   expect(event?.['total_ms']).toBe(['prepare_ms', 'run_ms', 'verify_ms', 'finish_ms'].reduce((sum, name) => sum + Number(event?.[name]), 0))
   for (const name of ['queue_ms', 'log_bytes', 'requests_2xx']) expect(event?.[name], name).toBeTypeOf('number')
   for (const name of ['image', 'kubectl', 'server_version', 'version']) expect(event?.[name], name).toBeTypeOf('string')
+})
+
+test('a run is one trace, told by server and worker together below the span of whoever started it, and counted by the conventions for CI/CD', async () => {
+  const { target } = await e2e().place()
+  const { server } = e2e().stack
+  const traceId = randomBytes(16).toString('hex')
+  const folder = await e2e().folder(configMaps(2))
+  // The package is there afterwards: what is started next is started as a program of somebody else's would.
+  const first = detailOf(await e2e().deploy(folder, target)).deployment
+  const answer = await fetch(`${server.url}/v1/deployments`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${(await readFile(server.tokenFile, 'utf8')).trim()}`,
+      'content-type': 'application/json',
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+    },
+    body: JSON.stringify({ name: 'shop', steps: first.request.steps, targets: [target] }),
+  })
+  expect(answer.status).toBe(202)
+  const { deployment, jobs } = (await answer.json()) as { deployment: { id: string }; jobs: { jobId: string }[] }
+  const spans = await eventually(async () => {
+    const read = (await receiver.traces()).filter((span) => span.traceId === traceId)
+    return read.some(({ kind }) => kind === 'Server') && read.some(({ name }) => name === 'finish') && read
+  }, 60_000)
+  const run = spans.find(({ kind }) => kind === 'Server')
+  expect(run).toMatchObject({
+    name: 'RUN shop',
+    parentId: '00f067aa0ba902b7',
+    status: 'Unset',
+    attributes: { 'cicd.pipeline.name': 'shop', 'cicd.pipeline.run.id': deployment.id, 'cicd.pipeline.result': 'success' },
+    resource: { 'service.name': 'telpher', 'deployment.environment.name': 'test' },
+  })
+  const attempt = spans.find(({ attributes }) => attributes['cicd.pipeline.task.run.result'] !== undefined)
+  expect(attempt).toMatchObject({
+    parentId: run?.spanId,
+    kind: 'Internal',
+    attributes: { 'cicd.pipeline.task.run.id': jobs[0]?.jobId, 'cicd.pipeline.task.run.result': 'success', 'telpher.target': target },
+    resource: { 'cicd.worker.name': 'local-1' },
+  })
+  expect(spans.filter(({ parentId }) => parentId === attempt?.spanId).map(({ name }) => name)).toEqual([
+    'prepare',
+    'run',
+    'verify',
+    'finish',
+  ])
+  // Server and worker share a clock here.
+  expect(run?.startMs).toBeLessThanOrEqual(attempt?.startMs ?? 0)
+  expect(run?.endMs).toBeGreaterThanOrEqual(attempt?.startMs ?? 0)
+
+  const counted = await eventually(async () => {
+    const read = await receiver.instruments()
+    const has = (name: string): boolean => read.some((one) => one.name === name)
+    return has('cicd.worker.count') && has('cicd.pipeline.run.duration') && has('cicd.system.errors') && read
+  }, 60_000)
+  expect(counted.find(({ name }) => name === 'cicd.worker.count')).toMatchObject({ unit: '{count}', type: 'Sum', monotonic: false })
+  const durations = counted.filter(({ name }) => name === 'cicd.pipeline.run.duration').flatMap(({ points }) => points)
+  expect(durations.map(({ attributes }) => attributes)).toContainEqual({
+    'cicd.pipeline.name': 'shop',
+    'cicd.pipeline.run.state': 'executing',
+    'cicd.pipeline.result': 'success',
+  })
+  const ids = [deployment.id, ...jobs.map(({ jobId }) => jobId)]
+  expect(
+    counted
+      .flatMap(({ points }) => points.flatMap(({ attributes }) => Object.values(attributes)))
+      .filter((value) => ids.includes(String(value))),
+  ).toEqual([])
 })

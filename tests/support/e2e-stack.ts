@@ -121,10 +121,14 @@ export const startE2e = async (options: E2eOptions = {}): Promise<E2e & { stop()
  * Brings a stack up before the tests of a file, and takes it down after them.
  * @returns asks for it, from within a test
  */
-export const useE2e = (options: Pick<E2eOptions, 'workers' | 'env'> = {}): (() => E2e) => {
+export const useE2e = ({
+  env,
+  ...options
+}: Pick<E2eOptions, 'workers'> & { readonly env?: E2eOptions['env'] | (() => NonNullable<E2eOptions['env']>) } = {}): (() => E2e) => {
   let e2e: Awaited<ReturnType<typeof startE2e>> | undefined
   beforeAll(async () => {
-    e2e = await startE2e(options)
+    const said = typeof env === 'function' ? env() : env
+    e2e = await startE2e({ ...options, ...(said === undefined ? {} : { env: said }) })
   })
   afterAll(() => e2e?.stop())
   return () => {

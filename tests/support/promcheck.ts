@@ -30,6 +30,30 @@ export interface AlertRule {
   readonly annotations: Readonly<Record<string, string>>
 }
 
+/** A span as an OpenTelemetry collector reads it. */
+export interface ReadSpan {
+  readonly traceId: string
+  readonly spanId: string
+  /** Empty for none. */
+  readonly parentId: string
+  readonly name: string
+  readonly kind: string
+  readonly status: string
+  readonly message: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly resource: Readonly<Record<string, unknown>>
+}
+
+export interface ReadInstrument {
+  readonly name: string
+  readonly unit: string
+  readonly type: string
+  readonly monotonic: boolean
+  readonly points: readonly { readonly attributes: Readonly<Record<string, unknown>>; readonly value: number }[]
+}
+
 const program = `${import.meta.dirname}/promcheck`
 
 const ask = async <T>(what: string, input: string): Promise<T> => {
@@ -60,6 +84,12 @@ export const readAlerts = (
   rules: string,
   cases: readonly { readonly load: string; readonly at: number }[],
 ): Promise<readonly (readonly string[])[]> => ask('alerts', JSON.stringify({ rules, cases }))
+
+/** @throws Error when a field of it is not of the protocol */
+export const readTraces = (body: string): Promise<readonly ReadSpan[]> => ask('traces', body)
+
+/** @throws Error when a field of it is not of the protocol */
+export const readInstruments = (body: string): Promise<readonly ReadInstrument[]> => ask('otlp-metrics', body)
 
 /** The value of the series that has these labels, or undefined. */
 export const sampleOf = (families: readonly Family[], name: string, labels: Readonly<Record<string, string>> = {}): number | undefined => {

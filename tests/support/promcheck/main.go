@@ -21,10 +21,12 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	metrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	traces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 )
 
 type family struct {
@@ -202,13 +204,91 @@ func readAlerts(input []byte) (any, error) {
 	return answers, nil
 }
 
-// Unknown fields are errors: what a collector would drop silently is a mistake of ours.
-func readProtocol(message proto.Message, input []byte) (any, error) {
-	if err := protojson.Unmarshal(input, message); err != nil {
+type span struct {
+	TraceID    string         `json:"traceId"`
+	SpanID     string         `json:"spanId"`
+	ParentID   string         `json:"parentId"`
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`
+	Status     string         `json:"status"`
+	Message    string         `json:"message"`
+	StartMs    int64          `json:"startMs"`
+	EndMs      int64          `json:"endMs"`
+	Attributes map[string]any `json:"attributes"`
+	Resource   map[string]any `json:"resource"`
+}
+
+// Unknown fields are errors: what a collector would drop silently is a mistake of ours. What is left is read as a collector reads it.
+func readTraces(input []byte) (any, error) {
+	if err := protojson.Unmarshal(input, &traces.ExportTraceServiceRequest{}); err != nil {
 		return nil, err
 	}
-	again, err := protojson.Marshal(message)
-	return json.RawMessage(again), err
+	request := ptraceotlp.NewExportRequest()
+	if err := request.UnmarshalJSON(input); err != nil {
+		return nil, err
+	}
+	spans := []span{}
+	for _, resource := range request.Traces().ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, one := range scope.Spans().All() {
+				spans = append(spans, span{
+					one.TraceID().String(), one.SpanID().String(), one.ParentSpanID().String(), one.Name(), one.Kind().String(),
+					one.Status().Code().String(), one.Status().Message(),
+					one.StartTimestamp().AsTime().UnixMilli(), one.EndTimestamp().AsTime().UnixMilli(),
+					one.Attributes().AsRaw(), resource.Resource().Attributes().AsRaw(),
+				})
+			}
+		}
+	}
+	return spans, nil
+}
+
+type point struct {
+	Attributes map[string]any `json:"attributes"`
+	Value      float64        `json:"value"`
+}
+
+type instrument struct {
+	Name      string  `json:"name"`
+	Unit      string  `json:"unit"`
+	Type      string  `json:"type"`
+	Monotonic bool    `json:"monotonic"`
+	Points    []point `json:"points"`
+}
+
+// The value of a histogram is the number of its observations.
+func readInstruments(input []byte) (any, error) {
+	if err := protojson.Unmarshal(input, &metrics.ExportMetricsServiceRequest{}); err != nil {
+		return nil, err
+	}
+	request := pmetricotlp.NewExportRequest()
+	if err := request.UnmarshalJSON(input); err != nil {
+		return nil, err
+	}
+	told := []instrument{}
+	for _, resource := range request.Metrics().ResourceMetrics().All() {
+		for _, scope := range resource.ScopeMetrics().All() {
+			for _, one := range scope.Metrics().All() {
+				answer := instrument{Name: one.Name(), Unit: one.Unit(), Type: one.Type().String(), Points: []point{}}
+				if one.Type() == pmetric.MetricTypeSum {
+					answer.Monotonic = one.Sum().IsMonotonic()
+					for _, at := range one.Sum().DataPoints().All() {
+						answer.Points = append(answer.Points, point{at.Attributes().AsRaw(), float64(at.IntValue())})
+					}
+				}
+				if one.Type() == pmetric.MetricTypeHistogram {
+					for _, at := range one.Histogram().DataPoints().All() {
+						if at.BucketCounts().Len() != at.ExplicitBounds().Len()+1 {
+							return nil, fmt.Errorf("%s has %d buckets for %d bounds", one.Name(), at.BucketCounts().Len(), at.ExplicitBounds().Len())
+						}
+						answer.Points = append(answer.Points, point{at.Attributes().AsRaw(), float64(at.Count())})
+					}
+				}
+				told = append(told, answer)
+			}
+		}
+	}
+	return told, nil
 }
 
 func read(what string, input []byte) (any, error) {
@@ -222,9 +302,9 @@ func read(what string, input []byte) (any, error) {
 	case "rules":
 		return readRules(input)
 	case "traces":
-		return readProtocol(&traces.ExportTraceServiceRequest{}, input)
+		return readTraces(input)
 	case "otlp-metrics":
-		return readProtocol(&metrics.ExportMetricsServiceRequest{}, input)
+		return readInstruments(input)
 	}
 	return nil, fmt.Errorf("nothing reads %q", what)
 }
