@@ -25,6 +25,8 @@ export interface Config {
   port: number
   /** https:// address under which API servers find the documents of the mode federated, without a slash at its end. */
   issuerUrl?: string
+  /** Between two checks of each target, in ms; 0 for never. */
+  targetCheckMs: number
   pool: string
   workerName: string
   /** Steps that one worker runs at the same time. */
@@ -105,6 +107,7 @@ const schema = z.object({
     .refine((url) => !/[?#@\s]/.test(url), 'give the address alone, without user, query or fragment')
     .transform((url) => url.replace(/\/+$/, ''))
     .optional(),
+  TELPHER_TARGET_CHECK_SECONDS: integer(0, 86_400, 300),
   TELPHER_POOL: nameSchema.default('default'),
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
@@ -158,6 +161,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     host: read.TELPHER_HOST,
     port: read.TELPHER_PORT,
     ...(read.TELPHER_ISSUER_URL === undefined ? {} : { issuerUrl: read.TELPHER_ISSUER_URL }),
+    targetCheckMs: read.TELPHER_TARGET_CHECK_SECONDS * 1000,
     pool: read.TELPHER_POOL,
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,

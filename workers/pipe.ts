@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { hostOf, portOf } from '../src/cluster/connection.ts'
 import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { PipeMail, PipeRequest } from '../src/model/pipe.ts'
-import type { Target } from '../src/model/target.ts'
+import { addressesOf, type Target } from '../src/model/target.ts'
 import { createEndpoint, createLine, type Endpoint, type Line, type PipeEnd, type PipeEvents } from '../src/pipe/index.ts'
 
 const connectMs = 10_000
@@ -23,8 +23,8 @@ export interface PipesOptions {
 /** @throws TelpherError pipe_refused when it is not what this worker knows of a target of its pool */
 const addressOf = (target: Target, asked: PipeRequest, pool: string): URL => {
   if (target.pool !== pool) throw new TelpherError('pipe_refused', `target ${target.name} is not of pool ${pool}`)
-  if (target.server !== asked.server) throw new TelpherError('pipe_refused', `target ${target.name} has another address`)
-  return new URL(target.server)
+  if (!addressesOf(target).includes(asked.server)) throw new TelpherError('pipe_refused', `target ${target.name} has another address`)
+  return new URL(asked.server)
 }
 
 const dial = (base: URL): Socket => {

@@ -289,6 +289,11 @@ const target: readonly CommandSpec[] = [
     options: [
       { flags: '--from-kubeconfig <context>', about: 'context to take', required: true },
       { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+      {
+        flags: '--alternate <url>',
+        about: 'another address of the same API server, for when one cannot be reached; may be repeated',
+        many: 'values',
+      },
       runPlugin,
       { flags: '-n, --namespace <name>', about: 'namespace that it may write to; may be repeated', many: 'names' },
       { flags: '--tag <tag>', about: 'tag; may be repeated', many: 'names' },
@@ -335,6 +340,20 @@ const target: readonly CommandSpec[] = [
     options: [{ flags: '--timeout <duration>', about: 'wait at most so long for a worker', fallback: '60s' }],
     examples: ['telpher target check staging'],
     load: async () => (await import('./target-check.ts')).runTargetCheck,
+  },
+  {
+    path: ['target', 'edit'],
+    args: '<name>',
+    values: 'targets',
+    about: 'change where a target is and which authorities it is trusted by; what is not said stays',
+    options: [
+      { flags: '--server <url>', about: 'address of its API server; repeated: further ones, tried in turn', many: 'values' },
+      { flags: '--ca <file>', about: 'authorities, in PEM; several may overlap', values: 'files' },
+      { flags: '--add-ca <file>', about: 'authorities beside those that are there', values: 'files' },
+      { flags: '--tls-server-name <name>', about: "name that its certificate is for, if not the address's; an empty one for that again" },
+    ],
+    examples: ['telpher target edit prod --add-ca next-ca.pem', 'telpher target edit prod --server https://a:6443 --server https://b:6443'],
+    load: async () => (await import('./target-edit.ts')).runTargetEdit,
   },
   {
     path: ['target', 'remove'],

@@ -17,6 +17,7 @@ export interface TargetFlags {
   readonly trials?: boolean
   readonly limit?: string
   readonly clusterLimit?: string
+  readonly alternate?: readonly string[]
   readonly mode: AccountMode
   readonly timeout: string
 }
@@ -32,6 +33,7 @@ export const targetBody = (name: string, place: Place, credential: NewCredential
   return {
     name,
     server: flags.mode === 'in-cluster' ? inClusterServer : place.server,
+    ...(flags.alternate === undefined ? {} : { alternates: flags.alternate }),
     ca: place.ca,
     ...(place.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: place.tlsServerName }),
     ...(namespace === undefined ? {} : { namespace }),

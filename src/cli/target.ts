@@ -1,13 +1,15 @@
 import { usernameOf } from '../model/federation.ts'
+import type { ShownTarget } from '../model/health.ts'
 import type { Target } from '../model/target.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import type { ContextFlags } from './kubeconfig-context.ts'
 import { print, table, yamlOf } from './output.ts'
-import { age } from './text.ts'
+import { age, safe } from './text.ts'
 
-const rowOf = (target: Target, now: number): string[] => [
+const rowOf = (target: ShownTarget, now: number): string[] => [
   target.name,
+  target.health?.state ?? '',
   target.server,
   target.policy.namespaces.join(',') || '(all)',
   target.tags.join(','),
@@ -15,9 +17,11 @@ const rowOf = (target: Target, now: number): string[] => [
   target.account.mode,
   target.account.expiresAt === undefined ? '' : new Date(target.account.expiresAt).toISOString(),
   age(target.createdAt, now),
+  target.health?.checkedAt === undefined ? '' : age(target.health.checkedAt, now),
+  target.health?.state === 'up' ? '' : (target.health?.sentence ?? ''),
 ]
 
-const header = ['NAME', 'SERVER', 'NAMESPACES', 'TAGS', 'POOL', 'ACCOUNT', 'EXPIRES', 'AGE']
+const header = ['NAME', 'STATE', 'SERVER', 'NAMESPACES', 'TAGS', 'POOL', 'ACCOUNT', 'EXPIRES', 'AGE', 'CHECKED', 'REASON']
 
 /** `telpher target list`. */
 export const runTargetList: Command<object> = async (cli) => {
@@ -25,6 +29,9 @@ export const runTargetList: Command<object> = async (cli) => {
   const now = Date.now()
   const rows = targets.map((target) => rowOf(target, now))
   await print(cli, targets, () => (rows.length === 0 ? '' : table(header, rows)))
+  for (const { name, health } of targets)
+    if (health !== undefined && health.state !== 'up' && health.fix !== undefined)
+      cli.say(safe(`${name} is ${health.state} since ${new Date(health.since).toISOString()}. ${health.fix}`))
   if (rows.length === 0) cli.say('No targets yet. Add one with: telpher target add NAME --from-kubeconfig CONTEXT')
   return exitCodes.ok
 }

@@ -8,6 +8,7 @@ import type { ServerDoctorReport } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { FederationNames } from '../model/federation.ts'
 import type { Freeze, NewFreeze } from '../model/freeze.ts'
+import type { ShownTarget } from '../model/health.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { NewPoolState, PoolChange, PoolSettingsInput } from '../model/pool.ts'
 import type { NewProducer, Producer } from '../model/producer.ts'
@@ -63,8 +64,10 @@ export interface Client {
   /** The bytes of a log as they were written. */
   rawLog(id: string, jobId: string): Promise<AsyncIterable<Uint8Array>>
   followLog(id: string, jobId: string, options: FollowOptions): AsyncIterable<LogLine>
-  targets(): Promise<readonly Target[]>
-  target(name: string): Promise<Target>
+  targets(): Promise<readonly ShownTarget[]>
+  target(name: string): Promise<ShownTarget>
+  /** @throws TelpherError unknown_target, invalid_input */
+  changeTarget(name: string, change: object): Promise<Target>
   addTarget(target: object): Promise<Target>
   removeTarget(name: string): Promise<void>
   /** How a target of that name is known in the mode federated. @throws TelpherError issuer_missing */
@@ -222,9 +225,10 @@ export const createClient = (url: string, token: Secret, user?: string): Client 
     rawLog: async (id, jobId) =>
       (await send('GET', logAt(id, jobId), { headers: { accept: 'text/plain' } }, uploadMs)).body ?? new ReadableStream(),
     followLog: (id, jobId, options) => follow(logAt(id, jobId), options),
-    targets: async () => (await get<{ targets: Target[] }>('/v1/targets')).targets,
+    targets: async () => (await get<{ targets: ShownTarget[] }>('/v1/targets')).targets,
     target: (name) => get(targetAt(name)),
     addTarget: (target) => post('/v1/targets', target),
+    changeTarget: (name, change) => put('PATCH', targetAt(name), change),
     issuerNames: (name) => get(`/v1/issuers/${encodeURIComponent(name)}`),
     async removeTarget(name) {
       await send('DELETE', targetAt(name))

@@ -5,15 +5,16 @@ import { type Duplex, Readable } from 'node:stream'
 import type { Credential } from '../model/credential.ts'
 import { type ErrorCode, TelpherError } from '../model/errors.ts'
 import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
-import type { Target } from '../model/target.ts'
+import { addressesOf, type Target } from '../model/target.ts'
 import { connectionError } from './connection-error.ts'
+import { createTurn, type Turn, takingTurns } from './endpoints.ts'
 
 const connectTimeoutMs = 10_000
 /** Idle connections are closed before the API server would do it, which avoids a request on a dying one. */
 const idleMs = 60_000
 const keepAliveMs = 5000
 
-type Trust = Pick<Target, 'server' | 'ca' | 'tlsServerName'>
+type Trust = Pick<Target, 'server' | 'alternates' | 'ca' | 'tlsServerName'>
 
 /**
  * Another way to a target than a TCP connection of our own. It gives a stream at once, as node:net does, that takes bytes when it stands;
@@ -63,9 +64,11 @@ const agentOf = <T extends Trust>(target: T, credential: Credential, maxSockets:
 const headersOf = (asked: OutgoingHttpHeaders, credential: Credential): OutgoingHttpHeaders =>
   credential.kind === 'bearer' ? { ...asked, authorization: `Bearer ${credential.token.reveal()}` } : asked
 
-const sendBody = (outgoing: ClientRequest, body: ClusterRequest['body']): void => {
-  if (body instanceof Readable) body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing)
-  else outgoing.end(body)
+/** A stream is read from when the connection stands: until then it can still be sent elsewhere. */
+const sendBody = (outgoing: ClientRequest, body: ClusterRequest['body'], standing: Promise<void>): void => {
+  if (!(body instanceof Readable)) return void outgoing.end(body)
+  body.on('error', (error) => outgoing.destroy(error))
+  void standing.then(() => body.pipe(outgoing))
 }
 
 /**
@@ -116,10 +119,20 @@ const responseOf = (message: IncomingMessage): ClusterResponse => ({
  * @param credential added to every request; it appears in no error
  * @param dial another way to it
  */
-export const connect = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection => {
+export const connect = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection =>
+  overAll(target, (one) => connectOne(one, credential, dial), createTurn())
+
+const connectOne = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection => {
   const agent = agentOf(target, credential, 512, dial)
   return connectionOver(agent, target, credential, () => agent.destroy())
 }
+
+/** A connection over every address of a target, each verified by the same trust; over the only one where there is one. */
+const overAll = <T extends Trust>(target: T, one: (target: T) => ClusterConnection, turn: Turn): ClusterConnection =>
+  takingTurns(
+    addressesOf(target).map((server) => one({ ...target, server })),
+    turn,
+  )
 
 /**
  * Connections that share their sockets where that is the same to the server: with a bearer token it is told with each request who asks,
@@ -136,12 +149,19 @@ export const createConnector = <T extends Trust = Trust>({
   readonly wayTo?: (target: T) => string
 } = {}): ((target: T, credential: Credential) => ClusterConnection) => {
   const agents = new Map<string, Agent>()
-  return (target, credential) => {
-    if (credential.kind !== 'bearer') return connect(target, credential, dial)
+  const turns = new Map<string, Turn>()
+  const one = (target: T, credential: Credential): ClusterConnection => {
+    if (credential.kind !== 'bearer') return connectOne(target, credential, dial)
     const name = [target.server, target.tlsServerName ?? '', wayTo(target), target.ca].join('\n')
     const agent = agents.get(name) ?? agentOf(target, credential, 4096, dial)
     agents.set(name, agent)
     return connectionOver(agent, target, credential, () => {})
+  }
+  return (target, credential) => {
+    const name = [...addressesOf(target), wayTo(target)].join(' ')
+    const turn = turns.get(name) ?? createTurn()
+    turns.set(name, turn)
+    return overAll(target, (address) => one(address, credential), turn)
   }
 }
 
@@ -154,7 +174,12 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
     for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
 
-  const open = (asked: ClusterRequest): { readonly outgoing: ClientRequest; readonly answer: Promise<IncomingMessage> } => {
+  interface Opened {
+    readonly outgoing: ClientRequest
+    readonly standing: Promise<void>
+    readonly answer: Promise<IncomingMessage>
+  }
+  const open = (asked: ClusterRequest): Opened => {
     const options: RequestOptions & { target: Trust } = {
       target,
       agent,
@@ -168,8 +193,10 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
     const outgoing = request(options)
     if (asked.signal !== undefined) endWith(asked.signal, outgoing)
     let sent = false
+    const standing = Promise.withResolvers<void>()
     limitConnect(outgoing, () => {
       sent = true
+      standing.resolve()
     })
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', (message) => {
@@ -191,12 +218,12 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
       const clear = (): void => clearTimeout(limit)
       outgoing.once('response', clear).once('upgrade', clear).once('close', clear)
     }
-    return { outgoing, answer }
+    return { outgoing, standing: standing.promise, answer }
   }
 
   const send = async (asked: ClusterRequest, again: boolean): Promise<ClusterResponse> => {
-    const { outgoing, answer } = open(asked)
-    sendBody(outgoing, asked.body)
+    const { outgoing, standing, answer } = open(asked)
+    sendBody(outgoing, asked.body, standing)
     try {
       return responseOf(await answer)
     } catch (thrown) {
@@ -212,10 +239,10 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
     request: (asked) => send(asked, true),
     upgrade: (asked) =>
       new Promise<ClusterUpgrade>((resolve, reject) => {
-        const { outgoing, answer } = open(asked)
+        const { outgoing, standing, answer } = open(asked)
         outgoing.once('upgrade', (message, socket, head) => resolve({ ...responseOf(message), socket, head }))
         answer.then((message) => resolve(responseOf(message)), reject)
-        sendBody(outgoing, asked.body)
+        sendBody(outgoing, asked.body, standing)
       }),
     close,
   }

@@ -1,17 +1,14 @@
-import { X509Certificate } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
-import { connect as connectTcp, isIP } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { mustBeKubernetes, readAnswer } from '../model/answer.ts'
-import type { CheckLine, CheckReport, CheckRung } from '../model/check.ts'
+import type { CheckLine, CheckReport } from '../model/check.ts'
 import type { Credential } from '../model/credential.ts'
-import { TelpherError, toTelpherError } from '../model/errors.ts'
+import { TelpherError } from '../model/errors.ts'
 import { chooseImage, findImage, imageTag, skewWarning } from '../model/image.ts'
 import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
-import { connect, hostOf, portOf, trustOf } from './connection.ts'
-import { connectionError } from './connection-error.ts'
+import { connect } from './connection.ts'
+import { authoritiesIn, type Expiring, expiryLines } from './expiry.ts'
+import { climb, type Found, reach, skipped, timeoutMs } from './reach.ts'
 
 export interface LadderOptions {
   readonly target: Target
@@ -22,8 +19,6 @@ export interface LadderOptions {
   readonly fixedImage?: string | undefined
 }
 
-const timeoutMs = 10_000
-const soonMs = 14 * 24 * 3600 * 1000
 const skewMs = 5000
 
 /** What an apply or helm step needs in each namespace. */
@@ -35,65 +30,6 @@ const needed: readonly { readonly group: string; readonly resource: string; read
   { group: '', resource: 'pods', verbs: ['get', 'list', 'watch'] },
   { group: '', resource: 'events', verbs: ['list'] },
 ]
-
-interface Found {
-  readonly message: string
-  readonly status?: 'ok' | 'warn'
-  readonly fix?: string
-}
-
-/** Runs one rung and says how long it took. */
-const climb = async (rung: CheckRung, subject: string, work: () => Promise<Found>): Promise<CheckLine> => {
-  const started = performance.now()
-  const ms = (): number => Math.round(performance.now() - started)
-  try {
-    const { message, status = 'ok', fix } = await work()
-    return { rung, subject, status, ms: ms(), message, ...(fix === undefined ? {} : { fix }) }
-  } catch (thrown) {
-    const error = toTelpherError(thrown)
-    return { rung, subject, status: 'failed', ms: ms(), message: error.message, code: error.code, fix: error.hint }
-  }
-}
-
-const socketOf = <T extends NodeJS.EventEmitter & { destroy(): unknown }>(base: URL, socket: T, event: string): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.destroy()
-      reject(new TelpherError('target_unreachable', `${base.host} did not answer within ${timeoutMs / 1000} s`))
-    }, timeoutMs)
-    socket.once(event, () => {
-      clearTimeout(timer)
-      resolve(socket)
-    })
-    socket.once('error', (error: Error) => {
-      clearTimeout(timer)
-      reject(connectionError(error, base, { sent: false }))
-    })
-  })
-
-const resolveName = async (base: URL): Promise<Found> => {
-  if (isIP(hostOf(base)) !== 0) return { message: 'an address, nothing to resolve' }
-  const { address } = await lookup(hostOf(base)).catch((error: Error) => {
-    throw connectionError(error, base, { sent: false })
-  })
-  return { message: address }
-}
-
-const openTcp = async (base: URL): Promise<Found> => {
-  const socket = await socketOf(base, connectTcp(portOf(base), hostOf(base)), 'connect')
-  socket.destroy()
-  return { message: 'connected' }
-}
-
-const shakeHands = async (base: URL, target: Target): Promise<Found> => {
-  const options = { ...trustOf(target), host: hostOf(base), port: portOf(base) }
-  const socket = await socketOf<TLSSocket>(base, connectTls(options), 'secureConnect')
-  const certificate = new X509Certificate(socket.getPeerCertificate(true).raw)
-  socket.destroy()
-  const left = Date.parse(certificate.validTo) - Date.now()
-  const message = `${certificate.subject.replaceAll('\n', ', ')}, valid until ${certificate.validTo}`
-  return left < soonMs ? { message, status: 'warn', fix: 'Renew the certificate of the API server soon.' } : { message }
-}
 
 const post = async (connection: ClusterConnection, path: string, body: unknown): Promise<{ answer: ClusterResponse; body: unknown }> => {
   const answer = await connection.request({
@@ -155,13 +91,20 @@ const dryRun = async (connection: ClusterConnection, namespace: string): Promise
   throw new TelpherError(answer.status === 403 ? 'target_forbidden' : 'target_error', why)
 }
 
-const skipped = (rung: CheckRung): CheckLine => ({
-  rung,
-  subject: '',
-  status: 'skipped',
-  ms: 0,
-  message: 'not tried: a rung before it failed',
-})
+/** What of a target ends some day, besides the certificates that its servers show. */
+const expiring = ({ ca, account }: Target): readonly Expiring[] => [
+  ...authoritiesIn(ca),
+  ...(account.expiresAt === undefined
+    ? []
+    : [
+        {
+          what: `account (${account.mode})`,
+          expiresAt: account.expiresAt,
+          vital: true,
+          fix: 'Add the target again with a credential that lives longer, before this one ends.',
+        },
+      ]),
+]
 
 /**
  * The ladder of checks against a target, from where its deployments run: name, port, certificate, credential, what it may
@@ -169,18 +112,10 @@ const skipped = (rung: CheckRung): CheckLine => ({
  */
 export const runLadder = async (options: LadderOptions): Promise<CheckReport> => {
   const { target, credential } = options
-  const base = new URL(target.server)
-  const lines: CheckLine[] = []
+  const reached = await reach(target)
+  const lines: CheckLine[] = [...reached.lines]
   let serverVersion: string | undefined
-  const steps: readonly (readonly [CheckRung, () => Promise<Found>])[] = [
-    ['dns', () => resolveName(base)],
-    ['tcp', () => openTcp(base)],
-    ['tls', () => shakeHands(base, target)],
-  ]
-  for (const [rung, work] of steps) {
-    const broken = lines.some(({ status }) => status === 'failed')
-    lines.push(broken ? skipped(rung) : await climb(rung, base.host, work))
-  }
+  lines.push(...expiryLines([...reached.shown, ...expiring(target)], Date.now()))
   const connection = connect(target, credential)
   const stands = (): boolean => lines.every(({ status }) => status !== 'failed')
   lines.push(
@@ -206,7 +141,7 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
         return imageOf(gitVersion, options.fixedImage)
       }),
     )
-    lines.push(await climb('clock', base.host, () => compareClocks(connection)))
+    lines.push(await climb('clock', new URL(target.server).host, () => compareClocks(connection)))
   } else for (const rung of ['authorization', 'dry-run', 'version', 'clock'] as const) lines.push(skipped(rung))
   connection.close()
   return {

@@ -44,7 +44,8 @@ export const localGrants = (options: BrokerOptions): Grants => {
   const open = async (target: Target): Promise<Mode> => {
     const { account } = target
     const opened = openAccount(account, unseal(key, await readAccount(account.id), account.id), now())
-    const name = `${account.id} ${account.fingerprint} ${target.server}`
+    // Addresses and trust may be changed: what was connected by the old ones must not go on.
+    const name = [account.id, account.fingerprint, target.server, target.alternates, target.tlsServerName, target.ca].join(' ')
     const known = modes.get(name)
     if (known !== undefined) return known
     const mode = modeOf(opened, {

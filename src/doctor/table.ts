@@ -116,6 +116,11 @@ export const checkTable = {
   'target-dns': { places: ['target'], about: "the API server's name", why: 'without an address nothing is sent' },
   'target-tcp': { places: ['target'], about: 'connection to its port', why: 'a firewall in between stops everything' },
   'target-tls': { places: ['target'], about: 'its certificate', why: 'nothing is sent to who cannot prove to be it' },
+  'target-expiry': {
+    places: ['target'],
+    about: 'last days of its certificate, its authorities and the account',
+    why: 'what has expired stops every deployment',
+  },
   'target-authentication': { places: ['target'], about: 'the credential', why: 'the API server must know the account' },
   'target-authorization': {
     places: ['target'],

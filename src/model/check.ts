@@ -6,6 +6,7 @@ export const checkRungs = [
   'dns',
   'tcp',
   'tls',
+  'expiry',
   'authentication',
   'authorization',
   'dry-run',

@@ -71,11 +71,19 @@ export interface AccountSummary {
   federation?: Federation | undefined
 }
 
+/** Every address of a target's API server, the first one first. */
+export const addressesOf = ({ server, alternates = [] }: Pick<Target, 'server' | 'alternates'>): readonly string[] => [
+  server,
+  ...alternates,
+]
+
 /** A target as stored and shown: nothing in it is secret. */
 export interface Target {
   name: string
   /** https:// address of the API server, with a base path where it has one. */
   server: string
+  /** Further addresses of the same API server, for when one cannot be reached. */
+  alternates?: string[] | undefined
   /** PEM bundle of the authorities that the API server's certificate may chain to; empty means the system's roots. */
   ca: string
   tlsServerName?: string | undefined
@@ -115,6 +123,7 @@ const accountSchema = z.object({
 export const targetSchema: z.ZodType<Target> = z.object({
   name: nameSchema,
   server: z.url({ protocol: /^https$/, error: 'use an https:// address' }),
+  alternates: z.array(z.url({ protocol: /^https$/ })).optional(),
   ca: z.string(),
   tlsServerName: z.string().optional(),
   namespace: nameSchema,

@@ -30,6 +30,8 @@ export interface ApiDeps {
   readonly summarize: (account: string, credential: PlainCredential) => AccountSummary
   /** Names and keys for targets of the mode federated. @throws TelpherError issuer_missing where no address of it is known */
   readonly issuer: Issuer
+  /** Between two checks of each target, in ms. */
+  readonly targetCheckMs: number
   readonly token: Secret
   readonly version: string
   /** The server's own files, for telpher doctor, which looks at them. */

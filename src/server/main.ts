@@ -8,9 +8,11 @@ import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
 import { reseal, seal } from '../credentials/seal.ts'
 import { createVault } from '../credentials/vault.ts'
 import { createLog, type Log } from '../log.ts'
+import { checksPerMinute } from '../model/health.ts'
 import { newId } from '../model/ids.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScaler } from '../scaler/loop.ts'
+import { startHealth } from '../scheduler/health.ts'
 import { type Scheduler, startScheduler, startWatchdog } from '../scheduler/index.ts'
 import { openStore } from '../store/index.ts'
 import { countChange, countRun, countTroubles } from '../telemetry/changes.ts'
@@ -65,6 +67,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
     audit: { signer, seen: saw.latest },
     summarize,
+    targetCheckMs: config.targetCheckMs,
     issuer: createIssuer(config.issuerUrl, await store.installation()),
     token,
     version,
@@ -129,6 +132,15 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     log: troubles('retention', (line) => log.info(line, 'retention')),
     signal,
   })
+  const settings = { everyMs: config.targetCheckMs, perMinute: checksPerMinute }
+  const health = startHealth({
+    store,
+    queue,
+    settings,
+    server: serverId,
+    log: troubles('health', (line) => log.warn(line, 'health')),
+    signal,
+  })
   const scaler = startScaler({
     async turn(forMs) {
       const isOurs = await store.pools.scalerTurn(serverId, forMs)
@@ -148,7 +160,15 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
       closing.abort()
       loop.stop()
       await listener.close()
-      await Promise.all([started.stopped, watchdog.stopped, inbox.stopped, sealing.stopped, retention.stopped, scaler.stopped])
+      await Promise.all([
+        started.stopped,
+        watchdog.stopped,
+        inbox.stopped,
+        sealing.stopped,
+        retention.stopped,
+        scaler.stopped,
+        health.stopped,
+      ])
       await telemetry?.close()
       await queue.close()
       await store.close()

@@ -6,7 +6,7 @@ import { newSecretSchema } from '../model/stepsecret.ts'
 import { auditQuery, auditVerifyQuery } from './auditqueries.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema } from './schemas.ts'
+import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema, targetChangeSchema } from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -39,6 +39,7 @@ export type RouteName =
   | 'listTargets'
   | 'addTarget'
   | 'getTarget'
+  | 'changeTarget'
   | 'removeTarget'
   | 'checkTarget'
   | 'getCheck'
@@ -140,6 +141,12 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/targets/{name}',
     request: { params: named },
     responses: { 200: json(shapes.target, 'The target'), default: problem },
+  },
+  changeTarget: {
+    method: 'patch',
+    path: '/v1/targets/{name}',
+    request: { params: named, body: body(targetChangeSchema) },
+    responses: { 200: json(shapes.target, 'The target as it is now'), default: problem },
   },
   removeTarget: {
     method: 'delete',

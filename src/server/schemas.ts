@@ -7,10 +7,20 @@ import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
 import { limitSchema, nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
 
+/** Where a target is and what is trusted there, as a request changes it; what is absent stays. */
+export interface TargetChange {
+  server?: string | undefined
+  alternates?: string[] | undefined
+  ca?: string | undefined
+  /** Null takes it away. */
+  tlsServerName?: string | null | undefined
+}
+
 /** Names, server, trust and credential of a new target, as a request gives them. */
 export interface NewTarget {
   name: string
   server: string
+  alternates?: string[] | undefined
   ca: string
   tlsServerName?: string | undefined
   namespace: string
@@ -44,22 +54,31 @@ const isBare = (server: string): boolean => {
   return `${username}${password}${search}${hash}` === ''
 }
 
+const address = z
+  .url({ protocol: /^https$/, error: 'use an https:// address' })
+  .max(2048)
+  .refine(isBare, 'give the address alone, without user, query or fragment')
+const alternates = z.array(address).max(10)
+const authorities = z
+  .string()
+  .max(1 << 20)
+  .refine((pem) => pem === '' || isBundle(pem), 'give certificates in PEM')
+const tlsServerName = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, 'give a host name')
+
+export const targetChangeSchema: z.ZodType<TargetChange> = z.strictObject({
+  server: address.optional(),
+  alternates: alternates.optional(),
+  ca: authorities.optional(),
+  tlsServerName: tlsServerName.nullable().optional(),
+})
+
 const object = z
   .object({
     name: nameSchema,
-    server: z
-      .url({ protocol: /^https$/, error: 'use an https:// address' })
-      .max(2048)
-      .refine(isBare, 'give the address alone, without user, query or fragment'),
-    ca: z
-      .string()
-      .max(1 << 20)
-      .refine((pem) => pem === '' || isBundle(pem), 'give certificates in PEM')
-      .default(''),
-    tlsServerName: z
-      .string()
-      .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'give a host name')
-      .optional(),
+    server: address,
+    alternates: alternates.optional(),
+    ca: authorities.default(''),
+    tlsServerName: tlsServerName.optional(),
     namespace: nameSchema.optional(),
     tags: z.array(tagSchema).max(50).default([]),
     pool: nameSchema.default('default'),
@@ -71,7 +90,9 @@ const object = z
     clusterLimit: limitSchema.optional(),
     credential: newCredentialSchema,
   })
-  .superRefine(({ namespace, policy, credential }, context) => {
+  .superRefine(({ namespace, policy, credential, alternates: more = [] }, context) => {
+    if (credential.kind === 'in-cluster' && more.length > 0)
+      context.addIssue({ code: 'custom', path: ['alternates'], message: 'a worker sends its own token to its own cluster alone' })
     if (namespace !== undefined && policy.namespaces.length > 0 && !policy.namespaces.includes(namespace))
       context.addIssue({ code: 'custom', path: ['namespace'], message: 'give one of the allowed namespaces' })
     const wrong = pairProblem(credential)

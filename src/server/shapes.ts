@@ -3,6 +3,7 @@ import { checkRungs } from '../model/check.ts'
 import { lineageKinds } from '../model/deployment.ts'
 import { checkStatuses } from '../model/doctor.ts'
 import { federationNamesSchema, publicKeySchema } from '../model/federation.ts'
+import { healthSchema } from '../model/health.ts'
 import { poolStates } from '../model/pool.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
@@ -438,6 +439,8 @@ const problem = z
   })
   .openapi('Problem')
 
+const shownTarget = z.intersection(targetSchema, z.object({ health: healthSchema.optional() }))
+
 export type ShapeName =
   | 'status'
   | 'store'
@@ -487,8 +490,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   store: z.object({ redis: z.array(memory), warnings: z.array(z.string()), schema: z.number().int() }),
   doctor,
   package: z.object({ sha256: z.string(), size: z.number().int().optional() }),
-  target: targetSchema,
-  targets: z.object({ targets: z.array(targetSchema) }),
+  target: shownTarget,
+  targets: z.object({ targets: z.array(shownTarget) }),
   issuerNames: federationNamesSchema,
   discovery: z.object({
     issuer: z.string(),

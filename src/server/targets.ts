@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
+import type { CheckReport } from '../model/check.ts'
 import { TelpherError } from '../model/errors.ts'
+import { checksPerMinute, healthOf, intervalOf, type ShownTarget, shownHealth } from '../model/health.ts'
 import { isId, newId } from '../model/ids.ts'
 import type { Target } from '../model/target.ts'
 import { deadAfterMs } from '../model/worker.ts'
 import type { Api, ApiDeps, PlainCredential } from './context.ts'
 import { bodyOf, on, param } from './on.ts'
-import { type NewTarget, newTargetSchema } from './schemas.ts'
+import { type NewTarget, newTargetSchema, type TargetChange, targetChangeSchema } from './schemas.ts'
 
 /** Locks are kept by cluster: targets that reach one through the same address share them. */
 const clusterIdOf = (server: string): string => {
@@ -32,11 +34,53 @@ const waiting = async (pool: string, { store }: ApiDeps): Promise<{ waitsFor?: s
   return isAlive ? {} : { waitsFor: `no worker in pool ${pool} is alive` }
 }
 
+/** Targets as they are shown: with how they were when they were last tried. */
+const withHealth = async (targets: readonly Target[], { store, targetCheckMs, now = Date.now }: ApiDeps): Promise<ShownTarget[]> => {
+  const [records, all] = await Promise.all([store.health.list(), store.targets.list()])
+  return targets.map((target) => {
+    const record = records.get(target.name)
+    const inPool = all.filter(({ pool }) => pool === target.pool).length
+    const intervalMs = intervalOf({ everyMs: targetCheckMs, perMinute: checksPerMinute }, inPool)
+    return { ...target, health: shownHealth(record?.of === target.createdAt ? record : undefined, intervalMs, now()) }
+  })
+}
+
+/** What somebody asked for says how a target is as well as what is asked for from time to time. */
+const noteReport = async (target: Target, report: CheckReport, { store }: ApiDeps): Promise<void> => {
+  const found = (await store.health.list()).get(target.name)
+  const before = found?.of === target.createdAt ? found : undefined
+  if ((before?.health?.checkedAt ?? 0) >= report.at) return
+  const record = before ?? { of: target.createdAt, askedAt: report.at, dueAt: report.at }
+  await store.health.put(target.name, { ...record, health: healthOf(report, before?.health) })
+}
+
+/** Addresses and trust changed; its locks stay what they are kept by, since it is the same cluster. */
+const changed = (target: Target, change: TargetChange): Target => {
+  if (target.account.mode === 'in-cluster' && (change.server !== undefined || (change.alternates ?? []).length > 0))
+    throw new TelpherError('invalid_input', 'server: a worker sends its own token to its own cluster alone', { field: 'server' })
+  const { tlsServerName: before, ...rest } = target
+  const name = change.tlsServerName === null ? undefined : (change.tlsServerName ?? before)
+  return {
+    ...rest,
+    ...(change.server === undefined ? {} : { server: change.server }),
+    ...(change.alternates === undefined ? {} : { alternates: change.alternates }),
+    ...(change.ca === undefined ? {} : { ca: change.ca }),
+    ...(name === undefined ? {} : { tlsServerName: name }),
+  }
+}
+
 export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   const { store, queue } = deps
   const now = deps.now ?? Date.now
-  on(api, 'listTargets', async (context) => context.json({ targets: await store.targets.list() }))
-  on(api, 'getTarget', async (context) => context.json(await store.targets.get(param(context, 'name'))))
+  on(api, 'listTargets', async (context) => context.json({ targets: await withHealth(await store.targets.list(), deps) }))
+  on(api, 'getTarget', async (context) => {
+    const [target] = await withHealth([await store.targets.get(param(context, 'name'))], deps)
+    return context.json(target)
+  })
+  on(api, 'changeTarget', async (context) => {
+    const { body } = await bodyOf(context, targetChangeSchema)
+    return context.json(await store.targets.change(param(context, 'name'), (target) => changed(target, body)))
+  })
   on(api, 'addTarget', async (context) => {
     const { body: asked } = await bodyOf(context, newTargetSchema)
     const credential = asked.credential.kind === 'federated' ? await deps.issuer.issue(asked.name) : asked.credential
@@ -60,6 +104,7 @@ export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
     const report = await store.checks.get(id)
     if (report === undefined) return context.json({ state: 'pending', ...(await waiting(target.pool, deps)) }, 202)
     if (report.target !== target.name) throw new TelpherError('unknown_target', `target ${target.name} has no check ${id}`)
+    await noteReport(target, report, deps)
     return context.json(report)
   })
 }

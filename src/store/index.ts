@@ -7,6 +7,7 @@ import { createDeployments, targetsInUse } from './deployments.ts'
 import { createEvents } from './events.ts'
 import { createFreezes } from './freezes.ts'
 import { createGrants } from './grants.ts'
+import { createHealth } from './health.ts'
 import { createImages } from './images.ts'
 import { createInbox, createProducers } from './inbox.ts'
 import { inspectConnection } from './inspect.ts'
@@ -118,6 +119,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     claims: createClaims(connection),
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
+    health: createHealth(connection),
     images: createImages(connection),
     freezes: createFreezes(connection),
     pools: createPools(connection),

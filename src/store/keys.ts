@@ -94,6 +94,13 @@ export const targetKeys: { readonly records: string; readonly accounts: string }
   accounts: `${prefix}{targets}:accounts`,
 }
 
+export const healthKeys: { readonly records: string; readonly turn: string } = {
+  /** Hash: target's name -> JSON, what its checks came to. */
+  records: `${prefix}{targets}:health`,
+  /** Which server tries the targets; expires with whoever died. */
+  turn: `${prefix}{targets}:health-turn`,
+}
+
 export const workerKeys: { readonly records: string; readonly seen: string } = {
   /** Hash: id -> JSON; `id#drain` while it is asked to drain. */
   records: `${prefix}{workers}:records`,

@@ -18,6 +18,7 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.lockKey({ clusterId: 'c', namespace: 'shop', subject: 'helm/web' }),
     ...Object.values(keys.indexKeys),
     ...Object.values(keys.targetKeys),
+    ...Object.values(keys.healthKeys),
     ...Object.values(keys.workerKeys),
     ...Object.values(keys.schemaKeys),
     keys.freezesKey,

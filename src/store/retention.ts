@@ -75,6 +75,8 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{targets}:records`, 'the targets', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:sweep:*`, 'whose turn it is to revoke what ended attempts left', 'a minute', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{targets}:health`, 'how the targets were when last tried', 'one entry a target', 'bounded', 'the next look', 'state'],
+  [`${keyPrefix}{targets}:health-turn`, 'which server tries the targets', '20 seconds', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],
   [
     `${keyPrefix}{freezes}:records`,

@@ -30,6 +30,14 @@ export const createTargets = (connection: Connection, inUse: () => Promise<Reado
       const texts = await connection.call((redis) => redis.hvals(targetKeys.records))
       return texts.map((text) => JSON.parse(text) as Target).sort((a, b) => (a.name < b.name ? -1 : 1))
     },
+    change: async (name, change) => {
+      for (let tries = 0; tries < 50; tries++) {
+        const text = await stored(name)
+        const changed = change(JSON.parse(text) as Target)
+        if ((await connection.script('swap-field', [targetKeys.records], [name, text, JSON.stringify(changed)])) === 1) return changed
+      }
+      throw new TelpherError('redis_timeout', `target ${name} is changed by too many at once`)
+    },
     remove: async (name) => {
       const text = await stored(name)
       if ((await inUse()).has(name)) throw new TelpherError('target_in_use', `an active deployment uses target ${name}`)

@@ -4,6 +4,7 @@ import type { SealedRecord } from '../model/credential.ts'
 import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
 import type { RedisFacts } from '../model/doctor.ts'
 import type { Freeze } from '../model/freeze.ts'
+import type { HealthRecord } from '../model/health.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Loss } from '../model/loss.ts'
@@ -70,8 +71,18 @@ export interface Targets {
   get(name: string): Promise<Target>
   /** All targets by name. */
   list(): Promise<Target[]>
+  /** Changes what is not its account; `change` may be called again with what others wrote. @throws TelpherError unknown_target */
+  change(name: string, change: (target: Target) => Target): Promise<Target>
   /** @throws TelpherError unknown_target; target_in_use while an active deployment names it */
   remove(name: string): Promise<void>
+}
+
+export interface Health {
+  list(): Promise<ReadonlyMap<string, HealthRecord>>
+  put(name: string, record: HealthRecord): Promise<void>
+  forget(names: readonly string[]): Promise<void>
+  /** Whether it is this server's turn to try the targets, for so long, ms. */
+  turn(server: string, forMs: number): Promise<boolean>
 }
 
 export interface Accounts {
@@ -543,6 +554,7 @@ export interface Store {
   readonly claims: Claims
   readonly workers: Workers
   readonly checks: Checks
+  readonly health: Health
   readonly images: Images
   readonly freezes: Freezes
   readonly pools: Pools

@@ -16,7 +16,7 @@ test('every command that is shown has its place, and a word leads there', () => 
 })
 
 test('groups have their words and their alias', () => {
-  expect(at('target')?.words.map(({ name }) => name)).toEqual(['add', 'list', 'view', 'check', 'remove'])
+  expect(at('target')?.words.map(({ name }) => name)).toEqual(['add', 'list', 'view', 'check', 'edit', 'remove'])
   expect(at('')?.words.find(({ name }) => name === 'target')?.aliases).toEqual(['targets'])
 })
 

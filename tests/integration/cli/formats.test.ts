@@ -160,6 +160,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'target list': () => ['target', 'list'],
   'target view': () => ['target', 'view', target],
   'target check': () => ['target', 'check', target],
+  'target edit': () => ['target', 'edit', target, '--tls-server-name', ''],
   'target remove': removable,
   doctor: () => ['doctor', '--target', target],
   'image list': () => ['image', 'list', ...socket],
@@ -238,7 +239,7 @@ test('a table has titles, and lists what JSON lists', async () => {
   const { stdout } = await cli.run(['target', 'list'])
   const names = (JSON.parse((await cli.run(['target', 'list', '-o', 'json'])).stdout) as { name: string }[]).map(({ name }) => name)
   const [head, ...rows] = stdout.trimEnd().split('\n')
-  expect(head).toMatch(/^NAME +SERVER +NAMESPACES/)
+  expect(head).toMatch(/^NAME +STATE +SERVER +NAMESPACES/)
   // Other tests add and remove targets between the two.
   const listed = rows.map((row) => row.split(' ')[0] ?? '').filter((name) => names.includes(name))
   expect(listed).toEqual(names.filter((name) => listed.includes(name)))

@@ -73,6 +73,7 @@ export const serveApi = async (
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
     audit: { signer: createAuditSigner(key), ...(options.seen === undefined ? {} : { seen: options.seen }) },
     summarize,
+    targetCheckMs: 300_000,
     issuer: createIssuer(options.issuerUrl, await store.installation()),
     token: new Secret(token),
     version: '0.0.0',
