@@ -69,7 +69,7 @@ export const runWorkerRollout: Command<RolloutFlags> = async (cli, _args, flags)
     replaced.push({ name: worker.name, pool: worker.pool, from: worker.version, by: successor.name, version: successor.version })
   }
   const rows = replaced.map(({ name, pool, from, by, version }) => [name, pool, from, by, version])
-  await print(cli, replaced, () => (rows.length === 0 ? '' : table(['NAME', 'POOL', 'FROM', 'BY', 'VERSION'], rows)))
+  await print(cli, replaced, () => table(['NAME', 'POOL', 'FROM', 'BY', 'VERSION'], rows))
   if (rows.length === 0) cli.say('No worker is alive.')
   return exitCodes.ok
 }

@@ -197,6 +197,7 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
     return ['worker', 'drain', name, '--no-wait']
   },
   'worker rollout': () => ['worker', 'rollout', '--pool', freshName('empty')],
+  'redis-acl': async () => ['redis-acl', '--passwords', freshName('passwords')],
   backup: () => ['backup', `${freshName('all')}.backup`],
   completion: () => ['completion', 'bash'],
   version: () => ['version'],
