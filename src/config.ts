@@ -16,6 +16,8 @@ export interface Config {
   dataDir: string
   /** File of the master key that seals accounts, mode 0400. */
   keyFile: string
+  /** File of the key that workers prove their pool with, mode 0600. */
+  poolKeyFile: string
   /** Files of keys that only open what they sealed. */
   olderKeyFiles: readonly string[]
   /** File of the bearer token of the HTTP API, mode 0400. */
@@ -99,6 +101,7 @@ const schema = z.object({
     .string()
     .default('')
     .transform((files) => files.split(',').filter((file) => file !== '')),
+  TELPHER_POOL_KEY_FILE: z.string().optional(),
   TELPHER_TOKEN_FILE: z.string().optional(),
   TELPHER_HOST: z.string().default('127.0.0.1'),
   TELPHER_PORT: integer(0, 65_535, 7373),
@@ -157,6 +160,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     dataDir,
     keyFile: read.TELPHER_KEY_FILE ?? resolve(dataDir, 'master.key'),
     olderKeyFiles: read.TELPHER_OLDER_KEY_FILES,
+    poolKeyFile: read.TELPHER_POOL_KEY_FILE ?? resolve(dataDir, 'pool.key'),
     tokenFile: read.TELPHER_TOKEN_FILE ?? resolve(dataDir, 'token'),
     host: read.TELPHER_HOST,
     port: read.TELPHER_PORT,

@@ -1,15 +1,16 @@
 import type { Config } from '../src/config.ts'
 import { createHide } from '../src/credentials/hide.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
-import type { Vault } from '../src/credentials/vault.ts'
+import { type AttemptRequests, brokerGrants, brokerSecrets } from '../src/credentials/request.ts'
 import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim, recordingConnection } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import { phaseLimit } from '../src/model/deadlines.ts'
 import type { Job, JobRef } from '../src/model/deployment.ts'
+import { type JobEnvelope, mustBeSigned } from '../src/model/envelope.ts'
 import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
-import type { Cluster, ContainerSpec, Executor, Grants } from '../src/model/ports.ts'
+import type { Cluster, ContainerSpec, Executor } from '../src/model/ports.ts'
 import { retryDelay } from '../src/model/retry.ts'
 import type { Secret } from '../src/model/secret.ts'
 import { isTerminal, type JobEvent } from '../src/model/states.ts'
@@ -27,7 +28,7 @@ import type { Heartbeat, Held } from './heartbeat.ts'
 import type { AttemptLog, Logs } from './logs/logs.ts'
 import { underClaim } from './own-requests.ts'
 import { progressOf } from './progress.ts'
-import { hiddenOf, notHidden, openSecrets } from './secrets.ts'
+import { hiddenOf, needsSecrets, notHidden, type StepSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
 import { type AttemptFacts, createStory, type Outcome, wideEvent } from './story.ts'
 import type { WarmPool } from './warm.ts'
@@ -47,10 +48,8 @@ export interface WorkerDeps {
   /** Removes what dead workers left on this engine. */
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster
-  readonly grants: Grants
   /** Execution image of steps that name none, where it is not chosen by the version of the target's API server. */
   readonly fixedImage: () => string | undefined
-  readonly vault: Pick<Vault, 'open'>
   readonly heartbeat: Heartbeat
   readonly discovery: (target: Target) => DiscoveryCache
   /** What is remembered of an API server's version, by its address. */
@@ -162,13 +161,16 @@ const finish = async (
 /**
  * Runs one attempt from the queue item to the recorded end.
  * It never rejects for what a deployment does; an attempt that was taken over ends silently, its successor's result counts.
+ * @param envelope what a server signed of the item
+ * @param requests asks the brokers for this attempt
  */
-export const runAttempt = async (item: JobRef & { attempt: number }, deps: WorkerDeps): Promise<void> => {
+export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequests, deps: WorkerDeps): Promise<void> => {
   const { store } = deps
   await deps.heartbeat.heard()
   const claimedAt = performance.now()
-  const job = await take(item, deps)
-  if (job === undefined) return
+  const job = await take(envelope, deps)
+  if (job === undefined)
+    return deps.log.info({ job: envelope.jobId, attempt: envelope.attempt }, 'a queue item is of an attempt that began before')
   const log = deps.log.child({ deployment: job.deploymentId, job: job.jobId, attempt: job.attempt })
   const ref: JobRef = { deploymentId: job.deploymentId, jobId: job.jobId }
   const claim = createClaim({ claimMs })
@@ -211,10 +213,11 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
     return access
   }
   try {
-    const [target, pins] = await Promise.all([untilThrough(() => store.targets.get(job.target)), untilThrough(() => store.images.pins())])
+    const target = await untilThrough(() => store.targets.get(envelope.target))
+    const grants = brokerGrants({ requests, cluster: deps.cluster })
     const connect = (): Promise<Access> =>
       openAccess({
-        grants: { grant: (...asked) => untilThrough(() => deps.grants.grant(...asked)) },
+        grants: { grant: (...asked) => untilThrough(() => grants.grant(...asked)) },
         cluster: deps.cluster,
         target,
         attempt: { ...ref, attempt: job.attempt },
@@ -237,20 +240,21 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         },
         log,
       })
-    const fixedImage = deps.fixedImage()
+    const fixedImage = deps.config.executor === 'process' ? deps.config.image : (envelope.image ?? deps.config.image)
     const shown = await runStep(
       job,
       target,
       {
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
         async secrets() {
-          const opened = await openSecrets(job, store, deps.vault)
+          const opened: StepSecrets = needsSecrets(job.step) ? await untilThrough(() => brokerSecrets(requests)) : new Map()
           secrets.ofStep = hiddenOf(opened)
           lines.hide([...secrets.tokens, ...secrets.ofStep])
           for (const text of notHidden(opened)) say(text)
           return opened
         },
         async connect() {
+          mustBeSigned(job, envelope)
           mustBeForTrials(deps.config.executor, target)
           mustSuitMachine(deps.config.executor, job.step)
           accessing = connect()
@@ -266,7 +270,7 @@ export const runAttempt = async (item: JobRef & { attempt: number }, deps: Worke
         async open(image, signal) {
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
-          const container = await deps.containers.take(containerSpec(image, pins, deps), signal)
+          const container = await deps.containers.take(containerSpec(image, envelope.pins, deps), signal)
           const session = openSession({
             container,
             cleanup: {

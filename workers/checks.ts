@@ -1,8 +1,9 @@
 import { runLadder } from '../src/cluster/preflight.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
+import { type AttemptRequests, brokerGrants } from '../src/credentials/request.ts'
 import type { CheckLine, CheckReport } from '../src/model/check.ts'
+import type { CheckEnvelope } from '../src/model/envelope.ts'
 import { toTelpherError } from '../src/model/errors.ts'
-import { newId } from '../src/model/ids.ts'
 import type { Target } from '../src/model/target.ts'
 import { untilThrough } from '../src/store/index.ts'
 import type { WorkerDeps } from './attempt.ts'
@@ -23,7 +24,7 @@ const withImage = async (report: CheckReport, { fixedImage, findImage, store }: 
   return { ...report, ok: report.ok && line.status === 'ok', lines: [...report.lines, line] }
 }
 
-const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => {
+const climb = async (target: Target, envelope: CheckEnvelope, requests: AttemptRequests, deps: WorkerDeps): Promise<CheckReport> => {
   const { executor, workerName: worker } = deps.config
   const refused = (subject: string, thrown: unknown): CheckReport => ({
     target: target.name,
@@ -37,20 +38,30 @@ const climb = async (target: Target, deps: WorkerDeps): Promise<CheckReport> => 
   } catch (thrown) {
     return refused('executor', thrown)
   }
-  const attempt = { deploymentId: newId('dep'), jobId: newId('job'), attempt: 0 }
-  return await deps.grants.grant(target, attempt, lifetimeOf(0)).then(
-    async (grant) => {
-      const report = await runLadder({ target, credential: grant.credential, worker, fixedImage: deps.fixedImage() })
-      await grant.end().catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))
-      return withImage(report, deps)
-    },
-    (thrown: unknown) => refused('credential', thrown),
-  )
+  return await brokerGrants({ requests, cluster: deps.cluster })
+    .grant(target, envelope, lifetimeOf(0))
+    .then(
+      async (grant) => {
+        const report = await runLadder({ target, credential: grant.credential, worker, fixedImage: deps.fixedImage() })
+        await grant
+          .end()
+          .catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))
+        return withImage(report, deps)
+      },
+      (thrown: unknown) => refused('credential', thrown),
+    )
 }
 
-/** Runs the ladder of checks against a target, from where its deployments would run, and keeps the report for who asked. */
-export const runCheck = async ({ checkId, target: name }: { checkId: string; target: string }, deps: WorkerDeps): Promise<void> => {
-  const target = await untilThrough(() => deps.store.targets.get(name))
-  const report = await climb(target, deps)
-  await untilThrough(() => deps.store.checks.put(checkId, report))
+/**
+ * Runs the ladder of checks against a target, from where its deployments would run, and keeps the report for who asked.
+ * @param envelope what a server signed of the item
+ * @param requests asks the brokers for this check
+ */
+export const runCheck = async (envelope: CheckEnvelope, requests: AttemptRequests, deps: WorkerDeps): Promise<void> => {
+  const { store, id } = deps
+  const { checkId } = envelope
+  if (!(await untilThrough(() => store.checks.claim(checkId, id)))) return
+  const target = await untilThrough(() => store.targets.get(envelope.target))
+  const report = await climb(target, envelope, requests, deps)
+  await untilThrough(() => store.checks.put(checkId, report))
 }

@@ -1,17 +1,16 @@
 import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
-import { recordingGrants } from '../src/credentials/auditgrants.ts'
-import { localGrants } from '../src/credentials/broker.ts'
-import { loadKeyFile, withOlderKeys } from '../src/credentials/keyfile.ts'
-import { createVault } from '../src/credentials/vault.ts'
-import { createDiscoveryCache, type DiscoveryCache, recordingCluster } from '../src/gate/index.ts'
+import { loadPoolKey, type PoolKey } from '../src/credentials/poolkey.ts'
+import { createRequester, type Requester } from '../src/credentials/request.ts'
+import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
+import { TelpherError } from '../src/model/errors.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
 import type { Target } from '../src/model/target.ts'
 import { deadAfterMs, type WorkerRecord } from '../src/model/worker.ts'
-import { consume, type QueueItem, urgentPool } from '../src/queue/index.ts'
+import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { countChange, countTroubles } from '../src/telemetry/changes.ts'
 import { startOtlp } from '../src/telemetry/otlp.ts'
@@ -23,8 +22,8 @@ import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
 import { runCheck } from './checks.ts'
 import { createContainers } from './containers.ts'
 import { onSignals } from './drain.ts'
+import { readEnvelope, tellRefusal } from './envelope.ts'
 import { createExecutor, withoutImages } from './executor.ts'
-import { grantSweeper, runFence, sweepMs } from './fence.ts'
 import { giveBackMemory } from './give-back.ts'
 import { type ReadyCheck, reasonOf, serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -47,13 +46,28 @@ const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
   }
 }
 
-const handlerOf = (item: QueueItem, deps: WorkerDeps): Promise<void> => {
-  if (item.kind === 'check') return runCheck(item, deps)
-  return item.kind === 'fence' ? runFence(item, deps) : runAttempt(item, deps)
+const isRefusal = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError && (thrown.code === 'envelope_refused' || thrown.code === 'envelope_expired')
+
+/** Does what a queue item asks for, once its envelope is believed. */
+const handlerOf = async (item: QueueItem, key: PoolKey, requester: Requester, deps: WorkerDeps): Promise<unknown> => {
+  try {
+    const envelope = readEnvelope(item, key, Date.now())
+    if (envelope === 'newer') {
+      deps.log.warn({ item: item.kind === 'job' ? item.jobId : item.checkId }, 'a queue item is left to newer workers')
+      return 'later'
+    }
+    const requests = requester.forAttempt(item.envelope ?? { body: '', signature: '' })
+    return await (envelope.kind === 'check' ? runCheck(envelope, requests, deps) : runAttempt(envelope, requests, deps))
+  } catch (thrown) {
+    if (!isRefusal(thrown)) throw thrown
+    deps.log.warn({ err: thrown, kind: item.kind, ...(item.kind === 'job' ? { job: item.jobId } : {}) }, 'a queue item is refused')
+    return tellRefusal(item, thrown, { store: deps.store, pool: key.pool, workerName: deps.config.workerName })
+  }
 }
 
-/** Fences mostly wait; more of them than workers die at once are not needed. */
-const fencesAtOnce = 8
+/** Between two sweeps of containers, in ms. */
+const sweepMs = 60_000
 
 export interface RunningWorker {
   readonly id: string
@@ -69,7 +83,7 @@ export interface RunningWorker {
 /**
  * The composition root of a worker: connects, sweeps what dead predecessors left, and takes work until drained.
  * @param openExecutor the one that the configuration names, unless told otherwise
- * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, key_file
+ * @throws TelpherError redis_*, docker_unreachable, program_missing, container_start, pool_key_file, enrolment_refused, broker_timeout
  */
 export const startWorker = async (
   given: Config,
@@ -94,6 +108,7 @@ export const startWorker = async (
       log: (line) => log.warn(line, 'telemetry'),
     })
   const logHalf = config.logKeepMb * 500_000
+  const key = await loadPoolKey(config.poolKeyFile, config.pool)
   const store = await openStore({
     url: config.redisUrl,
     storeUrl: config.storeRedisUrl,
@@ -101,7 +116,6 @@ export const startWorker = async (
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
     onChange: countChange(registry),
   })
-  const key = await withOlderKeys(await loadKeyFile(config.keyFile), config.olderKeyFiles)
   const executor = await openExecutor(config)
   await executor.probe()
   if (config.executor === 'process')
@@ -140,6 +154,20 @@ export const startWorker = async (
   const containers = createContainers({ executor, store, log, warm: config.warm, installation, pool: config.pool, worker: id })
   await containers.sweep()
 
+  const closing = new AbortController()
+  const requester = createRequester({
+    channel: store.broker,
+    key,
+    worker: id,
+    signal: closing.signal,
+    log: (line) => log.warn(line, 'broker'),
+  })
+  await requester.hello().catch(async (thrown: unknown) => {
+    closing.abort()
+    await heartbeat.stop()
+    await store.workers.remove(id)
+    throw thrown
+  })
   const pipes = carryPipes({
     id,
     pool: config.pool,
@@ -147,9 +175,7 @@ export const startWorker = async (
     findTarget: (name) => store.targets.get(name),
     log: (line) => log.warn(line, 'pipes'),
   })
-
   const cluster = { connect: createConnector() }
-  const who = `worker:${config.workerName}`
   const logs = createLogs()
   const deps: WorkerDeps = {
     id,
@@ -164,18 +190,6 @@ export const startWorker = async (
     sweep: containers.sweep,
     heartbeat,
     cluster,
-    grants: recordingGrants(
-      localGrants({
-        readAccount: (account) => store.accounts.get(account),
-        records: store.grants,
-        key,
-        cluster: recordingCluster(cluster, who, (call) => store.audit.append(call)),
-        installation,
-      }),
-      who,
-      (entry) => store.audit.append(entry),
-    ),
-    vault: createVault(key),
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,
@@ -184,9 +198,9 @@ export const startWorker = async (
       for (const span of attemptSpans(facts)) otlp?.span(span)
     },
   }
-  const running = new Set<Promise<void>>()
-  const handle = (item: QueueItem): Promise<void> => {
-    const work = handlerOf(item, deps)
+  const running = new Set<Promise<unknown>>()
+  const handle = (item: QueueItem): Promise<unknown> => {
+    const work = handlerOf(item, key, requester, deps)
     running.add(work)
     const failed = troubles('worker', (fields) => log.error(fields, 'a queue item failed'))
     return work.catch((err: unknown) => failed({ err, item })).finally(() => running.delete(work))
@@ -198,21 +212,11 @@ export const startWorker = async (
     handler: handle,
     log: troubles('queue', (line) => log.warn(line, 'queue')),
   })
-  const urgent = consume({
-    url: config.redisUrl,
-    pool: urgentPool(config.pool),
-    concurrency: fencesAtOnce,
-    handler: handle,
-    log: troubles('queue', (line) => log.warn(line, 'queue')),
-  })
   containers.expect(containerSpec(pool.image() ?? defaultImage, pins, deps))
-  const sweepTokens = grantSweeper(deps)
   const sweeping = setInterval(() => {
     containers.sweep().catch((err: unknown) => log.warn({ err }, 'sweep'))
-    sweepTokens()
   }, sweepMs)
   let loopMs = 0
-  // Fences go on: they need little, and others wait for them.
   const loop = watchLoop({
     onBlocked: () => void consumer.pause(),
     onCalm: () => (draining ? undefined : void consumer.resume()),
@@ -252,6 +256,7 @@ export const startWorker = async (
 
   const close = async (): Promise<void> => {
     clearInterval(sweeping)
+    closing.abort()
     loop.stop()
     pool.stop()
     await containers.close()
@@ -269,14 +274,14 @@ export const startWorker = async (
     drainAsked: drainAsked.promise,
     async drain() {
       draining = true
-      await Promise.all([consumer.pause(), urgent.pause()])
+      await consumer.pause()
       const handBack = setTimeout(() => {
         log.warn({ attempts: heartbeat.held.size }, 'the time to drain is over: what runs is handed back')
         for (const attempt of heartbeat.held) attempt.handBack()
       }, config.drainMs)
       await Promise.allSettled(running)
       clearTimeout(handBack)
-      await Promise.all([consumer.close(), urgent.close()])
+      await consumer.close()
       await close()
     },
     async abort() {

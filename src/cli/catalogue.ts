@@ -638,6 +638,30 @@ const pools: readonly CommandSpec[] = [
     load: async () => (await import('./pool.ts')).runPoolExplain,
   },
   {
+    path: ['pool', 'enroll'],
+    args: '<name>',
+    about: 'make a key for workers of a pool: what they hold then is its file, and the server keeps the public half',
+    options: [
+      { flags: '--out <file>', about: 'where the key goes, for the workers (TELPHER_POOL_KEY_FILE)', required: true, values: 'files' },
+    ],
+    examples: ['telpher pool enroll eu --out eu.key'],
+    load: async () => (await import('./enrolments.ts')).runPoolEnroll,
+  },
+  {
+    path: ['pool', 'enrolments'],
+    args: '[name]',
+    about: 'the keys that workers prove their pool with',
+    examples: ['telpher pool enrolments', 'telpher pool enrolments eu -o json'],
+    load: async () => (await import('./enrolments.ts')).runPoolEnrolments,
+  },
+  {
+    path: ['pool', 'revoke'],
+    args: '<name> <key>',
+    about: 'give workers with this key nothing more; those of the other keys of the pool go on',
+    examples: ['telpher pool revoke eu 4f1c2a9be0d3574a'],
+    load: async () => (await import('./enrolments.ts')).runPoolRevoke,
+  },
+  {
     path: ['pool', 'remove'],
     aliases: ['rm'],
     args: '<name>',

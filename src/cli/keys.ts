@@ -36,7 +36,7 @@ export const runKeysAdd: Command<object> = async (cli, [name = '']) => {
   const file = resolve(cli.cwd, name)
   const { kid } = await makeKeyFile(file)
   await print(cli, { file, kid }, () => `${file} holds a new key, ${kid}\n`)
-  cli.say('Every server and worker must open with it before one of them seals with it: docs/how-to/change-the-master-key.md')
+  cli.say('Every server must open with it before one of them seals with it: docs/how-to/change-the-master-key.md')
   return exitCodes.ok
 }
 

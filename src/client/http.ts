@@ -5,6 +5,7 @@ import type { CheckReport } from '../model/check.ts'
 import type { KeysRotated, MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
+import type { Enrolled, Enrolment } from '../model/enrolment.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { FederationNames } from '../model/federation.ts'
 import type { Freeze, NewFreeze } from '../model/freeze.ts'
@@ -84,6 +85,10 @@ export interface Client {
   producers(): Promise<readonly Producer[]>
   addProducer(producer: NewProducer): Promise<Producer>
   removeProducer(name: string): Promise<void>
+  enrolments(): Promise<readonly Enrolment[]>
+  /** @param publicKey Ed25519 in PEM */
+  enrolWorkers(pool: string, publicKey: string): Promise<Enrolled>
+  revokeEnrolment(pool: string, fingerprint: string): Promise<void>
   /** A backup as it comes, packed. It is whole when its end was read. */
   backup(options: { readonly logs: boolean }): Promise<AsyncIterable<Uint8Array>>
   restore(packed: ReadableStream<Uint8Array>): Promise<BackupSum>
@@ -252,6 +257,11 @@ export const createClient = (url: string, token: Secret, user?: string): Client 
     addProducer: (producer) => post('/v1/producers', producer),
     async removeProducer(name) {
       await send('DELETE', `/v1/producers/${encodeURIComponent(name)}`)
+    },
+    enrolments: async () => (await get<{ enrolments: Enrolment[] }>('/v1/enrolments')).enrolments,
+    enrolWorkers: (pool, publicKey) => post(`/v1/pools/${encodeURIComponent(pool)}/enrolments`, { publicKey }),
+    async revokeEnrolment(pool, fingerprint) {
+      await send('DELETE', `/v1/pools/${encodeURIComponent(pool)}/enrolments/${encodeURIComponent(fingerprint)}`)
     },
     backup: async ({ logs }) => (await send('GET', `/v1/backup?logs=${logs}`, {}, backupMs)).body ?? new ReadableStream(),
     restore: async (packed) => {

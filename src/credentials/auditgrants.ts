@@ -2,14 +2,14 @@ import type { AuditCredential } from '../model/audit.ts'
 import type { Credential } from '../model/credential.ts'
 import type { AttemptRef } from '../model/deployment.ts'
 import { toTelpherError } from '../model/errors.ts'
-import type { Grants } from '../model/ports.ts'
+import type { Given, Minting } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
 
 /**
- * Grants of which every credential that is given out and taken back is recorded: nobody holds one that the record does not know.
+ * Minting of which every credential that is given out and taken back is recorded: nobody holds one that the record does not know.
  * @param who gives them out, in the words of the record
  */
-export const recordingGrants = (grants: Grants, who: string, record: (entry: AuditCredential) => Promise<void>): Grants => {
+export const recordingMinting = (minting: Minting, who: string, record: (entry: AuditCredential) => Promise<void>): Minting => {
   const recorder =
     (target: Target, { deploymentId, jobId, attempt }: AttemptRef) =>
     (action: AuditCredential['action'], more: Partial<AuditCredential>): Promise<void> =>
@@ -48,42 +48,30 @@ export const recordingGrants = (grants: Grants, who: string, record: (entry: Aud
     return value
   }
 
+  const givenOf = (given: Given): Partial<AuditCredential> => (given === 'use-own' ? {} : factsOf(given.credential))
+
   return {
-    async grant(target, attempt, lifetimeMs) {
-      const note = recorder(target, attempt)
-      const grant = await noted(
-        note,
-        'mint',
-        () => grants.grant(target, attempt, lifetimeMs),
-        ({ credential }) => factsOf(credential),
-      )
-      let { id } = grant.credential
-      return {
-        ...grant,
-        renew: async () => {
-          const credential = await noted(note, 'renew', () => grant.renew(), factsOf)
-          id = credential.id
-          return credential
-        },
-        end: () =>
-          noted(
-            note,
-            'revoke',
-            () => grant.end(),
-            () => ({ credentialId: id }),
-          ),
-      }
-    },
+    grant: (target, attempt, lifetimeMs) =>
+      noted(recorder(target, attempt), 'mint', () => minting.grant(target, attempt, lifetimeMs), givenOf),
+    renew: (target, attempt, lifetimeMs) =>
+      noted(recorder(target, attempt), 'renew', () => minting.renew(target, attempt, lifetimeMs), givenOf),
+    end: (target, attempt) =>
+      noted(
+        recorder(target, attempt),
+        'revoke',
+        () => minting.end(target, attempt),
+        () => ({}),
+      ),
     fence: (target, attempt) =>
       noted(
         recorder(target, attempt),
         'fence',
-        () => grants.fence(target, attempt),
+        () => minting.fence(target, attempt),
         () => ({}),
       ),
     async sweep(target, isOver) {
       const over: AttemptRef[] = []
-      const swept = await grants.sweep(target, async (attempt) => {
+      const swept = await minting.sweep(target, async (attempt) => {
         const verdict = await isOver(attempt)
         if (verdict === true) over.push(attempt)
         return verdict

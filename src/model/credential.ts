@@ -16,7 +16,7 @@ export type Credential =
  * All parts are base64; the additional data is `type|id|version|kid` (AES-256-GCM, 16-byte tags).
  */
 export interface SealedRecord {
-  readonly type: 'account' | 'grant' | 'secret'
+  readonly type: 'account' | 'grant' | 'secret' | 'signer'
   readonly id: string
   readonly version: number
   readonly kid: string
@@ -30,7 +30,7 @@ export interface MasterKeyUse {
   readonly use: 'seals' | 'opens' | 'missing'
   /** How many accounts are sealed with it. */
   readonly accounts: number
-  /** How many secrets of steps are. */
+  /** How many secrets of steps are, and the key that servers sign with. */
   readonly secrets: number
 }
 

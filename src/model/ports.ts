@@ -73,14 +73,30 @@ export interface Grant {
   end(): Promise<void>
 }
 
-/** The broker's handing of credentials to attempts, and its taking them back. */
+/** The broker's handing of credentials to attempts, as a worker sees it. */
 export interface Grants {
   /**
    * @param attempt the attempt whose claim the caller holds
    * @param lifetimeMs how long the credential should live; the API server has the last word
-   * @throws TelpherError sealed_record, credential_expired, unknown_target, mint_refused, target_*
+   * @throws TelpherError sealed_record, credential_expired, unknown_target, mint_refused, target_*; grant_refused, claim_unproven, broker_timeout
    */
   grant(target: Target, attempt: AttemptRef, lifetimeMs: number): Promise<Grant>
+}
+
+/** What an attempt is given: a credential; or nothing, since its worker has one of its own. */
+export type Given = { readonly credential: Credential; readonly renewable: boolean } | 'use-own'
+
+/** Minting from accounts, and taking back: where the master key is. Every call may be repeated, by another server too. */
+export interface Minting {
+  /**
+   * What the attempt has already, where it lives long enough, or else something new.
+   * @throws TelpherError sealed_record, credential_expired, unknown_target, mint_refused, target_*
+   */
+  grant(target: Target, attempt: AttemptRef, lifetimeMs: number): Promise<Given>
+  /** Another credential for an attempt that has one. @throws TelpherError grant_revoked when it was fenced or ended; what `grant` throws */
+  renew(target: Target, attempt: AttemptRef, lifetimeMs: number): Promise<Given>
+  /** Ends what was granted, where the mode can. @throws TelpherError of the target: the sweep does it then */
+  end(target: Target, attempt: AttemptRef): Promise<void>
   /**
    * Ends what a lost attempt was given, and resolves when the API server refuses it (401).
    * @throws TelpherError fence_unproven, credential_expired, mint_refused, target_*

@@ -2,6 +2,7 @@ import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:
 import { z } from 'zod'
 import { TelpherError } from './errors.ts'
 import { isId } from './ids.ts'
+import type { Signed } from './signature.ts'
 import { type DeploymentRequest, type DeploymentRequestInput, deploymentRequestSchema } from './step.ts'
 import { matchesTags, tagExpressionSchema } from './tags.ts'
 import { nameSchema, type Target } from './target.ts'
@@ -35,12 +36,6 @@ export interface Submission {
   /** ms since the epoch; after it the submission is refused. */
   expiresAt: number
   request: DeploymentRequest
-}
-
-/** A submission on its way: the very text that was signed, and the signature in base64. */
-export interface Signed {
-  readonly body: string
-  readonly signature: string
 }
 
 /** What a server answers: the deployment, or why there is none. */

@@ -13,9 +13,6 @@ export const poolPrefix = (pool: string): string => `{tel-pool-${pool}}`
 
 export const queueName = 'jobs'
 
-/** A queue beside a pool's own, for what must not wait until a worker has a slot free; no pool can have this name. */
-export const urgentPool = (pool: string): string => `${pool}.urgent`
-
 /** BullMQ's own keys trim themselves; nobody reads its events, so few are kept. */
 export const keptEvents = 100
 
@@ -61,7 +58,7 @@ export const connectionOf = (url: string, timeoutMs: number, retries: number | n
  * @param copy above 0 for one more of an item that a worker took and never started
  */
 export const itemId = (item: QueueItem, copy = 0): string => {
-  const id = item.kind === 'check' ? item.checkId : `${item.kind === 'fence' ? 'fence-' : ''}${item.jobId}-${item.attempt}`
+  const id = item.kind === 'check' ? item.checkId : `${item.jobId}-${item.attempt}`
   return copy === 0 ? id : `${id}-again${copy}`
 }
 

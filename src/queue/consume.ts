@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker as BullWorker } from 'bullmq'
+import { Worker as BullWorker, DelayedError, type Job } from 'bullmq'
 import { logOnce } from '../model/log-once.ts'
 import { connectionOf, poolPrefix, queueName } from './connection.ts'
 import type { ConsumeOptions, Consumer, QueueItem } from './types.ts'
@@ -7,6 +7,9 @@ import type { ConsumeOptions, Consumer, QueueItem } from './types.ts'
 /** It guards the queue, not the work: a job taken twice is refused by its attempt when it starts. */
 const lockMs = 60_000
 const restartMs = 500
+/** How long what was put back stays away from all workers: those that can do it are given their turns, in ms. */
+const firstBackMs = 500
+const longestBackMs = 60_000
 const goodbyeMs = 1000
 
 /** One run of taking: a pause ends it and resuming begins another, so that what was taken goes on meanwhile. */
@@ -19,27 +22,32 @@ interface Taker {
 export const consume = (options: ConsumeOptions): Consumer => {
   const { url, pool, handler, timeoutMs = 5000, log = () => {} } = options
   const said = logOnce(log, `taking from pool ${pool}`)
-  const active = new Set<Promise<void>>()
+  const active = new Set<Promise<unknown>>()
   let concurrency = options.concurrency
   let taker: Taker | undefined
 
-  const handle = async (item: QueueItem): Promise<void> => {
+  const handle = async (item: QueueItem): Promise<unknown> => {
     said.well()
     try {
-      await handler(item)
+      return await handler(item)
     } catch (error) {
       // Nothing is tried again here: the scheduler sees what did not start and the watchdog what did not end.
       log({ level: 'error', msg: 'a queue item was dropped', item, error: error instanceof Error ? error.message : String(error) })
+      return undefined
     }
   }
   const create = (): { readonly worker: BullWorker<QueueItem>; end(): void } => {
     const { connection, end } = connectionOf(url, timeoutMs, null)
-    const process = (item: QueueItem): Promise<void> => {
-      const done = handle(item)
+    const process = async (job: Job<QueueItem>, token?: string): Promise<void> => {
+      const done = handle(job.data)
       active.add(done)
-      return done.finally(() => active.delete(done))
+      const outcome = await done.finally(() => active.delete(done))
+      if (outcome !== 'later') return
+      await job.moveToDelayed(Date.now() + Math.min(longestBackMs, firstBackMs * 2 ** Math.min(job.attemptsStarted, 10)), token)
+      // BullMQ's word for a job that was neither done nor failed (docs.bullmq.io, process step jobs).
+      throw new DelayedError()
     }
-    const worker = new BullWorker<QueueItem>(queueName, (job) => process(job.data), {
+    const worker = new BullWorker<QueueItem>(queueName, process, {
       connection,
       prefix: poolPrefix(pool),
       autorun: false,

@@ -1,4 +1,3 @@
-export { urgentPool } from './connection.ts'
 export { consume } from './consume.ts'
 export { openQueue } from './produce.ts'
 export type * from './types.ts'

@@ -1,4 +1,4 @@
-import type { AttemptRef } from '../model/deployment.ts'
+import type { Signed } from '../model/signature.ts'
 
 /** What a worker takes from the queue of its pool. */
 export type QueueItem =
@@ -8,10 +8,10 @@ export type QueueItem =
       readonly jobId: string
       /** The attempt that this start will be. */
       readonly attempt: number
+      /** What a server signed of it: a worker takes nothing else. */
+      readonly envelope?: Signed
     }
-  | { readonly kind: 'check'; readonly checkId: string; readonly target: string }
-  /** A lost attempt whose credential is to be revoked, and seen to be refused. */
-  | ({ readonly kind: 'fence'; readonly target: string } & AttemptRef)
+  | { readonly kind: 'check'; readonly checkId: string; readonly target: string; readonly envelope?: Signed }
 
 export interface QueueOptions {
   /** The address (model/redis-address.ts). */
@@ -38,8 +38,11 @@ export interface Queue {
 export interface ConsumeOptions extends QueueOptions {
   readonly pool: string
   readonly concurrency: number
-  /** What it throws is logged; the item is not tried again: whoever enqueued it sees to that. */
-  readonly handler: (item: QueueItem) => Promise<void>
+  /**
+   * What it throws is logged; the item is not tried again: whoever enqueued it sees to that.
+   * @returns `later` for an item that this worker leaves to others: it is put back, each time for longer
+   */
+  readonly handler: (item: QueueItem) => Promise<unknown>
 }
 
 export interface Consumer {

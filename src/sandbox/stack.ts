@@ -58,7 +58,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const state = await claimState(options.dir)
     stops.push(async () => state.release())
     if (options.fresh === true)
-      for (const old of ['redis', 'master.key', 'token']) await rm(`${options.dir}/${old}`, { recursive: true, force: true })
+      for (const old of ['redis', 'master.key', 'token', 'pool.key']) await rm(`${options.dir}/${old}`, { recursive: true, force: true })
     stage('Redis')
     const redis = options.redis ?? (await startRedis({ dir: `${options.dir}/redis` }))
     if (options.redis === undefined) stops.push(() => redis.stop())

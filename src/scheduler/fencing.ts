@@ -1,12 +1,13 @@
 import type { AttemptRef, Job } from '../model/deployment.ts'
 import { toTelpherError } from '../model/errors.ts'
-import { isRevocable } from '../model/target.ts'
-import { urgentPool } from '../queue/index.ts'
+import type { Minting } from '../model/ports.ts'
+import { isRevocable, type Target } from '../model/target.ts'
+import type { FenceOutcome } from '../store/types.ts'
 import type { LoopOptions } from './types.ts'
 
 /** Times of fencing, in ms. */
 export interface FencingLimits {
-  /** Without an outcome a worker is asked once more: the one that took it may have died too. */
+  /** A server that fences has this long; without an outcome then another one does it: the first may have died. */
   readonly fenceAgainMs: number
   /** Without an outcome after this, although a worker lives, the attempt counts as one that cannot be fenced. */
   readonly fencePatienceMs: number
@@ -19,31 +20,51 @@ export interface Fenced {
   readonly how: string
 }
 
-interface Asked {
-  readonly since: number
-  readonly copies: number
+export interface FencingOptions extends Pick<LoopOptions, 'store' | 'log'> {
+  /** Ends what an attempt was given, and resolves when the API server refuses it. */
+  readonly fence: Minting['fence']
+  readonly onFenced?: ((outcome: FenceOutcome) => void) | undefined
 }
 
 /**
- * Has lost attempts fenced at the API server by workers of their pool, since no server has a way there (DESIGN section 8).
- * An attempt whose mode has no revocation counts as fenced by its claim, which has run out when this is asked.
+ * Has lost attempts fenced at the API server, each by one server (DESIGN section 8). An attempt whose mode has no revocation counts as
+ * fenced by its claim, which has run out when this is asked.
  */
 export const createFencing = (
-  { store, queue, log }: Pick<LoopOptions, 'store' | 'queue' | 'log'>,
+  { store, log, fence, onFenced }: FencingOptions,
   limits: FencingLimits,
 ): {
   /** @param hasWorker whether a worker of the pool lives; without one nothing is fenced, and nothing would start anew */
   ask(job: Job, hasWorker: boolean): Promise<Fenced | undefined>
 } => {
-  const asked = new Map<string, Asked>()
+  const since = new Map<string, number>()
+  const running = new Map<string, Promise<void>>()
 
-  const isRevocableAt = async (name: string): Promise<boolean> => {
+  const targetOf = async (name: string): Promise<Target | undefined> => {
     try {
-      return isRevocable((await store.targets.get(name)).account.mode)
+      return await store.targets.get(name)
     } catch (thrown) {
-      if (toTelpherError(thrown).code === 'unknown_target') return false
+      if (toTelpherError(thrown).code === 'unknown_target') return undefined
       throw thrown
     }
+  }
+  const run = async (target: Target, attempt: AttemptRef): Promise<void> => {
+    log({ level: 'warn', msg: 'a lost attempt is to be fenced', ...attempt, target: target.name })
+    const outcome = await fence(target, attempt).then(
+      (): FenceOutcome => ({ refused: true }),
+      (thrown: unknown): FenceOutcome => ({ refused: false, because: toTelpherError(thrown).message }),
+    )
+    log({ level: 'warn', msg: 'a lost attempt was fenced', ...attempt, target: target.name, ...outcome })
+    await store.grants.fenced(attempt, outcome)
+    onFenced?.(outcome)
+  }
+  /** Begins, unless this server or another one does it now. */
+  const begin = async (name: string, target: Target, attempt: AttemptRef): Promise<void> => {
+    if (running.has(name) || !(await store.grants.fenceTurn(attempt, limits.fenceAgainMs))) return
+    const work = run(target, attempt)
+      .catch((error: unknown) => log({ level: 'warn', msg: 'what came of a fence is not noted', error: toTelpherError(error).message }))
+      .finally(() => running.delete(name))
+    running.set(name, work)
   }
 
   return {
@@ -52,29 +73,20 @@ export const createFencing = (
       const name = `${job.jobId}:${job.attempt}`
       const outcome = await store.grants.outcome(attempt)
       if (outcome !== undefined) {
-        asked.delete(name)
+        since.delete(name)
         return { how: outcome.refused ? ', its credential is revoked' : `, its credential could not be revoked (${outcome.because})` }
       }
+      const target = await targetOf(job.target)
+      if (target === undefined || !isRevocable(target.account.mode)) return { how: '' }
       const now = performance.now()
-      const known = asked.get(name)
-      if (known === undefined && !(await isRevocableAt(job.target))) return { how: '' }
-      const { since, copies } = known ?? { since: now, copies: -1 }
-      if (!hasWorker) {
-        // The time in which nobody could do it does not count.
-        asked.set(name, { since: now, copies })
-        if (copies >= 0) return undefined
-      }
-      if (hasWorker && now - since >= limits.fencePatienceMs) {
-        asked.delete(name)
-        return { how: ', its credential could not be revoked (no worker said that it is)' }
-      }
-      const due = Math.floor((now - since) / limits.fenceAgainMs)
-      if (due > copies) {
-        await queue.enqueue(urgentPool(job.pool), { kind: 'fence', target: job.target, ...attempt }, due)
-        asked.set(name, { since, copies: due })
-        if (due === 0) log({ level: 'warn', msg: 'a lost attempt is to be fenced', ...attempt, target: job.target })
-      }
-      return undefined
+      const begun = since.get(name) ?? now
+      // The time in which nobody could do it does not count.
+      since.set(name, hasWorker ? begun : now)
+      if (!hasWorker) return undefined
+      await begin(name, target, attempt)
+      if (now - begun < limits.fencePatienceMs) return undefined
+      since.delete(name)
+      return { how: ', its credential could not be revoked (no server said that it is)' }
     },
   }
 }

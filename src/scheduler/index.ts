@@ -7,6 +7,7 @@ import type { Overview, Seen } from './seen.ts'
 import type { LoopOptions, SchedulerTimes } from './types.ts'
 
 export { expand } from './expand.ts'
+export { startGrantSweep } from './grant-sweep.ts'
 export type { Overview } from './seen.ts'
 export type { SchedulerQueue, SchedulerStore } from './types.ts'
 export { startWatchdog, type WatchdogOptions } from './watchdog.ts'

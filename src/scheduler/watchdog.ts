@@ -4,7 +4,7 @@ import type { Job } from '../model/deployment.ts'
 import { type Loss, writesOfAttempt } from '../model/loss.ts'
 import { claimMs, deadAfterMs, defaultMaxStarts, type SeenWorker, writeLimitMs } from '../model/worker.ts'
 import { cool } from './admit.ts'
-import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits } from './fencing.ts'
+import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits, type FencingOptions } from './fencing.ts'
 import { itemOf } from './handle.ts'
 import { endOf, type HeldJob, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
 import type { LoopOptions } from './types.ts'
@@ -30,6 +30,10 @@ const defaultWatchdogLimits: WatchdogLimits = {
 }
 
 export interface WatchdogOptions extends LoopOptions {
+  /** Ends what a lost attempt was given, and resolves when the API server refuses it. */
+  readonly fence: FencingOptions['fence']
+  /** What came of each fence of this server. */
+  readonly onFenced?: FencingOptions['onFenced']
   readonly limits?: Partial<WatchdogLimits>
 }
 

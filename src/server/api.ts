@@ -12,6 +12,7 @@ import type { Api, ApiDeps, ApiEnv } from './context.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addDiffRoute } from './diff/route.ts'
 import { addDoctorRoute } from './doctor.ts'
+import { addEnrolmentRoutes } from './enrolments.ts'
 import { addFreezeRoutes } from './freezes.ts'
 import { addImageRoutes } from './images.ts'
 import { addIssuerRoutes } from './issuers.ts'
@@ -94,6 +95,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addImageRoutes(api, deps)
   addPoolRoutes(api, deps)
   addProducerRoutes(api, deps)
+  addEnrolmentRoutes(api, deps)
   addKeyRoutes(api, deps)
   addSecretRoutes(api, deps)
   addDeploymentRoutes(api, deps)

@@ -38,6 +38,8 @@ export const audited: Partial<Record<RouteName, Audited>> = {
   rotateKeys: { what: { type: 'key', action: 'rotate' }, name: () => 'master key', keep: ['resealed'] },
   addProducer: { what: { type: 'producer', action: 'add' }, name: ({ name }) => name, keep: ['fingerprint'] },
   removeProducer: { what: { type: 'producer', action: 'remove' } },
+  enrolWorkers: { what: { type: 'pool', action: 'enrol' }, keep: ['fingerprint'] },
+  revokeEnrolment: { what: { type: 'pool', action: 'expel' } },
   drainWorker: { what: { type: 'worker', action: 'drain' } },
   addFreeze: { what: { type: 'freeze', action: 'add' }, name: ({ id }) => id, keep: freezeKept },
   liftFreeze: { what: { type: 'freeze', action: 'lift' } },

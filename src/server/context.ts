@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { PlainCredential } from '../credentials/account.ts'
 import type { Issuer } from '../credentials/federation/issuer.ts'
+import type { Signer } from '../credentials/signer.ts'
 import type { Vault } from '../credentials/vault.ts'
 import type { ChainMark, ChainSigner } from '../model/auditchain.ts'
 import type { SealedRecord } from '../model/credential.ts'
@@ -21,6 +22,8 @@ export interface ApiDeps {
   readonly seal: (account: string, plaintext: string) => SealedRecord
   /** Seals and opens the secrets of steps. */
   readonly vault: Vault
+  /** Signs what workers are to believe. */
+  readonly signer: Signer
   /** A record under the key that seals now; undefined when it is already. */
   readonly reseal: (record: SealedRecord) => SealedRecord | undefined
   /** Ids of the master keys that records can be opened with; the first one seals. */

@@ -3,12 +3,16 @@ import type { Api, ApiDeps } from './context.ts'
 import { on } from './on.ts'
 
 const usesOf = async ({ store, kids }: ApiDeps): Promise<MasterKeyUse[]> => {
-  const [counts, secrets] = await Promise.all([store.accounts.countByKey(), store.secrets.countByKey()])
-  return [...new Set([...kids, ...counts.keys(), ...secrets.keys()])].map((kid) => ({
+  const [counts, secrets, signers] = await Promise.all([
+    store.accounts.countByKey(),
+    store.secrets.countByKey(),
+    store.signers.countByKey(),
+  ])
+  return [...new Set([...kids, ...counts.keys(), ...secrets.keys(), ...signers.keys()])].map((kid) => ({
     kid,
     use: kid === kids[0] ? 'seals' : kids.includes(kid) ? 'opens' : 'missing',
     accounts: counts.get(kid) ?? 0,
-    secrets: secrets.get(kid) ?? 0,
+    secrets: (secrets.get(kid) ?? 0) + (signers.get(kid) ?? 0),
   }))
 }
 
@@ -28,7 +32,8 @@ export const addKeyRoutes = (api: Api, deps: ApiDeps): void => {
         return undefined
       }
     }
-    const resealed = (await deps.store.accounts.change(change)) + (await deps.store.secrets.change(change))
+    const resealed =
+      (await deps.store.accounts.change(change)) + (await deps.store.secrets.change(change)) + (await deps.store.signers.change(change))
     // One that was cut, or ran on two servers at once, is done by running it again: what is done is passed over.
     return context.json({ resealed, damaged: [...damaged], keys: await usesOf(deps) })
   })

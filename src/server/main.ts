@@ -2,37 +2,66 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
+import { recordingMinting } from '../credentials/auditgrants.ts'
 import { createAuditSigner } from '../credentials/auditkey.ts'
 import { createIssuer } from '../credentials/federation/issuer.ts'
-import { ensureKeyFile, withOlderKeys } from '../credentials/keyfile.ts'
+import { createMinting } from '../credentials/grant.ts'
+import { ensureKeyFile, type Keyring, withOlderKeys } from '../credentials/keyfile.ts'
 import { reseal, seal } from '../credentials/seal.ts'
+import { makeSigner, openSigner } from '../credentials/signer.ts'
 import { createVault } from '../credentials/vault.ts'
+import { recordingCluster } from '../gate/index.ts'
 import { createLog, type Log } from '../log.ts'
 import { checksPerMinute } from '../model/health.ts'
 import { newId } from '../model/ids.ts'
+import type { Cluster } from '../model/ports.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScaler } from '../scaler/loop.ts'
 import { startHealth } from '../scheduler/health.ts'
-import { type Scheduler, startScheduler, startWatchdog } from '../scheduler/index.ts'
-import { openStore } from '../store/index.ts'
+import { type Scheduler, startGrantSweep, startScheduler, startWatchdog } from '../scheduler/index.ts'
+import { openStore, type Store } from '../store/index.ts'
 import { countChange, countRun, countTroubles } from '../telemetry/changes.ts'
 import { measureLoop } from '../telemetry/loop.ts'
 import { type OtlpConfig, readOtlp } from '../telemetry/otlp-config.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
+import { startBroker } from './broker/broker.ts'
+import { ensureFirstEnrolment } from './enrolments.ts'
 import { startInbox } from './inbox.ts'
 import { listen } from './listen.ts'
+import { pipedCluster } from './pipe.ts'
 import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
 import { scalerDriver } from './scaler-driver.ts'
 import { createSeen, startSealing } from './sealing.ts'
+import { signingQueue } from './signing.ts'
 import { type ServerTelemetry, startTelemetry } from './telemetry.ts'
 import { ensureToken } from './token.ts'
 
 export interface RunningServer {
   readonly url: string
   close(): Promise<void>
+}
+
+/** What has to do with keys: the queue whose items are signed, and what opens accounts and secrets. */
+const openSigned = async (config: Config, key: Keyring, store: Store, cluster: Cluster, log: Log) => {
+  const signer = openSigner(key, await store.signers.ensure(() => makeSigner(key)))
+  if (await ensureFirstEnrolment(config.poolKeyFile, Date.now(), { store, signer }))
+    log.info({ file: config.poolKeyFile }, 'workers of the pool default are enrolled with the key in this file')
+  const minting = recordingMinting(
+    createMinting({
+      readAccount: (account) => store.accounts.get(account),
+      records: store.grants,
+      key,
+      cluster: recordingCluster(cluster, 'server', (call) => store.audit.append(call)),
+      installation: await store.installation(),
+    }),
+    'server',
+    (entry) => store.audit.append(entry),
+  )
+  const queue = signingQueue(openQueue({ url: config.redisUrl }), { store, signer, maxStarts: config.maxStarts })
+  return { signer, minting, queue, vault: createVault(key) }
 }
 
 /**
@@ -51,21 +80,28 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     limits: config.keep,
     onChange: countChange(registry),
   })
-  const queue = openQueue({ url: config.redisUrl })
+  const cluster = pipedCluster({ store, log: (line) => log.warn(line, 'pipes') })
+  const opened = await openSigned(config, key, store, cluster, log).catch(async (thrown: unknown) => {
+    await cluster.close()
+    await store.close()
+    throw thrown
+  })
+  const { queue, signer, minting, vault } = opened
   const closing = new AbortController()
   let scheduler: Scheduler | undefined
   let telemetry: ServerTelemetry | undefined
   const troubles = countTroubles(registry)
-  const signer = createAuditSigner(key)
+  const auditSigner = createAuditSigner(key)
   const saw = createSeen()
   const api = createApi({
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
-    vault: createVault(key),
+    vault,
+    signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
-    audit: { signer, seen: saw.latest },
+    audit: { signer: auditSigner, seen: saw.latest },
     summarize,
     targetCheckMs: config.targetCheckMs,
     issuer: createIssuer(config.issuerUrl, await store.installation()),
@@ -82,7 +118,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     overview: () => scheduler?.overview,
   })
   const listener = await listen(api, { host: config.host, port: config.port }).catch(async (thrown: unknown) => {
-    await Promise.allSettled([queue.close(), store.close()])
+    await Promise.allSettled([queue.close(), cluster.close().finally(store.close)])
     throw thrown
   })
   const { signal } = closing
@@ -103,7 +139,16 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     queue,
     log: troubles('watchdog', (line) => log.warn(line, 'watchdog')),
     signal,
+    fence: minting.fence,
+    onFenced: ({ refused }) => registry.add('telpher_fences_total', { outcome: refused ? 'refused' : 'unproven' }),
     limits: { maxStarts: config.maxStarts },
+  })
+  const broker = startBroker({ store, minting, vault, signer, log: troubles('broker', (line) => log.warn(line, 'broker')), signal })
+  const grantSweep = startGrantSweep({
+    store,
+    sweep: minting.sweep,
+    log: troubles('sweep', (line) => log.warn(line, 'sweep of credentials')),
+    signal,
   })
   const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const driver = await scalerDriver(config, process.env)
@@ -120,7 +165,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     })
   const sealing = startSealing({
     audit: store.audit,
-    signer,
+    signer: auditSigner,
     server: serverId,
     saw,
     log: troubles('audit', (line) => log.info(line, 'audit')),
@@ -128,7 +173,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
   })
   const retention = startRetention({
     store,
-    trimAudit: () => store.audit.trim(signer),
+    trimAudit: () => store.audit.trim(auditSigner),
     log: troubles('retention', (line) => log.info(line, 'retention')),
     signal,
   })
@@ -160,17 +205,10 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
       closing.abort()
       loop.stop()
       await listener.close()
-      await Promise.all([
-        started.stopped,
-        watchdog.stopped,
-        inbox.stopped,
-        sealing.stopped,
-        retention.stopped,
-        scaler.stopped,
-        health.stopped,
-      ])
+      await Promise.all([started, watchdog, broker, grantSweep, inbox, sealing, retention, scaler, health].map(({ stopped }) => stopped))
       await telemetry?.close()
       await queue.close()
+      await cluster.close()
       await store.close()
     },
   }

@@ -1,4 +1,5 @@
 import { type RouteConfig, z } from '@hono/zod-openapi'
+import { newEnrolmentSchema } from '../model/enrolment.ts'
 import { newFreezeSchema } from '../model/freeze.ts'
 import { newPoolSchema, newPoolStateSchema, poolChangeSchema } from '../model/pool.ts'
 import { newProducerSchema } from '../model/producer.ts'
@@ -65,6 +66,9 @@ export type RouteName =
   | 'listProducers'
   | 'addProducer'
   | 'removeProducer'
+  | 'listEnrolments'
+  | 'enrolWorkers'
+  | 'revokeEnrolment'
   | 'listWorkers'
   | 'drainWorker'
   | 'listFreezes'
@@ -304,6 +308,26 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/producers/{name}',
     request: { params: named },
     responses: { 204: { description: 'Removed: nothing more of it is taken' }, default: problem },
+  },
+  listEnrolments: {
+    method: 'get',
+    path: '/v1/enrolments',
+    responses: { 200: json(shapes.enrolments, 'The keys that workers prove their pool with, by pool'), default: problem },
+  },
+  enrolWorkers: {
+    method: 'post',
+    path: '/v1/pools/{name}/enrolments',
+    request: { params: named, body: body(newEnrolmentSchema) },
+    responses: {
+      201: json(shapes.enrolled, 'Enrolled: workers with this key are given what jobs of the pool need, and believe these servers'),
+      default: problem,
+    },
+  },
+  revokeEnrolment: {
+    method: 'delete',
+    path: '/v1/pools/{name}/enrolments/{fingerprint}',
+    request: { params: named.extend({ fingerprint: z.string() }) },
+    responses: { 204: { description: 'Revoked: workers with this key are given nothing more' }, default: problem },
   },
   listWorkers: {
     method: 'get',

@@ -161,6 +161,8 @@ const producer = z
   })
   .openapi('Producer')
 
+const enrolment = z.object({ pool: z.string(), fingerprint: z.string(), publicKey: z.string(), createdAt: time }).openapi('Enrolment')
+
 const secret = z
   .object({
     name: z.string(),
@@ -475,6 +477,8 @@ export type ShapeName =
   | 'keysRotated'
   | 'producer'
   | 'producers'
+  | 'enrolled'
+  | 'enrolments'
   | 'runDiff'
   | 'backupSum'
   | 'audit'
@@ -523,6 +527,8 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   keysRotated: z.object({ resealed: z.number().int(), damaged: z.array(z.string()), keys: z.array(masterKey) }),
   producer,
   producers: z.object({ producers: z.array(producer) }),
+  enrolled: enrolment.extend({ serverKeys: z.array(z.string()) }).openapi('Enrolled'),
+  enrolments: z.object({ enrolments: z.array(enrolment) }),
   pins: z.object({ pins: z.record(z.string(), z.array(z.string())) }),
   freeze,
   freezes: z.object({ freezes: z.array(freeze) }),

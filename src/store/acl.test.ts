@@ -9,7 +9,7 @@ test('a worker is one of its pool: it has that queue and no other', () => {
   const { user, rules } = aclUser('worker', { pool: 'eu' })
   expect(user).toBe('telpher-worker-eu')
   expect(keysOf(rules).filter((key) => key.includes('pipe'))).toEqual(['~tel:{pipe:eu}:to:*'])
-  expect(keysOf(rules).filter((key) => key.includes('tel-pool'))).toEqual(['~{tel-pool-eu.urgent}:*', '~{tel-pool-eu}:*'])
+  expect(keysOf(rules).filter((key) => key.includes('tel-pool'))).toEqual(['~{tel-pool-eu}:*'])
 })
 
 test.each(['server', 'worker', 'producer'] as const)(
@@ -40,7 +40,7 @@ test.each(['server', 'worker', 'producer'] as const)(
 
 test('what a worker only reads it may not write, where Redis tells them apart', () => {
   const { rules } = aclUser('worker')
-  for (const key of ['tel:{targets}:accounts', 'tel:{targets}:records', 'tel:{secrets}:sealed', 'tel:{schema}:version']) {
+  for (const key of ['tel:{targets}:records', 'tel:{schema}:version']) {
     expect(rules).toContain(`%R~${key}`)
     expect(rules).not.toContain(`~${key}`)
   }

@@ -37,13 +37,13 @@ const needs: Readonly<Record<string, Need>> = {
       'del exists expire pexpire pexpireat pttl unlink rename scan get set',
       'hdel hexists hget hgetall hincrby hkeys hlen hmget hscan hset hsetnx hstrlen hvals',
       'lindex llen lpos lpush lrange lrem rpoplpush rpush sadd scard sismember smembers srem',
-      'xack xadd xautoclaim xdel xgroup|create xlen xrange xread xreadgroup xrevrange xtrim',
+      'xack xadd xautoclaim xclaim xdel xgroup|create xlen xrange xread xreadgroup xrevrange xtrim',
       'zadd zcard zcount zincrby zpopmin zrange zrangebylex zrangebyscore zrem zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zscore',
       'wait',
       queueCommands,
     ].join(' '),
   },
-  queueOfPool: { roles: ['worker'], writes: ['{tel-pool-POOL}:*', '{tel-pool-POOL.urgent}:*'], commands: queueCommands },
+  queueOfPool: { roles: ['worker'], writes: ['{tel-pool-POOL}:*'], commands: queueCommands },
   jobs: {
     roles: ['worker'],
     reads: ['tel:{dep_*}:record'],
@@ -78,15 +78,9 @@ const needs: Readonly<Record<string, Need>> = {
   },
   targets: { roles: ['worker'], reads: ['tel:{targets}:records', 'tel:{images}:pins'], commands: 'hget hgetall hvals' },
   pools: { roles: ['worker'], reads: [poolsKey], commands: 'hget' },
-  checks: { roles: ['worker'], writes: ['tel:{chk_*}:report'], commands: 'set' },
-  fences: { roles: ['worker'], writes: ['tel:{dep_*}:fence:*', 'tel:{targets}:sweep:*'], commands: 'set' },
-  /** Workers open accounts and secrets themselves with the key file. */
-  sealed: {
-    roles: ['worker'],
-    reads: ['tel:{targets}:accounts', 'tel:{dep_*}:secrets', 'tel:{secrets}:sealed', 'tel:{secrets}:records'],
-    commands: 'hget hgetall',
-  },
-  grants: { roles: ['worker'], writes: ['tel:{dep_*}:grant:*'], commands: 'get set del' },
+  checks: { roles: ['worker'], writes: ['tel:{chk_*}:report', 'tel:{chk_*}:claim'], commands: 'set hsetnx hget pexpire' },
+  /** What a worker needs of accounts and secrets a server gives it, sealed. */
+  broker: { roles: ['worker'], writes: ['tel:{broker}:requests', 'tel:{broker}:answers:POOL:*'], commands: 'xadd blpop' },
   submissions: {
     roles: ['producer'],
     writes: ['tel:{inbox}:submissions', 'tel:{inbox}:answer:*'],

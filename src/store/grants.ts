@@ -26,5 +26,7 @@ export const createGrants = (connection: Connection): Grants => ({
     const text = await connection.call((redis) => redis.get(grantKeys(attempt).fence))
     return text === null ? undefined : (JSON.parse(text) as FenceOutcome)
   },
+  fenceTurn: async (attempt, forMs) =>
+    (await connection.call((redis) => redis.set(grantKeys(attempt).fenceTurn, '1', 'PX', forMs, 'NX'))) === 'OK',
   sweepTurn: async (target, forMs) => (await connection.call((redis) => redis.set(sweepTurnKey(target), '1', 'PX', forMs, 'NX'))) === 'OK',
 })

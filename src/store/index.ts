@@ -2,8 +2,10 @@ import type { JobRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
 import { createAudit } from './audit/index.ts'
 import { createBackup } from './backup/index.ts'
+import { createBroker } from './broker.ts'
 import { type Connection, connect } from './connection.ts'
 import { createDeployments, targetsInUse } from './deployments.ts'
+import { createEnrolments, createSigners } from './enrolments.ts'
 import { createEvents } from './events.ts'
 import { createFreezes } from './freezes.ts'
 import { createGrants } from './grants.ts'
@@ -126,6 +128,9 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     rooms: createRooms(connection),
     secrets: createSecrets(connection),
     producers: createProducers(connection),
+    enrolments: createEnrolments(connection),
+    signers: createSigners(connection),
+    broker: createBroker(connection),
     inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),

@@ -4,10 +4,11 @@ import type { DeploymentEvent, Job, JobRef } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import { retryReason } from '../model/retry.ts'
 import { isTerminal, type JobEnd, type JobEvent, type JobState, transition } from '../model/states.ts'
+import { claimMs } from '../model/worker.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 import { dehydrate, type FixedDeployment, rehydrate, type StoredJob, unknownJob } from './records.ts'
-import type { Applied, Claims, JobChanged, JobReport, Jobs, StoreLimits, Wakes } from './types.ts'
+import type { Applied, Claims, JobChanged, JobReport, Jobs, Proof, StoreLimits, Wakes } from './types.ts'
 
 /** @param end of the job, or of the attempt that another one follows */
 const jobEvent = (before: Job, after: Job, end: JobEnd | undefined, tools: JobReport['tools']): DeploymentEvent => ({
@@ -171,5 +172,10 @@ export const createClaims = (connection: Connection): Claims => ({
   age: async (ref) => {
     const age = await connection.script('claim-age', [deploymentKeys(ref.deploymentId).marks], [ref.jobId])
     return age === null ? undefined : Number(age)
+  },
+  prove: async (ref, { worker, number, entry }, isHeld) => {
+    const keys = deploymentKeys(ref.deploymentId)
+    const args = [ref.jobId, ref.attempt, worker, claimMs, number, entry, isHeld ? '1' : '']
+    return (await connection.script('prove-claim', [keys.jobs, keys.marks], args)) as Proof
   },
 })

@@ -15,7 +15,7 @@ export interface DeploymentKeys {
   readonly record: string
   /** Hash: job id -> JSON, job id + `#` -> version. */
   readonly jobs: string
-  /** Hash: `admitted:`, `renewed:` and `settled:` + job id -> Redis time. */
+  /** Hash: `admitted:`, `renewed:` and `settled:` + job id -> Redis time; `asked:` + job id -> what its attempt asked a broker last. */
   readonly marks: string
   /** Stream. */
   readonly events: string
@@ -62,11 +62,17 @@ export const jobKeys = ({ deploymentId, jobId }: JobRef): JobKeys => {
 }
 
 /** Keys of what an attempt was given, and of what came of fencing it. */
-export const grantKeys = ({ deploymentId, jobId, attempt }: AttemptRef): { readonly record: string; readonly fence: string } => ({
+export const grantKeys = ({
+  deploymentId,
+  jobId,
+  attempt,
+}: AttemptRef): { readonly record: string; readonly fence: string; readonly fenceTurn: string } => ({
   /** Sealed JSON. */
   record: `${prefix}{${deploymentId}}:grant:${jobId}:${attempt}`,
   /** JSON. */
   fence: `${prefix}{${deploymentId}}:fence:${jobId}:${attempt}`,
+  /** Which server fences it; expires with whoever died. */
+  fenceTurn: `${prefix}{${deploymentId}}:fence:${jobId}:${attempt}:turn`,
 })
 
 /** Whose turn it is to sweep a target. */
@@ -119,6 +125,9 @@ export const packageIndexKey: string = `${prefix}{packages}:index`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 
+/** Hash: the worker that runs a check, and what it asked last. */
+export const checkClaimKey = (id: string): string => `${prefix}{${id}}:claim`
+
 /** Hash: id of a freeze -> JSON. */
 export const freezesKey: string = `${prefix}{freezes}:records`
 
@@ -161,6 +170,19 @@ export const inboxKeys: { readonly submissions: string; readonly answer: (id: st
   /** Stream, read by the servers as one group. */
   submissions: `${prefix}{inbox}:submissions`,
   answer: (id) => `${prefix}{inbox}:answer:${digest(id).slice(0, 32)}`,
+}
+
+/** Hash: fingerprint of a key of a pool -> JSON, signed by a server. */
+export const enrolmentsKey: string = `${prefix}{enrolments}:records`
+
+/** Hash: the key that servers sign with, sealed JSON. */
+export const signerKey: string = `${prefix}{signer}:sealed`
+
+/** What workers ask the brokers, and a list for the answers to each worker. */
+export const brokerKeys: { readonly requests: string; readonly answers: (pool: string, worker: string) => string } = {
+  /** Stream, read by the servers as one group. */
+  requests: `${prefix}{broker}:requests`,
+  answers: (pool, worker) => `${prefix}{broker}:answers:${pool}:${worker}`,
 }
 
 /** Hash: image name -> ids, parted by spaces. */

@@ -2,14 +2,23 @@ import { randomUUID } from 'node:crypto'
 import type { CheckReport } from '../model/check.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
-import { checkKey, idempotencyKey } from './keys.ts'
-import type { Checks, Idempotency, StoreLimits } from './types.ts'
+import { checkClaimKey, checkKey, idempotencyKey } from './keys.ts'
+import type { Checks, Idempotency, Proof, StoreLimits } from './types.ts'
 
 /** A request whose server died is open again after this, in ms. */
 const unfinishedMs = 60_000
 
 /** Reports of target checks, for as long as somebody may ask for them. */
 export const createChecks = (connection: Connection, limits: StoreLimits): Checks => ({
+  claim: async (id, worker) => {
+    const key = checkClaimKey(id)
+    const answers = await connection.call((redis) =>
+      redis.multi().hsetnx(key, 'worker', worker).pexpire(key, limits.checkMs).hget(key, 'worker').exec(),
+    )
+    return answers?.[2]?.[1] === worker
+  },
+  prove: async (id, { worker, number, entry }, isHeld) =>
+    (await connection.script('prove-check', [checkClaimKey(id), checkKey(id)], [worker, number, entry, isHeld ? '1' : ''])) as Proof,
   put: async (id, report) => {
     await connection.call((redis) => redis.set(checkKey(id), JSON.stringify(report), 'PX', limits.checkMs))
   },

@@ -9,6 +9,7 @@ export type ScriptName =
   | 'append-audit'
   | 'append-ledger'
   | 'ask-drain'
+  | 'answer-request'
   | 'beat'
   | 'begin-request'
   | 'change-deployment'
@@ -30,6 +31,8 @@ export type ScriptName =
   | 'mark-shed'
   | 'pipe-listen'
   | 'pipe-send'
+  | 'prove-check'
+  | 'prove-claim'
   | 'put-chunk'
   | 'put-secret'
   | 'remove-deployment'
@@ -38,6 +41,7 @@ export type ScriptName =
   | 'renew-claim'
   | 'replace-account'
   | 'seal-audit'
+  | 'send-request'
   | 'settle-job'
   | 'swap-field'
   | 'swap-lock'
@@ -50,6 +54,7 @@ export type ScriptName =
  * no more of it than there are deployments that were taken before.
  */
 const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
+  'answer-request',
   'append-audit',
   'append-ledger',
   'beat',
@@ -62,8 +67,11 @@ const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
   'mark-audit',
   'pipe-listen',
   'pipe-send',
+  'prove-check',
+  'prove-claim',
   'renew-claim',
   'seal-audit',
+  'send-request',
   'settle-job',
   'swap-lock',
   'use-package',

@@ -11,8 +11,9 @@ import type { Loss } from '../model/loss.ts'
 import type { PipeMail } from '../model/pipe.ts'
 import type { Pool } from '../model/pool.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
-import type { Answer, Producer, Signed } from '../model/producer.ts'
+import type { Answer, Producer } from '../model/producer.ts'
 import type { ScaleState } from '../model/scale.ts'
+import type { Signed } from '../model/signature.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
 import type { SecretSummary } from '../model/stepsecret.ts'
 import type { Target } from '../model/target.ts'
@@ -131,6 +132,8 @@ export interface FenceOutcome {
 }
 
 export interface Grants extends GrantRecords {
+  /** Whether the caller is to fence this attempt now: one in `forMs` is told so, until it has an outcome. */
+  fenceTurn(attempt: AttemptRef, forMs: number): Promise<boolean>
   /** Notes what came of fencing an attempt. */
   fenced(attempt: AttemptRef, outcome: FenceOutcome): Promise<void>
   /** Undefined until somebody noted it. */
@@ -234,6 +237,21 @@ export interface Claims {
   ): Promise<{ readonly held: boolean; readonly cancelRequested: boolean; readonly cancelForced: boolean }>
   /** How long ago it was last proven, in ms, by the clock that noted it: on a cluster another one's than `Workers.now`. Undefined before the first proof. */
   age(ref: JobRef): Promise<number | undefined>
+  /**
+   * Whether a worker may be answered about an attempt.
+   * @param isHeld whether it must hold it now
+   * @returns `lost` when another one has it or it ended; `unproven` when the claim was not renewed lately; `repeated` for what was asked before
+   */
+  prove(attempt: AttemptRef, asking: Asking, isHeld: boolean): Promise<Proof>
+}
+
+export type Proof = 'proven' | 'lost' | 'unproven' | 'repeated'
+
+/** Who asks for an attempt: the worker, the number of its request for this attempt, and where the request lies. */
+export interface Asking {
+  readonly worker: string
+  readonly number: number
+  readonly entry: string
 }
 
 export interface Workers {
@@ -312,6 +330,10 @@ export interface Images {
 }
 
 export interface Checks {
+  /** Makes a check this worker's own. @returns false when it is another one's */
+  claim(id: string, worker: string): Promise<boolean>
+  /** As with claims: whether a worker may be answered about a check. @param isHeld whether its report must be awaited still */
+  prove(id: string, asking: Asking, isHeld: boolean): Promise<Proof>
   put(id: string, report: CheckReport): Promise<void>
   /** Undefined while it is not ready, and 10 minutes after it was. */
   get(id: string): Promise<CheckReport | undefined>
@@ -458,6 +480,53 @@ export interface Producers {
   remove(name: string): Promise<void>
 }
 
+/** The keys that workers prove their pool with: what a server signed, and nobody else may be believed. */
+export interface Enrolments {
+  /** @throws TelpherError enrolment_exists */
+  create(fingerprint: string, signed: Signed): Promise<void>
+  get(fingerprint: string): Promise<Signed | undefined>
+  list(): Promise<Signed[]>
+  /** @throws TelpherError unknown_enrolment */
+  remove(fingerprint: string): Promise<void>
+}
+
+/** The key that servers sign with, as a sealed record. */
+export interface Signers {
+  /** @param make called when there is none; of several that are made at once one is kept */
+  ensure(make: () => SealedRecord): Promise<SealedRecord>
+  /** How many are sealed with each master key. */
+  countByKey(): Promise<ReadonlyMap<string, number>>
+  /** Seals anew what `change` gives another record for, unless somebody changed it meanwhile. @returns how many */
+  change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
+}
+
+/** A request of a worker as a server takes it: who it says it is from is not yet proven. */
+export interface TakenRequest extends Signed {
+  /** Where it lies in the stream: of one that is sent again it is another one. */
+  readonly entry: string
+  /** Where its answer goes. */
+  readonly pool: string
+  readonly worker: string
+}
+
+export type SealedAnswer = { readonly requestId: string } & Signed
+
+/** The way between workers and brokers. A request is one server's, and another one's when that died. */
+export interface Broker {
+  /** @throws TelpherError redis_timeout, redis_unreachable, redis_full */
+  send(request: Omit<TakenRequest, 'entry'>): Promise<void>
+  /** The answers to a worker as they come, each once, until the signal; outages are waited for. */
+  answers(pool: string, worker: string, signal: AbortSignal): AsyncIterable<SealedAnswer>
+  /** What workers ask, as it comes, until the signal; outages are waited for. @param server tells this one from others */
+  requests(server: string, signal: AbortSignal): AsyncIterable<readonly TakenRequest[]>
+  /** Says that this server still works on them. */
+  keep(server: string, entries: readonly string[]): Promise<void>
+  /** Answers a request, unless another server did. @returns whether this was the answer */
+  answer(request: TakenRequest, answer: SealedAnswer): Promise<boolean>
+  /** Forgets one that nobody can be answered about. */
+  drop(request: TakenRequest): Promise<void>
+}
+
 /** A submission as a server takes it: who it says it is from is not yet proven. */
 export interface Submitted extends Signed {
   /** Where it lies in the inbox. */
@@ -561,6 +630,9 @@ export interface Store {
   readonly rooms: Rooms
   readonly secrets: Secrets
   readonly producers: Producers
+  readonly enrolments: Enrolments
+  readonly signers: Signers
+  readonly broker: Broker
   readonly inbox: Inbox
   readonly idempotency: Idempotency
   readonly locks: Locks

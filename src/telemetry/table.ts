@@ -109,9 +109,9 @@ export const metricTable: MetricTable = {
   },
   telpher_fences_total: {
     type: 'counter',
-    help: 'Lost attempts that this worker fenced, by whether the API server was seen to refuse their credential.',
+    help: 'Lost attempts that this server fenced, by whether the API server was seen to refuse their credential.',
     labels: ['outcome'],
-    of: ['worker'],
+    of: ['server'],
     start: each('outcome', ['refused', 'unproven']),
   },
   telpher_queue_depth: {

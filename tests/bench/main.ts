@@ -7,6 +7,7 @@ import type { Executor } from '../../src/model/ports.ts'
 import { startCluster } from '../../src/sandbox/cluster.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
+import { enrolWorkers } from '../support/enrol.ts'
 import { clientOf } from './client.ts'
 import { credentialsSuite } from './credentials.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
@@ -76,7 +77,8 @@ const on = async (options: Pick<StackOptions, 'node' | 'audit'>, measure: (stack
   const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
   const stack = await startStack({ ...options, dir, workers: 1, onStage: (stage) => say(`starting ${stage}`) })
   try {
-    stack.addWorker('cold', { TELPHER_POOL: 'cold', TELPHER_WARM_CONTAINERS: '0' })
+    const coldKey = await enrolWorkers(await clientOf(stack), 'cold', dir)
+    stack.addWorker('cold', { TELPHER_POOL: 'cold', TELPHER_POOL_KEY_FILE: coldKey, TELPHER_WARM_CONTAINERS: '0' })
     await workerIsThere(stack)
     await addBenchTargets(await clientOf(stack), stack)
     return await measure(stack)

@@ -82,6 +82,7 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
       env: { TELPHER_CONCURRENCY: '2', TELPHER_WARM_CONTAINERS: '1', TELPHER_POOL: 'default', TELPHER_MEMORY_MB: '256' },
     }
     const shared = { TELPHER_KEY_FILE: `${dir}/server-0/master.key`, TELPHER_TOKEN_FILE: `${dir}/server-0/token` }
+    const enrolled = { TELPHER_POOL_KEY_FILE: `${dir}/server-0/pool.key` }
     const library = await faketimeLibrary()
     const clocksOf = (count: number, name: string): Promise<FakeClock[]> =>
       Promise.all(Array.from({ length: count }, (_, index) => fakeClock(library, `${dir}/${name}-${index}.time`)))
@@ -111,7 +112,7 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
       return Promise.all(workers.map((worker) => worker.stop(5000)))
     })
     const startWorker = (index: number): void => {
-      const env = { ...common.env, ...shared, ...clocks[index]?.env }
+      const env = { ...common.env, ...enrolled, ...clocks[index]?.env }
       const its = { redisUrl: over(ways[index]), dockerSocket: `${dir}/engine-${index}.sock` }
       const started = startWorkerProcess({ ...common, ...its, env }, `worker-${index}`)
       workers[index] = started

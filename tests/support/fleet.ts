@@ -43,7 +43,12 @@ export const startFleet = async (options: FleetOptions): Promise<Fleet> => {
     redisUrl,
     dockerSocket,
     shimPath: await shimPath(),
-    env: { TELPHER_KEY_FILE: `${dir}/server-0/master.key`, TELPHER_TOKEN_FILE: `${dir}/server-0/token`, ...env },
+    env: {
+      TELPHER_KEY_FILE: `${dir}/server-0/master.key`,
+      TELPHER_TOKEN_FILE: `${dir}/server-0/token`,
+      TELPHER_POOL_KEY_FILE: `${dir}/server-0/pool.key`,
+      ...env,
+    },
   })
   const workers: TelpherProcess[] = []
   const servers: Awaited<ReturnType<typeof startServerProcess>>[] = []

@@ -9,6 +9,14 @@ export interface Identity {
   readonly credentialId?: string
 }
 
+/** What the credentials of an attempt are bound to, kept by whoever mints for it: another server renews, or takes over. */
+export interface Binding {
+  /** As it was noted; undefined when nothing was made yet. */
+  readonly uid: string | undefined
+  /** Resolves when it is noted. */
+  note(uid: string): Promise<void>
+}
+
 /** One way to get credentials for attempts from an account. */
 export interface Mode {
   readonly name: AccountMode
@@ -19,9 +27,10 @@ export interface Mode {
   /**
    * A credential for one attempt; asked again for the same attempt, one that takes the place of the first.
    * @param lifetimeMs how long it should live; its `expiresAt` says what was granted, by this machine's clock
+   * @param binding where several mint for an attempt; one process alone remembers it
    * @throws TelpherError grant_revoked when the attempt was revoked meanwhile; mint_refused, in_cluster, target_*
    */
-  mint(attempt: AttemptRef, lifetimeMs: number): Promise<Credential>
+  mint(attempt: AttemptRef, lifetimeMs: number, binding?: Binding): Promise<Credential>
   /** Ends everything minted for an attempt; what is gone already is fine. @throws TelpherError mint_refused, target_* */
   revoke(attempt: AttemptRef): Promise<void>
   /**

@@ -62,7 +62,7 @@ export const tokenRequestMode = (options: TokenRequestOptions): Mode => {
   const { server, connect, namespace, serviceAccount, installation } = options
   const bootstrap = { server, connection: options.bootstrap }
   const secrets = `/api/v1/namespaces/${namespace}/secrets`
-  /** The uid of the Secret of each attempt that lives here: a renewal must never bring a deleted one back. */
+  /** The uid of the Secret of each attempt that nobody else mints for: a renewal must never bring a deleted one back. */
   const bound = new Map<string, string>()
 
   const create = async (attempt: AttemptRef, again: boolean): Promise<string> => {
@@ -102,11 +102,13 @@ export const tokenRequestMode = (options: TokenRequestOptions): Mode => {
     }
   }
 
-  const mint: Mode['mint'] = async (attempt, lifetimeMs) => {
+  const mint: Mode['mint'] = async (attempt, lifetimeMs, binding) => {
     const name = attemptSecretName(attempt)
-    const known = bound.get(name)
+    const known = binding === undefined ? bound.get(name) : binding.uid
     const uid = known ?? (await create(attempt, true))
-    bound.set(name, uid)
+    if (binding === undefined) bound.set(name, uid)
+    // Before anybody has a token of it: who takes over goes on with this one.
+    else if (known === undefined) await binding.note(uid)
     try {
       return await requestToken(name, uid, lifetimeMs)
     } catch (thrown) {

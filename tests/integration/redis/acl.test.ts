@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../../src/config.ts'
+import { loadPoolKey } from '../../../src/credentials/poolkey.ts'
+import { createRequester } from '../../../src/credentials/request.ts'
 import { createLog } from '../../../src/log.ts'
 import { openProducer } from '../../../src/producer.ts'
-import { consume, urgentPool } from '../../../src/queue/index.ts'
 import { type RunningServer, startServer } from '../../../src/server/main.ts'
 import { type AclUser, aclUser, openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { sampleEntry, sampleSealed } from '../../support/samples.ts'
+import { sampleEntry } from '../../support/samples.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
 import { createTestCli, type TestCli } from '../cli/cli.ts'
 import { newTarget } from '../server/api.ts'
@@ -56,6 +57,9 @@ test('all roles do all that they do under their own users, and none is refused a
   const witness = createWitness()
   const url = urlOf('telpher-worker-default')
   const hold = Promise.withResolvers<void>()
+  const ending = new AbortController()
+  const key = await loadPoolKey(join(dir, 'pool.key'), 'default')
+  const requester = createRequester({ channel: worker.broker, key, worker: 'wrk_a', signal: ending.signal, log: () => {} })
   const sim = startSimWorker({
     id: 'wrk_a',
     url,
@@ -64,19 +68,12 @@ test('all roles do all that they do under their own users, and none is refused a
     // What a worker asks of the store for an attempt.
     work: async (job) => {
       const ref = { deploymentId: job.deploymentId, jobId: job.jobId }
-      const attempt = { ...ref, attempt: job.attempt }
       const { package: sha256 } = job.step
       await worker.packages.get(sha256)
-      const { account } = await worker.targets.get(job.target)
-      await worker.accounts.get(account.id)
-      await worker.secrets.ofDeployment(job.deploymentId)
+      await worker.targets.get(job.target)
       await worker.images.pins()
+      await requester.hello()
       await worker.pools.get('default').catch(() => {})
-      await worker.grants.put(attempt, sampleSealed('grant'), 60_000)
-      await worker.grants.get(attempt)
-      await worker.grants.remove(attempt)
-      await worker.grants.sweepTurn(job.target, 1000)
-      await worker.grants.fenced(attempt, { refused: true })
       await worker.ledger(ref).append([sampleEntry()])
       const log = worker.logs(ref)
       await log.append([{ stream: 'stdout', text: 'web applied', at: Date.now() }])
@@ -89,7 +86,6 @@ test('all roles do all that they do under their own users, and none is refused a
       await hold.promise
     },
   })
-  const urgent = consume({ url, pool: urgentPool('default'), concurrency: 1, handler: async () => {} })
   await worker.installation()
   const mail = worker.pipes('default')
   const ended = new AbortController()
@@ -100,6 +96,7 @@ test('all roles do all that they do under their own users, and none is refused a
   expect((await listening.next()).value).toMatchObject([{ from: 'srv_a', n: 1 }])
   ended.abort()
   await listening.return(undefined)
+  await worker.checks.claim('chk_1', 'wrk_a')
   await worker.checks.put('chk_1', { target: 'staging', checks: [] } as never)
   await worker.targets.list()
   await worker.workers.list()
@@ -134,7 +131,8 @@ test('all roles do all that they do under their own users, and none is refused a
   expect((await cli.run(['cancel', deployment.id])).stderr).not.toContain('NOPERM')
   await worker.workers.remove('wrk_a')
   await producer.close()
-  await Promise.all([sim.stop(), urgent.close()])
+  await sim.stop()
+  ending.abort()
   expect(await denied()).toEqual([])
 })
 
@@ -155,7 +153,10 @@ test('the command prints what these users are, and each password lies in a file 
 test.each([
   ['telpher-worker-default', ['HGETALL', 'tel:{producers}:records']],
   ['telpher-worker-default', ['SET', 'tel:{targets}:records', 'x']],
-  ['telpher-worker-default', ['HSET', 'tel:{targets}:accounts', 'a', 'b']],
+  ['telpher-worker-default', ['HGET', 'tel:{targets}:accounts', 'a']],
+  ['telpher-worker-default', ['HVALS', 'tel:{secrets}:sealed']],
+  ['telpher-worker-default', ['GET', 'tel:{dep_1}:grant:job_1:1']],
+  ['telpher-worker-other', ['LRANGE', 'tel:{broker}:answers:default:wrk_1', '0', '-1']],
   ['telpher-worker-default', ['GET', 'tel:{idem:x}']],
   ['telpher-worker-default', ['HGETALL', 'tel:{audit}:marks']],
   ['telpher-worker-other', ['LRANGE', '{tel-pool-default}:jobs:wait', '0', '-1']],

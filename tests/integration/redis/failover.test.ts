@@ -75,7 +75,11 @@ const startServer = (store: Store, queue: Queue, said: object[]): void => {
   const ending = new AbortController()
   const shared = { store, queue, log: (line: object) => said.push(line), signal: ending.signal }
   const scheduler = startScheduler({ ...shared, times: { sweepMs: 500, lookAfterMs: 4000, takenMs: 8000 } })
-  const watchdog = startWatchdog({ ...shared, limits: { deadAfterMs: 6000, claimMs: 3000, writeLimitMs: 1000, lookMs: 500 } })
+  const watchdog = startWatchdog({
+    fence: async () => {},
+    ...shared,
+    limits: { deadAfterMs: 6000, claimMs: 3000, writeLimitMs: 1000, lookMs: 500 },
+  })
   stopping.push(async () => {
     ending.abort()
     await Promise.all([scheduler.stopped, watchdog.stopped])

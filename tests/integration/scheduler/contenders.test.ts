@@ -85,6 +85,7 @@ test(
       const parts = serverDeaths >= kills ? { store, queue } : { store: doomed.store, queue: doomed.queue }
       const scheduler = startScheduler({ ...parts, log: () => {}, signal: ending.signal })
       const watchdog = startWatchdog({
+        fence: async () => {},
         ...{ store, queue, log: () => {}, signal: ending.signal },
         ...(isLong ? {} : { limits: { deadAfterMs: 2000, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 } }),
       })

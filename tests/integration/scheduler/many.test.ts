@@ -35,7 +35,7 @@ const startServer = async (counts: Map<string, number>, lookAfterMs: number): Pr
   const shared = { store, queue: countEnqueues(queue, counts), log: () => {}, signal: ending.signal }
   const scheduler = startScheduler({ ...shared, times: { sweepMs: 300, lookAfterMs, takenMs: 6000 } })
   const limits = { deadAfterMs: 3000, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 }
-  const watchdog = startWatchdog({ ...shared, limits })
+  const watchdog = startWatchdog({ fence: async () => {}, ...shared, limits })
   stopping.add(async () => {
     ending.abort()
     await Promise.all([scheduler.stopped, watchdog.stopped])

@@ -34,7 +34,11 @@ const startServer = async (): Promise<{ store: Store; queue: Queue }> => {
   const ending = new AbortController()
   const shared = { store, queue, log: () => {}, signal: ending.signal }
   const scheduler = startScheduler({ ...shared, times: { sweepMs: 100, lookAfterMs: 2000, takenMs: 4000 } })
-  const watchdog = startWatchdog({ ...shared, limits: { deadAfterMs: 3000, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 } })
+  const watchdog = startWatchdog({
+    fence: async () => {},
+    ...shared,
+    limits: { deadAfterMs: 3000, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 },
+  })
   closing.push(async () => {
     ending.abort()
     await Promise.all([scheduler.stopped, watchdog.stopped])

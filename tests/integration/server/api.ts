@@ -8,6 +8,7 @@ import { createAuditSigner } from '../../../src/credentials/auditkey.ts'
 import { createIssuer } from '../../../src/credentials/federation/issuer.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { reseal, seal } from '../../../src/credentials/seal.ts'
+import { makeSigner, openSigner } from '../../../src/credentials/signer.ts'
 import { createVault } from '../../../src/credentials/vault.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
@@ -63,12 +64,15 @@ export const serveApi = async (
   const note = (fields: object, message: string): void => {
     logged.push(`${message} ${JSON.stringify(fields)}`)
   }
+  // Of this server alone: those of other tests on the same Redis have other master keys.
+  const signer = openSigner(key, makeSigner(key))
   const closing = new AbortController()
   const api = createApi({
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
     vault: createVault(key),
+    signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
     audit: { signer: createAuditSigner(key), ...(options.seen === undefined ? {} : { seen: options.seen }) },

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import type { Credential, SealedRecord } from '../model/credential.ts'
 import type { AttemptRef } from '../model/deployment.ts'
 import { newId } from '../model/ids.ts'
-import type { Cluster, ClusterRequest, GrantRecords } from '../model/ports.ts'
+import type { Cluster, ClusterRequest, Given, GrantRecords } from '../model/ports.ts'
 import type { AccountSummary, Target } from '../model/target.ts'
 import { type PlainCredential, summarize } from './account.ts'
-import { localGrants } from './broker.ts'
+import { createMinting } from './grant.ts'
 import { seal } from './seal.ts'
 
 const key = { kid: 'k1', key: randomBytes(32) }
@@ -82,7 +82,7 @@ const brokerOf = (plain: PlainCredential, refuseAfter?: number) => {
   const { account, sealed } = stored('acc_1', plain)
   const api = standIn(refuseAfter)
   const records = keptRecords()
-  const grants = localGrants({
+  const grants = createMinting({
     readAccount: async () => sealed,
     records,
     key,
@@ -92,14 +92,20 @@ const brokerOf = (plain: PlainCredential, refuseAfter?: number) => {
   })
   return { ...api, records, grants, target: { name: 't', server: 'https://k', account } as Target }
 }
+/** What was minted: nothing here is a worker's own. */
+const minted = async (given: Promise<Given>): Promise<Exclude<Given, 'use-own'>> => {
+  const what = await given
+  if (what === 'use-own') throw new Error('nothing was minted')
+  return what
+}
 const tokenOf = (credential: Credential): string => (credential.kind === 'bearer' ? credential.token.reveal() : '')
 
 test('a static token is granted as it is, prints as asterisks, and nothing of it is noted', async () => {
   const { grants, target, records, asked } = brokerOf({ kind: 'bearer', token: 'the-token' })
-  const grant = await grants.grant(target, attempt, 600_000)
+  const grant = await minted(grants.grant(target, attempt, 600_000))
   expect(tokenOf(grant.credential)).toBe('the-token')
   expect(JSON.stringify(grant)).not.toContain('the-token')
-  await grant.end()
+  await grants.end(target, attempt)
   await grants.fence(target, attempt)
   expect(await grants.sweep(target, async () => true)).toBe(0)
   expect([grant.renewable, records.kept.size, asked]).toEqual([false, 0, []])
@@ -109,7 +115,7 @@ test('the record of another account in its place is refused', async () => {
   const [mine, other] = [stored('acc_1', { kind: 'bearer', token: 'mine' }), stored('acc_2', { kind: 'bearer', token: 'other' })]
   const { cluster } = standIn()
   const grantsOf = (sealed: SealedRecord) =>
-    localGrants({ readAccount: async () => sealed, records: keptRecords(), key, cluster, installation: 'srv_1' })
+    createMinting({ readAccount: async () => sealed, records: keptRecords(), key, cluster, installation: 'srv_1' })
   const target = { account: mine.account, server: 'https://k' } as Target
   for (const sealed of [other.sealed, { ...other.sealed, id: 'acc_1' }])
     await expect(grantsOf(sealed).grant(target, attempt, 600_000)).rejects.toMatchObject({ code: 'sealed_record' })
@@ -117,7 +123,7 @@ test('the record of another account in its place is refused', async () => {
 
 test('what is minted is noted sealed, for as long as it lives and a minute', async () => {
   const { grants, target, records } = brokerOf(bootstrap)
-  const grant = await grants.grant(target, attempt, 600_000)
+  const grant = await minted(grants.grant(target, attempt, 600_000))
   const [noted] = [...records.kept.values()]
   expect(noted?.lifeMs).toBeGreaterThan(650_000)
   expect(noted?.lifeMs).toBeLessThan(661_000)
@@ -126,25 +132,42 @@ test('what is minted is noted sealed, for as long as it lives and a minute', asy
 
 test('an end revokes, forgets the note, and is idempotent', async () => {
   const { grants, target, records, secrets } = brokerOf(bootstrap)
-  const grant = await grants.grant(target, attempt, 600_000)
+  await grants.grant(target, attempt, 600_000)
   expect(secrets.size).toBe(1)
-  await grant.end()
-  await grant.end()
+  await grants.end(target, attempt)
+  await grants.end(target, attempt)
   expect([secrets.size, records.kept.size]).toEqual([0, 0])
 })
 
-test('a renewal after the end leaves nothing', async () => {
+test('a renewal after the end is refused, and leaves nothing', async () => {
   const { grants, target, records, secrets } = brokerOf(bootstrap)
-  const grant = await grants.grant(target, attempt, 600_000)
-  await grant.end()
-  await grant.renew()
+  await grants.grant(target, attempt, 600_000)
+  await grants.end(target, attempt)
+  await expect(grants.renew(target, attempt, 600_000)).rejects.toMatchObject({ code: 'grant_revoked' })
   expect([secrets.size, records.kept.size]).toEqual([0, 0])
+})
+
+test('a request that is repeated gets what it had, and a renewal another token of the same Secret', async () => {
+  const { grants, target, secrets, asked } = brokerOf(bootstrap)
+  const first = await minted(grants.grant(target, attempt, 600_000))
+  const [{ uid } = { uid: '' }] = [...secrets.values()]
+  asked.length = 0
+  expect(tokenOf((await minted(grants.grant(target, attempt, 600_000))).credential)).toBe(tokenOf(first.credential))
+  expect(asked).toEqual([])
+  expect(tokenOf((await minted(grants.renew(target, attempt, 600_000))).credential)).not.toBe(tokenOf(first.credential))
+  expect([...secrets.values()].map((secret) => secret.uid)).toEqual([uid])
+})
+
+test('in-cluster nothing is opened: the worker has a token of its own', async () => {
+  const { grants, target } = brokerOf({ kind: 'in-cluster' })
+  expect(await grants.grant(target, attempt, 600_000)).toBe('use-own')
+  expect(await grants.renew(target, attempt, 600_000)).toBe('use-own')
 })
 
 test('a fence waits until both tokens of a renewed attempt are refused', async () => {
   const { grants, target, records, secrets, asked } = brokerOf(bootstrap, 6)
-  const grant = await grants.grant(target, attempt, 600_000)
-  await grant.renew()
+  await grants.grant(target, attempt, 600_000)
+  await grants.renew(target, attempt, 600_000)
   asked.length = 0
   await grants.fence(target, attempt)
   expect([secrets.size, records.kept.size]).toEqual([0, 0])

@@ -1,0 +1,149 @@
+import type { Credential, SealedRecord } from '../model/credential.ts'
+import type { AttemptRef } from '../model/deployment.ts'
+import { TelpherError } from '../model/errors.ts'
+import type { Cluster, Given, GrantRecords, Minting } from '../model/ports.ts'
+import { Secret } from '../model/secret.ts'
+import { isRevocable, type Target } from '../model/target.ts'
+import { openAccount } from './account.ts'
+import { type FenceTimes, proveRefused } from './fence.ts'
+import type { Keyring, MasterKey } from './keyfile.ts'
+import type { Binding, Mode } from './modes/mode.ts'
+import { modeOf } from './modes/of.ts'
+import { seal, unseal } from './seal.ts'
+
+export interface MintingOptions {
+  /** Reads the sealed record of an account. */
+  readonly readAccount: (id: string) => Promise<SealedRecord>
+  readonly records: GrantRecords
+  readonly key: MasterKey & Partial<Keyring>
+  readonly cluster: Cluster
+  /** The id of this installation, for the labels of what is made in clusters. */
+  readonly installation: string
+  readonly now?: () => number
+  readonly fenceTimes?: FenceTimes
+}
+
+/** A minute after its tokens are dead a record is of no use, whatever the clocks say. */
+const recordSpareMs = 60_000
+/** What no deployment of ours has may be of one that begins, or of a check: it is left for so long. */
+const unknownMs = 300_000
+
+const recordId = ({ jobId, attempt }: AttemptRef): string => `${jobId}/${attempt}`
+
+const tokenOf = (credential: Credential): string | undefined => (credential.kind === 'bearer' ? credential.token.reveal() : undefined)
+
+/** What an attempt was given, as it is noted: who fences it shows that its tokens are refused, and who renews goes on with its Secret. */
+interface Note {
+  readonly uid: string
+  /** The last two, the newest first. */
+  readonly tokens: readonly string[]
+  /** Of the newest. */
+  readonly id?: string
+  readonly expiresAt?: number
+}
+
+/**
+ * Mints from accounts, which it opens with the master key. All that must be known of an attempt later is noted beside its deployment, so
+ * that any other server goes on. Modes are kept by account, and so are the connections that they mint over.
+ */
+export const createMinting = (options: MintingOptions): Minting => {
+  const { readAccount, records, key, cluster, installation, now = Date.now } = options
+  const modes = new Map<string, Mode>()
+
+  const open = async (target: Target): Promise<Mode> => {
+    const { account } = target
+    const opened = openAccount(account, unseal(key, await readAccount(account.id), account.id), now())
+    // Addresses and trust may be changed: what was connected by the old ones must not go on.
+    const name = [account.id, account.fingerprint, target.server, target.alternates, target.tlsServerName, target.ca].join(' ')
+    const known = modes.get(name)
+    if (known !== undefined) return known
+    const mode = modeOf(opened, {
+      server: target.server,
+      connect: (credential) => cluster.connect(target, credential),
+      installation,
+      env: {},
+    })
+    modes.set(name, mode)
+    return mode
+  }
+
+  const note = async (attempt: AttemptRef, noted: Note, lifeMs: number): Promise<void> => {
+    const record = seal(key, { type: 'grant', id: recordId(attempt), version: 1, plaintext: JSON.stringify(noted) })
+    await records.put(attempt, record, lifeMs + recordSpareMs)
+  }
+  const noted = async (attempt: AttemptRef): Promise<Note | undefined> => {
+    const record = await records.get(attempt)
+    return record === undefined ? undefined : (JSON.parse(unseal(key, record, recordId(attempt))) as Note)
+  }
+
+  const mint = async (mode: Mode, attempt: AttemptRef, lifetimeMs: number, before: Note | undefined): Promise<Given> => {
+    if (!mode.revocable) return { credential: await mode.mint(attempt, lifetimeMs), renewable: mode.renewable }
+    let uid = before?.uid
+    const binding: Binding = {
+      uid,
+      async note(made) {
+        uid = made
+        await note(attempt, { uid: made, tokens: [] }, lifetimeMs)
+      },
+    }
+    const credential = await mode.mint(attempt, lifetimeMs, binding).catch(async (thrown: unknown) => {
+      // What was made for it went with the failure.
+      if (before === undefined) await records.remove(attempt)
+      throw thrown
+    })
+    const { id, expiresAt = now() + lifetimeMs } = credential
+    const tokens = [tokenOf(credential) ?? '', ...(before?.tokens ?? [])].slice(0, 2)
+    await note(attempt, { uid: uid ?? '', tokens, id, expiresAt }, expiresAt - now())
+    return { credential, renewable: mode.renewable }
+  }
+
+  /** A request that is repeated gets what it had: its answer was lost, or the server that minted. */
+  const again = (before: Note | undefined, lifetimeMs: number): Credential | undefined => {
+    const [token] = before?.tokens ?? []
+    const { id, expiresAt = 0 } = before ?? {}
+    if (token === undefined || id === undefined || expiresAt - now() < lifetimeMs / 2) return undefined
+    return { id, kind: 'bearer', token: new Secret(token), expiresAt }
+  }
+
+  return {
+    async grant(target, attempt, lifetimeMs) {
+      if (target.account.mode === 'in-cluster') return 'use-own'
+      const [mode, before] = await Promise.all([open(target), isRevocable(target.account.mode) ? noted(attempt) : undefined])
+      const known = again(before, lifetimeMs)
+      return known === undefined ? mint(mode, attempt, lifetimeMs, before) : { credential: known, renewable: mode.renewable }
+    },
+    async renew(target, attempt, lifetimeMs) {
+      if (target.account.mode === 'in-cluster') return 'use-own'
+      const [mode, before] = await Promise.all([open(target), isRevocable(target.account.mode) ? noted(attempt) : undefined])
+      if (mode.revocable && before === undefined) throw new TelpherError('grant_revoked', 'the credential of this attempt was revoked')
+      return mint(mode, attempt, lifetimeMs, before)
+    },
+    async end(target, attempt) {
+      if (!isRevocable(target.account.mode)) return
+      const mode = await open(target)
+      await mode.revoke(attempt)
+      await records.remove(attempt)
+    },
+    async fence(target, attempt) {
+      if (!isRevocable(target.account.mode)) return
+      const mode = await open(target)
+      const tokens = (await noted(attempt))?.tokens ?? []
+      await mode.revoke(attempt)
+      await proveRefused(target, cluster, tokens, options.fenceTimes)
+      await records.remove(attempt)
+    },
+    async sweep(target, isOver) {
+      if (!isRevocable(target.account.mode)) return 0
+      const mode = await open(target)
+      let swept = 0
+      for (const { attempt, ageMs } of await mode.outstanding()) {
+        const over = await isOver(attempt)
+        if (over === false || (over === 'unknown' && ageMs < unknownMs)) continue
+        await mode.revoke(attempt)
+        await records.remove(attempt)
+        swept++
+      }
+      return swept
+    },
+  }
+}
