@@ -114,7 +114,9 @@ test('what an attempt wrote when its worker died is told apart, within its time'
 
 test('what an account did before its target was added was its set-up', () => {
   const early = { auditId: 'x', credentialId: 'b-0', at: deployer.since - 1000, from: deployer.since - 1000 }
-  expect(hold([], [theirs({ ...early, username: bootstrap.username })])).toMatchObject({ before: 1, unexplainedCount: 0 })
+  const later = ours({ type: 'call', credentialId: 'b-0' })
+  expect(hold([later], [theirs(), theirs({ ...early, username: bootstrap.username })])).toMatchObject({ before: 1, unexplainedCount: 0 })
+  expect(hold([later], [theirs({ ...early, username: 'other' })])).toMatchObject({ before: 0, unexplainedCount: 1 })
 })
 
 test('a record that the log does not have is named, where the log has its time and its cluster', () => {

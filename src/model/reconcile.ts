@@ -148,9 +148,8 @@ export const createReconciler = (accounts: readonly OwnAccount[], target?: strin
     }
     if (isLost(write)) return 'lost'
     const since = byName.get(write.username)?.since
-    return since !== undefined && write.at < since + skewMs && (write.credentialId === undefined || !tokens.has(write.credentialId))
-      ? 'before'
-      : undefined
+    // With the same token that is stored in the end, so that the time alone tells.
+    return since !== undefined && write.at < since + skewMs ? 'before' : undefined
   }
 
   return {

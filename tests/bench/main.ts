@@ -8,6 +8,7 @@ import { startCluster } from '../../src/sandbox/cluster.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
 import { enrolWorkers } from '../support/enrol.ts'
+import { auditSuite } from './audit.ts'
 import { clientOf } from './client.ts'
 import { credentialsSuite } from './credentials.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
@@ -28,9 +29,9 @@ import { replaySuite } from './replay.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'drain', 'node'] as const
+const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit', 'node'] as const
 /** Bring up what they need by themselves. */
-const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover', 'drain']
+const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit']
 /** Takes minutes: only when it is named. */
 const long = ['objects'] as const
 
@@ -140,6 +141,10 @@ if (chosen.includes('recover')) {
 if (chosen.includes('drain')) {
   say('restarting 4 workers and 2 servers, one after the other, under load')
   figures.push(...(await drainSuite()))
+}
+if (chosen.includes('audit')) {
+  say('measuring the record of who did what')
+  figures.push(...(await auditSuite(Math.min(runs, 3))))
 }
 if (chosen.includes('node')) {
   say('a real node; kubectl and helm wait up to 2 minutes each for what will not come')
