@@ -1,6 +1,7 @@
 import { runLadder } from '../src/cluster/preflight.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
 import { type AttemptRequests, brokerGrants } from '../src/credentials/request.ts'
+import { recordingConnection } from '../src/gate/index.ts'
 import type { CheckLine, CheckReport } from '../src/model/check.ts'
 import type { CheckEnvelope } from '../src/model/envelope.ts'
 import { toTelpherError } from '../src/model/errors.ts'
@@ -38,11 +39,21 @@ const climb = async (target: Target, envelope: CheckEnvelope, requests: AttemptR
   } catch (thrown) {
     return refused('executor', thrown)
   }
+  const { deploymentId, jobId, attempt } = envelope
   return await brokerGrants({ requests, cluster: deps.cluster })
     .grant(target, envelope, lifetimeOf(0))
     .then(
       async (grant) => {
-        const report = await runLadder({ target, credential: grant.credential, worker, fixedImage: deps.fixedImage() })
+        const report = await runLadder({
+          target,
+          credential: grant.credential,
+          worker,
+          fixedImage: deps.fixedImage(),
+          recording: (connection) =>
+            recordingConnection(connection, { who: `worker:${worker}`, target: target.name, deploymentId, jobId, attempt }, (call) =>
+              deps.store.audit.append(call),
+            ),
+        })
         await grant
           .end()
           .catch((err: unknown) => deps.log.warn({ err, target: target.name }, 'the credential of a check is not revoked yet'))

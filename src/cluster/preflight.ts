@@ -17,6 +17,8 @@ export interface LadderOptions {
   readonly worker: string
   /** The image that the worker was told to use, instead of the one for the server's version. */
   readonly fixedImage?: string | undefined
+  /** Records what is written, if only to be tried. */
+  readonly recording?: (connection: ClusterConnection) => ClusterConnection
 }
 
 const skewMs = 5000
@@ -116,7 +118,8 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
   const lines: CheckLine[] = [...reached.lines]
   let serverVersion: string | undefined
   lines.push(...expiryLines([...reached.shown, ...expiring(target)], Date.now()))
-  const connection = connect(target, credential)
+  const opened = connect(target, credential)
+  const connection = options.recording?.(opened) ?? opened
   const stands = (): boolean => lines.every(({ status }) => status !== 'failed')
   lines.push(
     stands() ? await climb('authentication', target.account.mode, () => whoAmI(connection, target.server)) : skipped('authentication'),
