@@ -303,6 +303,10 @@ const target: readonly CommandSpec[] = [
       grace,
       { flags: '--limit <n>', about: 'jobs that run at it at a time' },
       { flags: '--cluster-limit <n>', about: 'jobs that run at a time over all targets in its cluster' },
+      {
+        flags: '--rotate-every <duration>',
+        about: 'time between two rotations of its account, at most 5 days; 24h when absent, 0 for never',
+      },
       { flags: '--trials', about: 'for trials: workers without isolation (worker start --executor process) may run its steps' },
       { flags: '--mode <mode>', about: 'how its attempts get credentials', choices: modes, fallback: 'token-request' },
       { flags: '--cluster-wide', about: 'its identity may write to every namespace' },
@@ -505,6 +509,76 @@ const secrets: readonly CommandSpec[] = [
     about: 'remove a secret: steps that need it fail from now on',
     examples: ['telpher secret remove db-password'],
     load: async () => (await import('./secret.ts')).runSecretRemove,
+  },
+]
+
+const rotating: readonly OptionSpec[] = [
+  { flags: '--no-wait', about: 'ask for it and return' },
+  { flags: '--timeout <duration>', about: 'wait at most so long; it goes on', fallback: '5m' },
+]
+
+const account: readonly CommandSpec[] = [
+  {
+    path: ['account', 'status'],
+    args: '[target]',
+    values: 'targets',
+    about: 'accounts of targets: mode, versions, expiry, next rotation, and what is wrong with the command that mends it',
+    examples: ['telpher account status', 'telpher account status staging -o json'],
+    load: async () => (await import('./account.ts')).runAccountStatus,
+  },
+  {
+    path: ['account', 'rotate'],
+    args: '<target>',
+    values: 'targets',
+    about: 'a new credential in the place of the one that is used: minted, or the one that is given',
+    options: [
+      { flags: '--from-kubeconfig <context>', about: 'take the token or the client certificate of this context' },
+      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+      { flags: '--token <file>', about: 'take this token; - for standard input', values: 'files' },
+      ...rotating,
+    ],
+    examples: ['telpher account rotate staging', 'telpher account rotate legacy --from-kubeconfig legacy'],
+    load: async () => (await import('./account.ts')).runAccountRotate,
+  },
+  {
+    path: ['account', 'rollback'],
+    args: '<target>',
+    values: 'targets',
+    about: 'use the credential before the last rotation again, as long as it was not revoked',
+    options: rotating,
+    examples: ['telpher account rollback staging'],
+    load: async () => (await import('./account.ts')).runAccountRollback,
+  },
+  {
+    path: ['account', 'revoke'],
+    args: '[target]',
+    values: 'targets',
+    about: 'a credential is in wrong hands: mint another and end the one that is used, at once',
+    options: [
+      { flags: '--now', about: 'that it is meant', required: true },
+      { flags: '--tag <tags>', about: 'of all targets with these tags: env=prod and not legacy', many: 'names' },
+      { flags: '--all', about: 'of all targets' },
+      ...rotating,
+    ],
+    examples: ['telpher account revoke staging --now', 'telpher account revoke --now --tag env=prod'],
+    load: async () => (await import('./account.ts')).runAccountRevoke,
+  },
+  {
+    path: ['account', 'repair'],
+    args: '<target>',
+    values: 'targets',
+    about: 'bring an account back that cannot renew itself: with a context, or a token that somebody minted',
+    options: [
+      { flags: '--from-kubeconfig <context>', about: 'context that may set it up anew' },
+      { flags: '--file <file>', about: 'kubeconfig; KUBECONFIG or ~/.kube/config when absent', values: 'files' },
+      runPlugin,
+      { flags: '--token <file>', about: 'take this token of the bootstrap identity; - for standard input', values: 'files' },
+      { flags: '--cluster-wide', about: 'its identity may write to every namespace' },
+      { flags: '-y, --yes', about: 'set it up without a question' },
+      ...rotating,
+    ],
+    examples: ['telpher account repair staging', 'telpher account repair staging --from-kubeconfig my-context'],
+    load: async () => (await import('./account-repair.ts')).runAccountRepair,
   },
 ]
 
@@ -876,6 +950,7 @@ export const catalogue: readonly CommandSpec[] = [
   ...producers,
   ...secrets,
   ...issuer,
+  ...account,
   ...keys,
   ...audit,
   ...pools,

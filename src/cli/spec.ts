@@ -40,6 +40,7 @@ export const groups: Readonly<Record<string, { readonly about: string; readonly 
   pool: { about: 'sets of workers that share a queue: how many, paused, scaled', alias: 'pools' },
   secret: { about: 'values for steps that nobody sees', alias: 'secrets' },
   issuer: { about: 'what API servers trust targets of the mode federated by', alias: 'issuers' },
+  account: { about: 'how Telpher authenticates at targets: versions, rotation, what is wrong', alias: 'accounts' },
   keys: { about: 'master keys, with which accounts and secrets are sealed' },
   audit: { about: 'the record of who did what' },
   producer: { about: 'services that submit deployments through Redis', alias: 'producers' },

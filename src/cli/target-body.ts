@@ -18,6 +18,7 @@ export interface TargetFlags {
   readonly limit?: string
   readonly clusterLimit?: string
   readonly alternate?: readonly string[]
+  readonly rotateEvery?: string
   readonly mode: AccountMode
   readonly timeout: string
 }
@@ -43,6 +44,7 @@ export const targetBody = (name: string, place: Place, credential: NewCredential
     ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
     ...(flags.limit === undefined ? {} : { limit: wholeNumber('--limit', flags.limit, 10_000) }),
     ...(flags.clusterLimit === undefined ? {} : { clusterLimit: wholeNumber('--cluster-limit', flags.clusterLimit, 10_000) }),
+    ...(flags.rotateEvery === undefined ? {} : { rotateSeconds: seconds(flags.rotateEvery, '--rotate-every', 0) }),
     ...(flags.trials === undefined ? {} : { trials: flags.trials }),
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential,

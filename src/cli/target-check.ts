@@ -1,4 +1,5 @@
 import type { CheckReport } from '../model/check.ts'
+import { alarmLines } from './account.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { runLadderOf } from './ladder.ts'
@@ -25,9 +26,11 @@ const reportText = (report: CheckReport, { paint }: Cli): string => {
 /** `telpher target check NAME`: runs in a worker of the target's pool. */
 export const runTargetCheck: Command<{ readonly timeout: string }> = async (cli, [name = ''], flags) => {
   const patienceMs = seconds(flags.timeout, '--timeout') * 1000
-  const { report, why } = await runLadderOf(await cli.client(), name, patienceMs, (reason) => cli.say(`waiting: ${reason}`))
+  const client = await cli.client()
+  const { report, why } = await runLadderOf(client, name, patienceMs, (reason) => cli.say(`waiting: ${reason}`))
   if (report !== undefined) {
     await print(cli, report, () => reportText(report, cli))
+    for (const line of alarmLines(await client.account(name), cli)) cli.say(line)
     return report.ok ? exitCodes.ok : exitCodes.failed
   }
   cli.say(`no worker has checked ${name} within ${patienceMs / 1000} s: ${why}\n  see: telpher worker list`)

@@ -63,7 +63,7 @@ const planText = (planned: readonly PlannedObject[], options: SetupOptions, serv
   return [
     ...planLines(planned, server),
     `${deployer} may write applications in ${places(options)}; attempts get tokens of it that end with them.`,
-    `${bootstrap} may do nothing but mint them; its own token is what Telpher keeps, sealed. The context's credential is not sent anywhere else.`,
+    `${bootstrap} may do nothing but mint them and its own next token; that token is what Telpher keeps, sealed. The context's credential is not sent anywhere else.`,
   ].join('\n')
 }
 
@@ -100,15 +100,28 @@ export const withAdmin = async <T>(context: ImportedContext, work: (admin: Api) 
   }
 }
 
-/** Sets up with the context's rights: plan, question, apply. @returns the token that is kept */
-const setUp = (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<string> =>
+/**
+ * Sets up with the context's rights: plan, question, apply.
+ * @throws TelpherError usage, setup_refused, target_*
+ */
+export const applyIdentity = (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<void> =>
   withAdmin(context, async (admin) => {
     const planned = await planSetup(admin, options)
     cli.say(planText(planned, options, context.server))
     if (!yes) await confirm(cli, 'Set this up?', '--yes')
     await applySetup(admin, planned)
-    return takeBootstrapToken(admin, options, bootstrapSeconds)
   })
+
+/**
+ * A token of the bootstrap identity, taken with the context's rights; all others of it are dead after it.
+ * @throws TelpherError setup_refused, target_*
+ */
+export const takeBootstrap = async (context: ImportedContext, options: SetupOptions): Promise<PlainCredential> => ({
+  kind: 'token-request',
+  token: await withAdmin(context, (admin) => takeBootstrapToken(admin, options, bootstrapSeconds)),
+  namespace: options.home,
+  serviceAccount: namesOf(options.target).deployer,
+})
 
 /** Proves an identity with its token alone. @returns the account to be sealed by the server */
 const prove = async (
@@ -137,7 +150,9 @@ export const setUpIdentity = async (
   { acknowledge = [], yes = false }: SetupFlags,
 ): Promise<PlainCredential> => {
   refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
-  return prove(cli, context, options, acknowledge, await setUp(cli, context, options, yes))
+  await applyIdentity(cli, context, options, yes)
+  const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, bootstrapSeconds))
+  return prove(cli, context, options, acknowledge, token)
 }
 
 /**

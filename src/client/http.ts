@@ -13,6 +13,7 @@ import type { ShownTarget } from '../model/health.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { NewPoolState, PoolChange, PoolSettingsInput } from '../model/pool.ts'
 import type { NewProducer, Producer } from '../model/producer.ts'
+import type { AccountState } from '../model/rotation.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { PoolView, Scale } from '../model/scale.ts'
 import type { Secret } from '../model/secret.ts'
@@ -75,6 +76,15 @@ export interface Client {
   issuerNames(name: string): Promise<FederationNames>
   startCheck(name: string): Promise<{ readonly id: string; readonly waitsFor?: string }>
   check(name: string, id: string): Promise<CheckReport | undefined>
+  accounts(): Promise<readonly AccountState[]>
+  /** @param target its name @throws TelpherError unknown_target */
+  account(target: string): Promise<AccountState>
+  /**
+   * Asks for something of an account; what came of it is the `answer` of its state, once that has this id.
+   * @param credential what is put in its place, to replace
+   * @throws TelpherError unknown_target, rotation_refused, invalid_input
+   */
+  rotateAccount(target: string, kind: 'rotate' | 'revoke' | 'rollback' | 'replace', credential?: object): Promise<{ readonly id: string }>
   pins(): Promise<ImagePins>
   /** @param ids none takes the pin away */
   pinImage(image: string, ids: readonly string[]): Promise<ImagePins>
@@ -189,6 +199,7 @@ export const createClient = (url: string, token: Secret, user?: string): Client 
   }
   const at = (id: string): string => `/v1/deployments/${encodeURIComponent(id)}`
   const targetAt = (name: string): string => `/v1/targets/${encodeURIComponent(name)}`
+  const accountAt = (name: string): string => `/v1/accounts/${encodeURIComponent(name)}`
   const secretAt = (name: string): string => `/v1/secrets/${encodeURIComponent(name)}`
   const logAt = (id: string, jobId: string): string => `${at(id)}/jobs/${encodeURIComponent(jobId)}/log`
 
@@ -297,6 +308,10 @@ export const createClient = (url: string, token: Secret, user?: string): Client 
     async removeSecret(name) {
       await send('DELETE', secretAt(name))
     },
+    accounts: async () => (await get<{ accounts: AccountState[] }>('/v1/accounts')).accounts,
+    account: (target) => get(accountAt(target)),
+    rotateAccount: (target, kind, credential) =>
+      post(`${accountAt(target)}/rotations`, { kind, ...(credential === undefined ? {} : { credential }) }),
     freezes: async () => (await get<{ freezes: Freeze[] }>('/v1/freezes')).freezes,
     freeze: (asked) => post('/v1/freezes', asked),
     async unfreeze(id) {

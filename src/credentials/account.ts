@@ -65,9 +65,15 @@ export const newCredentialSchema: z.ZodType<NewCredential> = z.discriminatedUnio
   z.object({ kind: z.literal('federated') }),
 ])
 
-const expiryOfCertificate = (certificate: string): number => {
+interface Life {
+  readonly issuedAt?: number
+  readonly expiresAt?: number
+}
+
+const lifeOfCertificate = (certificate: string): Life => {
   try {
-    return Date.parse(new X509Certificate(certificate).validTo)
+    const { validFrom, validTo } = new X509Certificate(certificate)
+    return { issuedAt: Date.parse(validFrom), expiresAt: Date.parse(validTo) }
   } catch (cause) {
     throw new TelpherError('invalid_input', 'credential.certificate: not a certificate', { field: 'credential.certificate', cause })
   }
@@ -79,9 +85,11 @@ const identityOf = (credential: PlainCredential): string => {
   return credential.kind === 'in-cluster' ? credential.kind : credential.token
 }
 
-const expiryOf = (credential: PlainCredential): number | undefined => {
-  if (credential.kind === 'client-certificate') return expiryOfCertificate(credential.certificate)
-  return 'token' in credential ? claimsOf(credential.token).expiresAt : undefined
+const lifeOf = (credential: PlainCredential): Life => {
+  if (credential.kind === 'client-certificate') return lifeOfCertificate(credential.certificate)
+  if (!('token' in credential)) return {}
+  const { issuedAt, expiresAt } = claimsOf(credential.token)
+  return { ...(issuedAt === undefined ? {} : { issuedAt }), ...(expiresAt === undefined ? {} : { expiresAt }) }
 }
 
 const federationOf = ({ issuer, audience, subject, keys }: PlainCredential & { kind: 'federated' }): Federation => ({
@@ -94,22 +102,29 @@ const federationOf = ({ issuer, audience, subject, keys }: PlainCredential & { k
 /**
  * What may be shown of a credential.
  * @param id of the account
+ * @param version its number; the first one when absent
  * @throws TelpherError invalid_input when its certificate cannot be read
  */
-export const summarize = (id: string, credential: PlainCredential): AccountSummary => {
-  const expiresAt = expiryOf(credential)
+export const summarize = (id: string, credential: PlainCredential, version?: number): AccountSummary => {
+  const { issuedAt, expiresAt } = lifeOf(credential)
   return {
     id,
     mode: credential.kind === 'bearer' ? 'static-token' : credential.kind,
     fingerprint: createHash('sha256').update(identityOf(credential)).digest('hex').slice(0, 16),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(issuedAt === undefined ? {} : { issuedAt }),
+    ...(version === undefined ? {} : { version }),
     ...(credential.kind === 'token-request' ? { deployer: `${credential.namespace}/${credential.serviceAccount}` } : {}),
     ...(credential.kind === 'federated' ? { federation: federationOf(credential) } : {}),
   }
 }
 
-/** What was sealed, read back; its text appears in no error. */
-const opened = (account: AccountSummary, plaintext: string): PlainCredential => {
+/**
+ * What was sealed, read back; its text appears in no error.
+ * @param id of the account
+ * @throws TelpherError sealed_record
+ */
+export const readPlain = (id: string, plaintext: string): PlainCredential => {
   let value: unknown
   try {
     value = JSON.parse(plaintext)
@@ -117,7 +132,7 @@ const opened = (account: AccountSummary, plaintext: string): PlainCredential => 
     value = undefined
   }
   const plain = plainCredentialSchema.safeParse(value)
-  if (!plain.success) throw new TelpherError('sealed_record', `${account.id} does not hold a credential`)
+  if (!plain.success) throw new TelpherError('sealed_record', `${id} does not hold a credential`)
   return plain.data
 }
 
@@ -134,12 +149,15 @@ export interface OpenAccount {
  * @param account what the target says of it; it must be the one that was sealed
  * @param plaintext JSON of a PlainCredential
  * @param now ms since the epoch
+ * @param version of the record: another one than the target says is one that it was rotated to, or back to, since the target was read
  * @throws TelpherError credential_expired, sealed_record
  */
-export const openAccount = (account: AccountSummary, plaintext: string, now: number): OpenAccount => {
-  const plain = opened(account, plaintext)
+export const openAccount = (account: AccountSummary, plaintext: string, now: number, version?: number): OpenAccount => {
+  const plain = readPlain(account.id, plaintext)
   const { fingerprint: id, expiresAt } = summarize(account.id, plain)
-  if (id !== account.fingerprint) throw new TelpherError('sealed_record', `${account.id} holds another credential than its target says`)
+  const isOther = version !== undefined && version !== (account.version ?? 1)
+  if (id !== account.fingerprint && !isOther)
+    throw new TelpherError('sealed_record', `${account.id} holds another credential than its target says`)
   if (expiresAt !== undefined && expiresAt <= now)
     throw new TelpherError('credential_expired', `the credential ${id} expired at ${new Date(expiresAt).toISOString()}`)
   return { plain, id, ...(expiresAt === undefined ? {} : { expiresAt }) }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { Credential, SealedRecord } from '../model/credential.ts'
 import type { AttemptRef } from '../model/deployment.ts'
+import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
 import type { Cluster, ClusterRequest, Given, GrantRecords } from '../model/ports.ts'
 import type { AccountSummary, Target } from '../model/target.ts'
@@ -198,4 +199,44 @@ test('a sweep revokes what is over, and leaves what runs and what is not known y
   const verdicts = [true, false, 'unknown'] as const
   expect(await grants.sweep(target, async ({ attempt: number }) => verdicts[number - 1] ?? 'unknown')).toBe(1)
   expect([...secrets.keys()].map((name) => name.at(-1))).toEqual(['2', '3'])
+})
+
+test('what runs goes on with the version that its account was rotated to, on the same Secret', async () => {
+  const next: PlainCredential = { ...(bootstrap as Extract<PlainCredential, { kind: 'token-request' }>), token: 'bootstrap-2' }
+  const [first, second] = [
+    stored('acc_1', bootstrap),
+    seal(key, { type: 'account', id: 'acc_1', version: 2, plaintext: JSON.stringify(next) }),
+  ]
+  let record = first.sealed
+  const { cluster, secrets } = standIn()
+  const dead = new Set<string>()
+  const connect: Cluster['connect'] = (target, credential) => {
+    const connection = cluster.connect(target, credential)
+    const isDead = (): boolean => credential.kind === 'bearer' && dead.has(credential.token.reveal())
+    const refused = { status: 401, headers: { 'content-type': 'application/json' }, rawHeaders: [] }
+    const body = () => Readable.from([Buffer.from(JSON.stringify({ kind: 'Status', apiVersion: 'v1' }))])
+    return { ...connection, request: async (asked) => (isDead() ? { ...refused, body: body() } : connection.request(asked)) }
+  }
+  let isAway = false
+  const readAccount = async (): Promise<SealedRecord> => {
+    if (isAway) throw new TelpherError('redis_unreachable', 'away')
+    return record
+  }
+  const grants = createMinting({ readAccount, records: keptRecords(), key, cluster: { connect }, installation: 'srv_1' })
+  const target = { name: 't', server: 'https://k', account: first.account } as Target
+  await grants.grant(target, attempt, 600_000)
+  const [[, before] = []] = [...secrets]
+  record = second
+  dead.add('bootstrap')
+  await grants.renew(target, attempt, 600_000)
+  expect([...secrets.values()]).toEqual([before])
+  // While Redis is away it goes on with what it has.
+  isAway = true
+  await grants.renew(target, attempt, 600_000)
+  isAway = false
+  await grants.end(target, attempt)
+  expect(secrets.size).toBe(0)
+  // One of the same number that is another credential was never rotated to.
+  record = { ...seal(key, { type: 'account', id: 'acc_1', version: 1, plaintext: JSON.stringify(next) }) }
+  await expect(grants.grant(target, attempt, 600_000)).rejects.toMatchObject({ code: 'sealed_record' })
 })

@@ -48,23 +48,41 @@ interface Note {
  */
 export const createMinting = (options: MintingOptions): Minting => {
   const { readAccount, records, key, cluster, installation, now = Date.now } = options
-  const modes = new Map<string, Mode>()
+  const modes = new Map<string, { readonly fingerprint: string; readonly record: SealedRecord; readonly mode: Mode }>()
 
+  /** The mode of the version that is used now, which may be another one than when the target was read. */
   const open = async (target: Target): Promise<Mode> => {
     const { account } = target
-    const opened = openAccount(account, unseal(key, await readAccount(account.id), account.id), now())
     // Addresses and trust may be changed: what was connected by the old ones must not go on.
-    const name = [account.id, account.fingerprint, target.server, target.alternates, target.tlsServerName, target.ca].join(' ')
+    const name = [account.id, target.server, target.alternates, target.tlsServerName, target.ca].join(' ')
     const known = modes.get(name)
-    if (known !== undefined) return known
+    const record = await readAccount(account.id).catch((thrown: unknown) => {
+      // What runs goes on with what it has while Redis is away.
+      if (known === undefined || !(thrown instanceof TelpherError) || !thrown.code.startsWith('redis_')) throw thrown
+      return known.record
+    })
+    const opened = openAccount(account, unseal(key, record, account.id), now(), record.version)
+    if (known?.fingerprint === opened.id) return known.mode
     const mode = modeOf(opened, {
       server: target.server,
       connect: (credential) => cluster.connect(target, credential),
       installation,
       env: {},
     })
-    modes.set(name, mode)
+    modes.set(name, { fingerprint: opened.id, record, mode })
     return mode
+  }
+  /** What is refused because the account was rotated in between is done with its next version. */
+  const through = async <T>(target: Target, work: (mode: Mode) => Promise<T>): Promise<T> => {
+    const mode = await open(target)
+    try {
+      return await work(mode)
+    } catch (thrown) {
+      if (!(thrown instanceof TelpherError) || thrown.code !== 'target_unauthorized') throw thrown
+      const again = await open(target)
+      if (again === mode) throw thrown
+      return work(again)
+    }
   }
 
   const note = async (attempt: AttemptRef, noted: Note, lifeMs: number): Promise<void> => {
@@ -105,41 +123,42 @@ export const createMinting = (options: MintingOptions): Minting => {
     return { id, kind: 'bearer', token: new Secret(token), expiresAt }
   }
 
+  const notedOf = async (target: Target, attempt: AttemptRef): Promise<Note | undefined> =>
+    isRevocable(target.account.mode) ? noted(attempt) : undefined
+
   return {
     async grant(target, attempt, lifetimeMs) {
       if (target.account.mode === 'in-cluster') return 'use-own'
-      const [mode, before] = await Promise.all([open(target), isRevocable(target.account.mode) ? noted(attempt) : undefined])
+      const [mode, before] = await Promise.all([open(target), notedOf(target, attempt)])
       const known = again(before, lifetimeMs)
-      return known === undefined ? mint(mode, attempt, lifetimeMs, before) : { credential: known, renewable: mode.renewable }
+      if (known !== undefined) return { credential: known, renewable: mode.renewable }
+      return through(target, (used) => mint(used, attempt, lifetimeMs, before))
     },
     async renew(target, attempt, lifetimeMs) {
       if (target.account.mode === 'in-cluster') return 'use-own'
-      const [mode, before] = await Promise.all([open(target), isRevocable(target.account.mode) ? noted(attempt) : undefined])
+      const [mode, before] = await Promise.all([open(target), notedOf(target, attempt)])
       if (mode.revocable && before === undefined) throw new TelpherError('grant_revoked', 'the credential of this attempt was revoked')
-      return mint(mode, attempt, lifetimeMs, before)
+      return through(target, (used) => mint(used, attempt, lifetimeMs, before))
     },
     async end(target, attempt) {
       if (!isRevocable(target.account.mode)) return
-      const mode = await open(target)
-      await mode.revoke(attempt)
+      await through(target, (mode) => mode.revoke(attempt))
       await records.remove(attempt)
     },
     async fence(target, attempt) {
       if (!isRevocable(target.account.mode)) return
-      const mode = await open(target)
       const tokens = (await noted(attempt))?.tokens ?? []
-      await mode.revoke(attempt)
+      await through(target, (mode) => mode.revoke(attempt))
       await proveRefused(target, cluster, tokens, options.fenceTimes)
       await records.remove(attempt)
     },
     async sweep(target, isOver) {
       if (!isRevocable(target.account.mode)) return 0
-      const mode = await open(target)
       let swept = 0
-      for (const { attempt, ageMs } of await mode.outstanding()) {
+      for (const { attempt, ageMs } of await through(target, (mode) => mode.outstanding())) {
         const over = await isOver(attempt)
         if (over === false || (over === 'unknown' && ageMs < unknownMs)) continue
-        await mode.revoke(attempt)
+        await through(target, (mode) => mode.revoke(attempt))
         await records.remove(attempt)
         swept++
       }

@@ -5,6 +5,16 @@ export interface Claims {
   /** Times in ms since the epoch, by the clock of whoever made it. */
   readonly issuedAt?: number
   readonly expiresAt?: number
+  /** Whose it is, such as `system:serviceaccount:NAMESPACE:NAME`. */
+  readonly subject?: string
+  /** The Secret that a token of a service account is bound to. */
+  readonly secret?: { readonly name: string; readonly uid: string }
+}
+
+/** Private claims of Kubernetes (pkg/serviceaccount/claims.go). */
+const secretOf = (claims: object): Claims['secret'] => {
+  const { secret } = ((claims as Record<string, unknown>)['kubernetes.io'] ?? {}) as { secret?: { name?: unknown; uid?: unknown } }
+  return typeof secret?.name === 'string' && typeof secret.uid === 'string' ? { name: secret.name, uid: secret.uid } : undefined
 }
 
 const time = (claims: object, name: string): number | undefined => {
@@ -20,7 +30,11 @@ export const claimsOf = (token: string): Claims => {
     if (typeof claims !== 'object' || claims === null) return {}
     const [issuedAt, expiresAt] = [time(claims, 'iat'), time(claims, 'exp')]
     const id = 'jti' in claims && typeof claims.jti === 'string' && claims.jti !== '' ? claims.jti : undefined
+    const subject = 'sub' in claims && typeof claims.sub === 'string' ? claims.sub : undefined
+    const secret = secretOf(claims)
     return {
+      ...(subject === undefined ? {} : { subject }),
+      ...(secret === undefined ? {} : { secret }),
       ...(id === undefined ? {} : { id }),
       ...(issuedAt === undefined ? {} : { issuedAt }),
       ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -7,6 +7,8 @@ const now = 1_700_000_000_000
 const dayMs = 86_400_000
 const expiring = (name: string, expiresAt?: number) =>
   sampleTarget(name, { account: { id: 'acc_1', mode: 'static-token', fingerprint: '00', expiresAt } })
+const renewing = (issuedAt: number, expiresAt: number) =>
+  sampleTarget('a', { account: { id: 'acc_1', mode: 'token-request', fingerprint: '00', issuedAt, expiresAt } })
 const judge = (changes: Partial<TargetFacts>) =>
   judgeTargets({ targets: [expiring('a')], sealedBy: { a: 'k1' }, keyIds: ['k1'], now, ...changes }).map(({ id, subject, status }) => [
     id,
@@ -29,6 +31,12 @@ test.each<[string, Partial<TargetFacts>, unknown[]]>([
   ['expires in a month', { targets: [expiring('a', now + 30 * dayMs)] }, [good('target-credential'), good('account-key')]],
   ['expires this week', { targets: [expiring('a', now + 3 * dayMs)] }, [['target-credential', 'a', 'warn'], good('account-key')]],
   ['expired', { targets: [expiring('a', now)] }, [['target-credential', 'a', 'fail'], good('account-key')]],
+  ['renews itself in time', { targets: [renewing(now - dayMs, now + 6 * dayMs)] }, [good('target-credential'), good('account-key')]],
+  [
+    'does not renew itself',
+    { targets: [renewing(now - 4 * dayMs, now + 3 * dayMs)] },
+    [['target-credential', 'a', 'warn'], good('account-key')],
+  ],
   ['sealed with another key', { sealedBy: { a: 'k2' } }, [good('target-credential'), ['account-key', 'a', 'fail']]],
   ['without its account', { sealedBy: {} }, [good('target-credential'), ['account-key', 'a', 'fail']]],
 ])('%s', (_, changes, expected) => {

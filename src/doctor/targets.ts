@@ -19,14 +19,21 @@ const soonMs = 7 * dayMs
 
 const again = (name: string): string => `telpher target remove ${name} && telpher target add ${name} --from-kubeconfig CONTEXT`
 
+/** What renews itself is always about to expire: it is late when half of its life is over. */
+const isSoon = ({ mode, issuedAt, expiresAt }: Target['account'], now: number): boolean => {
+  if (expiresAt === undefined) return false
+  return mode === 'token-request' && issuedAt !== undefined ? now - issuedAt > (expiresAt - issuedAt) / 2 : expiresAt - now <= soonMs
+}
+
 const judgeCredential = ({ name, account }: Target, now: number): Finding[] => {
-  const { expiresAt } = account
-  if (expiresAt === undefined || expiresAt - now > soonMs) return []
+  const { expiresAt, mode } = account
+  if (expiresAt === undefined || !isSoon(account, now)) return []
   const at = new Date(expiresAt).toISOString()
+  const renews = mode === 'token-request'
   const finding =
     expiresAt <= now
-      ? fail('target-credential', `expired at ${at}`, again(name))
-      : warn('target-credential', `expires at ${at}`, again(name))
+      ? fail('target-credential', `expired at ${at}`, renews ? `telpher account repair ${name} --from-kubeconfig CONTEXT` : again(name))
+      : warn('target-credential', `expires at ${at}`, renews ? `telpher account rotate ${name}` : again(name))
   return [{ ...finding, subject: name }]
 }
 
@@ -44,9 +51,7 @@ export const judgeTargets = (facts: TargetFacts): Finding[] => {
   const credentials = targets.flatMap((target) => judgeCredential(target, now))
   const keys = targets.flatMap((target) => judgeKey(target, facts))
   return [
-    ...(credentials.length === 0
-      ? [ok('target-credential', `none of ${targets.length} expires within 7 days, as far as they tell`)]
-      : credentials),
+    ...(credentials.length === 0 ? [ok('target-credential', `none of ${targets.length} expires soon, as far as they tell`)] : credentials),
     ...(keys.length === 0 ? [ok('account-key', `${targets.length} sealed with the server's key`)] : keys),
   ]
 }

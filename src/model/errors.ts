@@ -206,6 +206,28 @@ export const errorTable = {
   tether_corrupt: [1305, 'infrastructure', true, 'The output does not match its checksum: deploy again, then check the worker host.'],
   job_not_started: [1306, 'infrastructure', false, 'The program is not in the execution image: choose an image that has it.'],
   job_oom: [1307, 'target', false, 'The step ran out of memory: raise its memory limit.'],
+  // 131x: rotation of accounts
+  rotation_unverified: [
+    1310,
+    'target',
+    true,
+    'The credential in use stays; see what is wrong with the new one, and try again: telpher account status TARGET',
+  ],
+  rotation_barrier: [
+    1311,
+    'infrastructure',
+    true,
+    'The old credential is kept until Redis shows that the new one lasts: check its append-only file and its replicas.',
+  ],
+  rotation_unconfirmed: [1312, 'target', true, 'The old credential still works: see telpher account status TARGET for what ends it.'],
+  rotation_refused: [1313, 'user', false, 'See telpher account status TARGET for what can be done now.'],
+  rotation_mint: [
+    1314,
+    'target',
+    false,
+    'Give its identity the right to renew itself: telpher account repair TARGET --from-kubeconfig CONTEXT',
+  ],
+  rotation_too_late: [1315, 'user', false, 'The credential before it is dead: rotate again, or repair the account.'],
   worker_stopped: [1330, 'infrastructure', true, 'Nothing: another worker takes the job up.'],
   // 14xx: the target
   target_dns: [1401, 'target', true, 'Check the host name in the server address of the target.'],

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 /** What an id may name; the prefix makes an id in a log or a URL say what it is. */
-export type IdPrefix = 'dep' | 'job' | 'wrk' | 'req' | 'chk' | 'acc' | 'srv' | 'sub' | 'frz'
+export type IdPrefix = 'dep' | 'job' | 'wrk' | 'req' | 'chk' | 'acc' | 'srv' | 'sub' | 'frz' | 'rot'
 
 const encode = (value: bigint, length: number): string => {
   let rest = value

@@ -65,6 +65,10 @@ export interface AccountSummary {
   fingerprint: string
   /** ms since the epoch, where the credential says it. */
   expiresAt?: number | undefined
+  /** ms since the epoch, where the credential says it. */
+  issuedAt?: number | undefined
+  /** The number of the credential that is used; 1 when absent. */
+  version?: number | undefined
   /** `namespace/name` of the service account that attempts get tokens of, in the mode token-request. */
   deployer?: string | undefined
   /** Whom the API server is told to trust, in the mode federated. */
@@ -105,17 +109,27 @@ export interface Target {
   /** What locks are kept by: one id for all targets that reach the same cluster through the same address. */
   clusterId: string
   account: AccountSummary
+  /** Seconds between two rotations of its account, where that is not a day; 0 for never. */
+  rotateSeconds?: number | undefined
   createdAt: number
 }
 
 /** Jobs at a time. */
 export const limitSchema: z.ZodNumber = z.int().min(1).max(10_000)
 
+/** Never, or so that an outage of days is survived by a token of 7 days. */
+export const rotateSecondsSchema: z.ZodNumber = z
+  .int()
+  .min(0)
+  .max(5 * 86_400)
+
 const accountSchema = z.object({
   id: z.string(),
   mode: z.enum(accountModes),
   fingerprint: z.string(),
   expiresAt: z.number().optional(),
+  issuedAt: z.number().optional(),
+  version: z.number().optional(),
   deployer: z.string().optional(),
   federation: federationSchema.optional(),
 })
@@ -137,5 +151,6 @@ export const targetSchema: z.ZodType<Target> = z.object({
   clusterLimit: limitSchema.optional(),
   clusterId: z.string(),
   account: accountSchema,
+  rotateSeconds: rotateSecondsSchema.optional(),
   createdAt: z.number(),
 })

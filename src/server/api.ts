@@ -4,6 +4,7 @@ import { TelpherError } from '../model/errors.ts'
 import { newId } from '../model/ids.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { codeClass } from '../telemetry/table.ts'
+import { addAccountRoutes } from './accounts.ts'
 import { addAgainRoutes } from './again.ts'
 import { addAuditRoutes } from './audit.ts'
 import { recordRequest } from './audited.ts'
@@ -96,6 +97,7 @@ export const createApi = (deps: ApiDeps): Api => {
   addPoolRoutes(api, deps)
   addProducerRoutes(api, deps)
   addEnrolmentRoutes(api, deps)
+  addAccountRoutes(api, deps)
   addKeyRoutes(api, deps)
   addSecretRoutes(api, deps)
   addDeploymentRoutes(api, deps)

@@ -33,6 +33,7 @@ export const audited: Partial<Record<RouteName, Audited>> = {
     keep: ['server', 'pool', 'account.mode', 'account.deployer', 'account.fingerprint'],
   },
   removeTarget: { what: { type: 'target', action: 'remove' } },
+  rotateAccount: { what: { type: 'account', action: 'replace' }, keep: ['kind', 'id'] },
   checkTarget: { what: { type: 'target', action: 'check' }, keep: ['id'] },
   pinImage: { what: { type: 'image', action: 'pin' } },
   rotateKeys: { what: { type: 'key', action: 'rotate' }, name: () => 'master key', keep: ['resealed'] },

@@ -33,6 +33,7 @@ import { listen } from './listen.ts'
 import { pipedCluster } from './pipe.ts'
 import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
+import { startAccounts } from './rotation.ts'
 import { scalerDriver } from './scaler-driver.ts'
 import { createSeen, startSealing } from './sealing.ts'
 import { signingQueue } from './signing.ts'
@@ -151,6 +152,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     signal,
   })
   const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
+  const accounts = await startAccounts({ store, key, cluster, log: troubles('accounts', (line) => log.info(line, 'accounts')), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
   telemetry =
@@ -205,7 +207,9 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
       closing.abort()
       loop.stop()
       await listener.close()
-      await Promise.all([started, watchdog, broker, grantSweep, inbox, sealing, retention, scaler, health].map(({ stopped }) => stopped))
+      await Promise.all(
+        [started, watchdog, broker, grantSweep, inbox, sealing, retention, accounts, scaler, health].map(({ stopped }) => stopped),
+      )
       await telemetry?.close()
       await queue.close()
       await cluster.close()

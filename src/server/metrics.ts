@@ -86,7 +86,7 @@ const tellTargets = (registry: Registry, targets: readonly Target[]): void => {
   for (const { name: target, account, createdAt } of targets) {
     if (account.expiresAt === undefined) continue
     registry.set('telpher_credential_expires_timestamp_seconds', { target }, account.expiresAt / 1000)
-    registry.set('telpher_credential_issued_timestamp_seconds', { target }, createdAt / 1000)
+    registry.set('telpher_credential_issued_timestamp_seconds', { target }, (account.issuedAt ?? createdAt) / 1000)
   }
 }
 

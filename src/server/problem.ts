@@ -28,6 +28,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   unknown_secret: 404,
   secret_refused: 422,
   secret_expired: 410,
+  rotation_refused: 409,
   unknown_route: 404,
   unknown_worker: 404,
   target_exists: 409,

@@ -7,7 +7,15 @@ import { newSecretSchema } from '../model/stepsecret.ts'
 import { auditQuery, auditVerifyQuery } from './auditqueries.ts'
 import { listQuery } from './list.ts'
 import { logQuery, searchQuery } from './logqueries.ts'
-import { backupQuery, cancelQuery, deploymentRequestSchema, newPinSchema, newTargetSchema, targetChangeSchema } from './schemas.ts'
+import {
+  backupQuery,
+  cancelQuery,
+  deploymentRequestSchema,
+  newPinSchema,
+  newRotationSchema,
+  newTargetSchema,
+  targetChangeSchema,
+} from './schemas.ts'
 import { shapes } from './shapes.ts'
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
@@ -61,6 +69,9 @@ export type RouteName =
   | 'cancel'
   | 'listPins'
   | 'pinImage'
+  | 'listAccounts'
+  | 'getAccount'
+  | 'rotateAccount'
   | 'listKeys'
   | 'rotateKeys'
   | 'listProducers'
@@ -281,6 +292,23 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     path: '/v1/images/pins',
     request: { body: body(newPinSchema) },
     responses: { 200: json(shapes.pins, 'Pinned; no ids take the pin away'), default: problem },
+  },
+  listAccounts: {
+    method: 'get',
+    path: '/v1/accounts',
+    responses: { 200: json(shapes.accounts, 'The account of every target: versions, times, and what is wrong'), default: problem },
+  },
+  getAccount: {
+    method: 'get',
+    path: '/v1/accounts/{name}',
+    request: { params: named },
+    responses: { 200: json(shapes.account, 'The account of this target'), default: problem },
+  },
+  rotateAccount: {
+    method: 'post',
+    path: '/v1/accounts/{name}/rotations',
+    request: { params: named, body: body(newRotationSchema) },
+    responses: { 202: json(shapes.rotationAsked, 'It begins within a second; the answer to this id is in the account'), default: problem },
   },
   listKeys: {
     method: 'get',

@@ -5,7 +5,7 @@ import { isBundle } from '../credentials/pem.ts'
 import { type Graces, gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
-import { limitSchema, nameSchema, type Policy, policySchema, tagSchema } from '../model/target.ts'
+import { limitSchema, nameSchema, type Policy, policySchema, rotateSecondsSchema, tagSchema } from '../model/target.ts'
 
 /** Where a target is and what is trusted there, as a request changes it; what is absent stays. */
 export interface TargetChange {
@@ -32,6 +32,7 @@ export interface NewTarget {
   trials?: boolean | undefined
   limit?: number | undefined
   clusterLimit?: number | undefined
+  rotateSeconds?: number | undefined
   credential: NewCredential
 }
 
@@ -72,6 +73,12 @@ export const targetChangeSchema: z.ZodType<TargetChange> = z.strictObject({
   tlsServerName: tlsServerName.nullable().optional(),
 })
 
+/** A credential that can be used: its certificate and its key belong together. */
+const credentialSchema: z.ZodType<NewCredential> = newCredentialSchema.superRefine((credential, context) => {
+  const wrong = pairProblem(credential)
+  if (wrong !== undefined) context.addIssue({ code: 'custom', path: [wrong.field], message: wrong.problem })
+})
+
 const object = z
   .object({
     name: nameSchema,
@@ -88,21 +95,33 @@ const object = z
     trials: z.boolean().optional(),
     limit: limitSchema.optional(),
     clusterLimit: limitSchema.optional(),
-    credential: newCredentialSchema,
+    rotateSeconds: rotateSecondsSchema.optional(),
+    credential: credentialSchema,
   })
   .superRefine(({ namespace, policy, credential, alternates: more = [] }, context) => {
     if (credential.kind === 'in-cluster' && more.length > 0)
       context.addIssue({ code: 'custom', path: ['alternates'], message: 'a worker sends its own token to its own cluster alone' })
     if (namespace !== undefined && policy.namespaces.length > 0 && !policy.namespaces.includes(namespace))
       context.addIssue({ code: 'custom', path: ['namespace'], message: 'give one of the allowed namespaces' })
-    const wrong = pairProblem(credential)
-    if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['credential', wrong.field], message: wrong.problem })
   })
 
 export const newTargetSchema: z.ZodType<NewTarget> = object.transform((asked) => ({
   ...asked,
   namespace: asked.namespace ?? asked.policy.namespaces[0] ?? 'default',
 }))
+
+/** What is asked of an account, as a request gives it. */
+export interface NewRotation {
+  kind: 'rotate' | 'revoke' | 'rollback' | 'replace'
+  credential?: NewCredential | undefined
+}
+
+export const newRotationSchema: z.ZodType<NewRotation> = z
+  .strictObject({ kind: z.enum(['rotate', 'revoke', 'rollback', 'replace']), credential: credentialSchema.optional() })
+  .check(({ value, issues }) => {
+    if ((value.kind === 'replace') !== (value.credential !== undefined))
+      issues.push({ code: 'custom', input: value.kind, path: ['credential'], message: 'give one to replace, and only then' })
+  })
 
 interface NewPin {
   image: string

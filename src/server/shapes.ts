@@ -5,9 +5,10 @@ import { checkStatuses } from '../model/doctor.ts'
 import { federationNamesSchema, publicKeySchema } from '../model/federation.ts'
 import { healthSchema } from '../model/health.ts'
 import { poolStates } from '../model/pool.ts'
+import { rotationStates } from '../model/rotation.ts'
 import { jobStatuses, terminalStatuses } from '../model/states.ts'
 import { deploymentRequestSchema, stepSchema } from '../model/step.ts'
-import { targetSchema } from '../model/target.ts'
+import { accountModes, targetSchema } from '../model/target.ts'
 import { failureClasses } from '../model/verdict.ts'
 
 /** What answers look like: for the OpenAPI document, and for the test that holds real answers against them. */
@@ -140,6 +141,27 @@ const auditReport = z.object({
   problems: z.array(z.object({ n: z.number().int(), says: z.string() })),
   head: z.object({ n: z.number().int(), id: z.string(), hash: z.string(), kid: z.string(), signature: z.string() }).optional(),
 })
+
+const account = z
+  .object({
+    target: z.string(),
+    mode: z.enum(accountModes),
+    fingerprint: z.string(),
+    version: z.number().int(),
+    state: z.enum(rotationStates),
+    since: time,
+    issuedAt: time.optional(),
+    expiresAt: time.optional(),
+    versions: z.array(
+      z.object({ version: z.number().int(), is: z.enum(['used', 'next', 'previous', 'revoked']), expiresAt: time.optional() }),
+    ),
+    rotatedAt: time.optional(),
+    provenAt: time.optional(),
+    nextAt: time.optional(),
+    answer: z.object({ id: z.string(), ok: z.boolean(), sentence: z.string(), code: z.string().optional() }).optional(),
+    alarms: z.array(z.object({ level: z.enum(['warn', 'alarm']), sentence: z.string(), fix: z.string() })),
+  })
+  .openapi('Account')
 
 const masterKey = z
   .object({
@@ -473,6 +495,9 @@ export type ShapeName =
   | 'secret'
   | 'secrets'
   | 'pins'
+  | 'account'
+  | 'accounts'
+  | 'rotationAsked'
   | 'keys'
   | 'keysRotated'
   | 'producer'
@@ -523,6 +548,9 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   }),
   ledger: z.object({ entries: z.array(write) }),
   runDiff,
+  account,
+  accounts: z.object({ accounts: z.array(account) }),
+  rotationAsked: z.object({ id: z.string(), kind: z.string() }),
   keys: z.object({ keys: z.array(masterKey) }),
   keysRotated: z.object({ resealed: z.number().int(), damaged: z.array(z.string()), keys: z.array(masterKey) }),
   producer,

@@ -28,6 +28,7 @@ import { createReplicate } from './replicate.ts'
 import { createChecks, createIdempotency } from './requests.ts'
 import { ruleOf } from './retention.ts'
 import { createRooms } from './rooms.ts'
+import { createRotations } from './rotations.ts'
 import { ensureSchema, schemaVersion } from './schema.ts'
 import { createSecrets } from './secrets.ts'
 import { createShed } from './shed.ts'
@@ -126,6 +127,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     freezes: createFreezes(connection),
     pools: createPools(connection),
     rooms: createRooms(connection),
+    rotations: createRotations(connection),
     secrets: createSecrets(connection),
     producers: createProducers(connection),
     enrolments: createEnrolments(connection),

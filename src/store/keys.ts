@@ -96,7 +96,7 @@ export const wakeKey: string = `${prefix}{wake}:deployments`
 export const targetKeys: { readonly records: string; readonly accounts: string } = {
   /** Hash: name -> JSON. */
   records: `${prefix}{targets}:records`,
-  /** Hash: account id -> sealed JSON. */
+  /** Hash: account id -> sealed JSON; account id + `#` + version -> sealed JSON of another version. */
   accounts: `${prefix}{targets}:accounts`,
 }
 
@@ -106,6 +106,19 @@ export const healthKeys: { readonly records: string; readonly turn: string } = {
   /** Which server tries the targets; expires with whoever died. */
   turn: `${prefix}{targets}:health-turn`,
 }
+
+/** What is known of the rotation of accounts; it lies with them, so that a switch is one step. */
+export const rotationKeys: { readonly due: string; readonly journal: (account: string) => string; readonly barrier: string } = {
+  /** Sorted set: target by when its account is to be looked at, Redis time in ms. */
+  due: `${prefix}{targets}:rotation-due`,
+  /** Hash: `rotation` and `wish` as JSON; `fence`, and `until` when the turn is held. */
+  journal: (account) => `${prefix}{targets}:rotation:${account}`,
+  /** String: what is written to see that it lasts. */
+  barrier: `${prefix}{targets}:rotation-barrier`,
+}
+
+/** The field of a version of an account that is not the used one. */
+export const versionField = (account: string, version: number): string => `${account}#${version}`
 
 export const workerKeys: { readonly records: string; readonly seen: string } = {
   /** Hash: id -> JSON; `id#drain` while it is asked to drain. */

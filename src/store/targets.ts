@@ -2,7 +2,7 @@ import type { SealedRecord } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
 import type { Connection } from './connection.ts'
-import { targetKeys } from './keys.ts'
+import { rotationKeys, targetKeys } from './keys.ts'
 import type { Accounts, Targets } from './types.ts'
 
 const keys = [targetKeys.records, targetKeys.accounts]
@@ -41,7 +41,8 @@ export const createTargets = (connection: Connection, inUse: () => Promise<Reado
     remove: async (name) => {
       const text = await stored(name)
       if ((await inUse()).has(name)) throw new TelpherError('target_in_use', `an active deployment uses target ${name}`)
-      const removed = await connection.script('remove-target', keys, [name, text, (JSON.parse(text) as Target).account.id])
+      const { id } = (JSON.parse(text) as Target).account
+      const removed = await connection.script('remove-target', [...keys, rotationKeys.journal(id), rotationKeys.due], [name, text, id])
       if (removed === 0) throw unknown(name)
     },
   }
@@ -56,7 +57,7 @@ export const createAccounts = (connection: Connection): Accounts => ({
   countByKey: async () => {
     const counts = new Map<string, number>()
     for await (const page of pages(connection)) {
-      for (const text of page) {
+      for (const [, text] of page) {
         const { kid } = JSON.parse(text) as SealedRecord
         counts.set(kid, (counts.get(kid) ?? 0) + 1)
       }
@@ -64,11 +65,10 @@ export const createAccounts = (connection: Connection): Accounts => ({
     return counts
   },
   change: async (change) => {
-    const replace = async (text: string): Promise<number> => {
-      const before = JSON.parse(text) as SealedRecord
-      const after = change(before)
+    const replace = async ([field, text]: readonly [string, string]): Promise<number> => {
+      const after = change(JSON.parse(text) as SealedRecord)
       if (after === undefined) return 0
-      return Number(await connection.script('replace-account', [targetKeys.accounts], [before.id, text, JSON.stringify(after)]))
+      return Number(await connection.script('replace-account', [targetKeys.accounts], [field, text, JSON.stringify(after)]))
     }
     let changed = 0
     for await (const page of pages(connection)) for (const replaced of await Promise.all(page.map(replace))) changed += replaced
@@ -76,11 +76,11 @@ export const createAccounts = (connection: Connection): Accounts => ({
   },
 })
 
-/** Every account as it is stored; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
-async function* pages(connection: Connection): AsyncGenerator<string[]> {
+/** Every version of every account as it is stored, by its field; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
+async function* pages(connection: Connection): AsyncGenerator<(readonly [string, string])[]> {
   for (let cursor = '0'; ; ) {
     const [next, page] = await connection.call((redis) => redis.hscan(targetKeys.accounts, cursor, 'COUNT', 500))
-    yield page.filter((_, index) => index % 2 === 1)
+    yield Array.from({ length: page.length / 2 }, (_, at) => [page[at * 2] ?? '', page[at * 2 + 1] ?? ''] as const)
     if (next === '0') return
     cursor = next
   }

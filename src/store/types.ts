@@ -12,6 +12,7 @@ import type { PipeMail } from '../model/pipe.ts'
 import type { Pool } from '../model/pool.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
 import type { Answer, Producer } from '../model/producer.ts'
+import type { RotationJournal } from '../model/rotation.ts'
 import type { ScaleState } from '../model/scale.ts'
 import type { Signed } from '../model/signature.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
@@ -628,6 +629,7 @@ export interface Store {
   readonly freezes: Freezes
   readonly pools: Pools
   readonly rooms: Rooms
+  readonly rotations: RotationJournal
   readonly secrets: Secrets
   readonly producers: Producers
   readonly enrolments: Enrolments

@@ -164,6 +164,8 @@ const tokens = (): string => `/api/v1/namespaces/${place.home}/serviceaccounts`
 const secrets = (): string => `/api/v1/namespaces/${place.home}/secrets`
 const asBootstrap = (method: string, path: string, body?: object) => fetchAs(place.cluster, place.token, method, path, body)
 const tokenRequest = (spec: object): object => ({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec })
+const ownTokens = (): string => `${tokens()}/bootstrap-${place.home}/token`
+const boundTo = (name: string): object => ({ apiVersion: 'v1', kind: 'Secret', name })
 const secret = (more: object): object => ({
   apiVersion: 'v1',
   kind: 'Secret',
@@ -184,7 +186,39 @@ test.each<readonly [string, () => readonly [string, string, object?]]>([
       tokenRequest({ expirationSeconds: 4000, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: 'x' } }),
     ],
   ],
-  ['mint a token of itself', () => ['POST', `${tokens()}/bootstrap-${place.home}/token`, tokenRequest({ expirationSeconds: 600 })]],
+  ['mint a token of itself that is bound to nothing', () => ['POST', ownTokens(), tokenRequest({ expirationSeconds: 600 })]],
+  [
+    'mint a token of itself for longer than a week',
+    () => ['POST', ownTokens(), tokenRequest({ expirationSeconds: 604_801, boundObjectRef: boundTo(`bootstrap-${place.home}.v2`) })],
+  ],
+  [
+    'mint a token of itself that is bound to a Secret of an attempt',
+    () => ['POST', ownTokens(), tokenRequest({ expirationSeconds: 600, boundObjectRef: boundTo('telpher-job-x-1') })],
+  ],
+  [
+    'mint a token of itself that is bound to a pod',
+    () => [
+      'POST',
+      ownTokens(),
+      tokenRequest({ expirationSeconds: 600, boundObjectRef: { ...boundTo(`bootstrap-${place.home}.v2`), kind: 'Pod' } }),
+    ],
+  ],
+  [
+    'mint a token of the deployer for as long as its own',
+    () => [
+      'POST',
+      `${tokens()}/deployer-${place.home}/token`,
+      tokenRequest({ expirationSeconds: 604_800, boundObjectRef: boundTo(`bootstrap-${place.home}.v2`) }),
+    ],
+  ],
+  [
+    'make a Secret for the tokens of another identity',
+    () => ['POST', secrets(), secret({ type: 'telpher.dev/bootstrap', metadata: { name: 'bootstrap-other.v2' } })],
+  ],
+  [
+    'make one for its own under a name that a target may have',
+    () => ['POST', secrets(), secret({ type: 'telpher.dev/bootstrap', metadata: { name: `bootstrap-${place.home}-v2` } })],
+  ],
   ['mint a token of another account', () => ['POST', `${tokens()}/default/token`, tokenRequest({ expirationSeconds: 600 })]],
   ['make a token Secret that never expires', () => ['POST', secrets(), secret({ type: 'kubernetes.io/service-account-token' })]],
   ['make a Secret with something in it', () => ['POST', secrets(), secret({ type: 'telpher.dev/attempt', stringData: { a: 'b' } })]],
@@ -205,6 +239,26 @@ test('the bootstrap identity cannot delete a Secret that is not of an attempt', 
   await place.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'precious', namespace: place.home }, type: 'Opaque' })
   const answer = await asBootstrap('DELETE', `${secrets()}/precious`)
   expect([answer.status, answer.body]).toEqual([422, expect.stringContaining('telpher: only Secrets of type telpher.dev/attempt')])
+})
+
+test('the bootstrap identity mints its own next token, and cannot end that of another target in the same home', async () => {
+  const own = `bootstrap-${place.home}.v2`
+  const made = await asBootstrap('POST', secrets(), {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'telpher.dev/bootstrap',
+    metadata: { name: own },
+  })
+  expect(made.status, made.body).toBe(201)
+  const asked = tokenRequest({ expirationSeconds: 604_800, boundObjectRef: boundTo(own) })
+  expect((await asBootstrap('POST', ownTokens(), asked)).status).toBe(201)
+  expect((await asBootstrap('DELETE', `${secrets()}/${own}`)).status).toBe(200)
+  for (const name of ['bootstrap-other', 'bootstrap-other.v2', `bootstrap-${place.home}-eu.v2`]) {
+    const secretOf = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: place.home }, type: 'telpher.dev/bootstrap' }
+    await place.cluster.apply(secretOf)
+    const refused = await asBootstrap('DELETE', `${secrets()}/${name}`)
+    expect([refused.status, refused.body]).toEqual([422, expect.stringContaining('and its own of type telpher.dev/bootstrap')])
+  }
 })
 
 test('a deployer can do in its namespace what steps need, and nothing beside', async () => {

@@ -76,6 +76,9 @@ soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/sched
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
 soaks.push(manyPoints('2,000 cuts of streams', 'tests/chaos/probe.test.ts', { SOAK_CUTS: '2000' }))
 soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
+const rotationFile = 'tests/integration/rotation/crash.test.ts'
+soaks.push(manyPoints('rotation killed at 220 points', rotationFile, { ROTATION_KILLS: '220', ROTATION_LOSSES: '0' }))
+soaks.push(manyPoints('rotation beside a Redis that forgets, 220 times', rotationFile, { ROTATION_KILLS: '0', ROTATION_LOSSES: '220' }))
 
 /** The integration tests that speak to Redis, on another kind of it. @param leftOut those that are about a server alone */
 const onRedis = (name: string, env: Readonly<Record<string, string>>, leftOut: readonly string[] = []): Soak => ({

@@ -1,6 +1,15 @@
 import { TelpherError } from '../../model/errors.ts'
 import { type Api, ask, said, type Told } from '../modes/ask.ts'
-import { federatedObjects, namesOf, type SetupObject, type SetupOptions, setupObjects, setupPath } from './objects.ts'
+import {
+  bootstrapSecretType,
+  federatedObjects,
+  namesOf,
+  type SetupObject,
+  type SetupOptions,
+  setupObjects,
+  setupPath,
+  targetLabel,
+} from './objects.ts'
 
 /** An object and what becomes of it. */
 export interface PlannedObject {
@@ -92,13 +101,22 @@ const bootstrapSecret = ({ target, home }: Pick<SetupOptions, 'target' | 'home'>
   metadata: {
     name: namesOf(target).bootstrap,
     namespace: home,
-    labels: { 'app.kubernetes.io/managed-by': 'telpher', 'telpher.dev/target': target },
+    labels: { 'app.kubernetes.io/managed-by': 'telpher', [targetLabel]: target },
   },
-  type: 'telpher.dev/bootstrap',
+  type: bootstrapSecretType,
   immutable: true,
 })
 
 const secretsPath = (home: string): string => `/api/v1/namespaces/${home}/secrets`
+
+/** The Secrets that tokens of a bootstrap identity are bound to, by name: with them every token of it ends that we ever took. */
+const ownSecrets = async (admin: Api, { home, target }: Pick<SetupOptions, 'target' | 'home'>): Promise<readonly string[]> => {
+  const query = `labelSelector=${encodeURIComponent(`${targetLabel}=${target}`)}`
+  const told = await ask(admin, { method: 'GET', path: `${secretsPath(home)}?${query}` })
+  if (told.status !== 200) throw refused(`list Secrets in ${home}`, told)
+  const { items = [] } = told.body as { items?: readonly { readonly metadata: { readonly name: string } }[] }
+  return items.map(({ metadata }) => metadata.name)
+}
 
 /**
  * A token of the bootstrap identity; one of an earlier set-up of the same name is dead after it.
@@ -108,8 +126,10 @@ const secretsPath = (home: string): string => `/api/v1/namespaces/${home}/secret
 export const takeBootstrapToken = async (admin: Api, options: Pick<SetupOptions, 'target' | 'home'>, seconds: number): Promise<string> => {
   const { home, target } = options
   const { bootstrap } = namesOf(target)
-  const removed = await ask(admin, { method: 'DELETE', path: `${secretsPath(home)}/${bootstrap}` })
-  if (removed.status !== 200 && removed.status !== 404) throw refused(`delete the Secret ${home}/${bootstrap}`, removed)
+  for (const name of await ownSecrets(admin, options)) {
+    const removed = await ask(admin, { method: 'DELETE', path: `${secretsPath(home)}/${name}` })
+    if (removed.status !== 200 && removed.status !== 404) throw refused(`delete the Secret ${home}/${name}`, removed)
+  }
   const made = await ask(admin, { method: 'POST', path: secretsPath(home), body: bootstrapSecret(options) })
   const uid = (made.body as { metadata?: { uid?: string } }).metadata?.uid
   if (made.status !== 201 || uid === undefined) throw refused(`create the Secret ${home}/${bootstrap}`, made)
@@ -146,10 +166,12 @@ const remove = async (admin: Api, objects: readonly SetupObject[]): Promise<read
  * @returns what was removed, for people
  * @throws TelpherError target_forbidden, setup_refused, target_*
  */
-export const removeSetup = (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
+export const removeSetup = async (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
   // Which of the two it was is not kept.
   const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
-  return remove(admin, [bootstrapSecret(options), ...made.toReversed()])
+  const secret = bootstrapSecret(options)
+  const secrets = (await ownSecrets(admin, options)).map((name) => ({ ...secret, metadata: { ...secret.metadata, name } }))
+  return remove(admin, [...secrets, ...made.toReversed()])
 }
 
 /** The same of a target of the mode federated. @throws TelpherError target_forbidden, setup_refused, target_* */

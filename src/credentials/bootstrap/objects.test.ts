@@ -34,7 +34,7 @@ test('a ClusterRole comes only when it is asked for', () => {
 test('the bootstrap identity gets exactly this', () => {
   const role = setupObjects(options).find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'bootstrap-shop')
   expect(role?.['rules']).toEqual([
-    { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['deployer-shop'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['deployer-shop', 'bootstrap-shop'], verbs: ['create'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete', 'list'] },
   ])
 })

@@ -23,6 +23,15 @@ export interface SetupOptions {
 /** The longest life of a token that the bootstrap identity may mint, in seconds: the hour that is asked for at most, and some. */
 const longestTokenSeconds = 3900
 
+/** The longest life of its own next token, in seconds: a week, of which an outage of ours may last six days. */
+export const ownTokenSeconds: number = 7 * 86_400
+
+/** The type of the Secrets that tokens of bootstrap identities are bound to. */
+export const bootstrapSecretType = 'telpher.dev/bootstrap'
+
+/** The Secret that a version of a bootstrap identity's token is bound to. Names of targets have no dots, so it is no other target's. */
+export const ownSecretName = (bootstrap: string, version: number): string => `${bootstrap}.v${version}`
+
 /** The names of what a target has in its cluster. */
 export const namesOf = (target: string): { readonly bootstrap: string; readonly deployer: string; readonly policy: string } => ({
   bootstrap: `bootstrap-${target}`,
@@ -31,7 +40,7 @@ export const namesOf = (target: string): { readonly bootstrap: string; readonly 
 })
 
 /** The label by which everything of a target is found again. */
-const targetLabel = 'telpher.dev/target'
+export const targetLabel = 'telpher.dev/target'
 
 const labelsOf = (target: string): Readonly<Record<string, string>> => ({
   'app.kubernetes.io/managed-by': 'telpher',
@@ -131,8 +140,12 @@ export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOpt
           message: 'telpher: tokens of attempts are bound to a Secret',
         },
         {
-          expression: `object.spec.expirationSeconds <= ${longestTokenSeconds}`,
+          expression: `request.name == '${bootstrap}' || object.spec.expirationSeconds <= ${longestTokenSeconds}`,
           message: `telpher: tokens of attempts live at most ${longestTokenSeconds / 60} minutes`,
+        },
+        {
+          expression: `request.name != '${bootstrap}' || (object.spec.expirationSeconds <= ${ownTokenSeconds} && object.spec.boundObjectRef.name.matches('^${bootstrap}[.]v[0-9]+$'))`,
+          message: `telpher: its own token lives at most ${ownTokenSeconds / 86_400} days and is bound to a Secret ${bootstrap}.v…`,
         },
       ],
     }),
@@ -141,13 +154,16 @@ export const setupObjects = ({ target, home, namespaces, clusterWide }: SetupOpt
       operations: ['CREATE', 'UPDATE', 'DELETE'],
       validations: [
         {
-          expression: `(object == null ? oldObject : object).type == '${attemptSecretType}'`,
-          message: `telpher: only Secrets of type ${attemptSecretType}`,
+          expression: [
+            `(object == null ? oldObject : object).type == '${attemptSecretType}'`,
+            `((object == null ? oldObject : object).type == '${bootstrapSecretType}' && (object == null ? oldObject : object).metadata.name.matches('^${bootstrap}([.]v[0-9]+)?$'))`,
+          ].join(' || '),
+          message: `telpher: only Secrets of type ${attemptSecretType}, and its own of type ${bootstrapSecretType}`,
         },
         { expression: 'object == null || !has(object.data)', message: 'telpher: only empty Secrets' },
       ],
     }),
-    ...granted(bootstrap, labels, { kind: 'ServiceAccount', name: bootstrap, namespace: home }, bootstrapRules(deployer), home),
+    ...granted(bootstrap, labels, { kind: 'ServiceAccount', name: bootstrap, namespace: home }, bootstrapRules(deployer, bootstrap), home),
     ...deployerObjects({ target, namespaces, clusterWide }, { kind: 'ServiceAccount', name: deployer, namespace: home }),
   ]
 }

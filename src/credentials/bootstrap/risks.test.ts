@@ -5,7 +5,7 @@ import { bootstrapRules, deployerRules } from './rules.ts'
 const rule = (verbs: string[], resources = ['pods'], apiGroups = ['']) => [{ verbs, resources, apiGroups }]
 
 test('what we set up for namespaces has no risk', () => {
-  expect(risksOf([...deployerRules, ...bootstrapRules('deployer-a')], false)).toEqual([])
+  expect(risksOf([...deployerRules, ...bootstrapRules('deployer-a', 'bootstrap')], false)).toEqual([])
 })
 
 test('the same everywhere reads all Secrets', () => {

@@ -34,8 +34,8 @@ export const deployerRules: readonly PolicyRule[] = [
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: read },
 ]
 
-/** What minting needs where the Secrets of attempts are: nothing else, and tokens of the one deployer only. */
-export const bootstrapRules = (deployer: string): readonly PolicyRule[] => [
-  { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [deployer], verbs: ['create'] },
+/** What minting needs where the Secrets of attempts are: nothing else, and tokens of the one deployer and its own next one only. */
+export const bootstrapRules = (deployer: string, bootstrap: string): readonly PolicyRule[] => [
+  { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [deployer, bootstrap], verbs: ['create'] },
   { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete', 'list'] },
 ]

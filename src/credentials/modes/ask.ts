@@ -47,12 +47,17 @@ const passingCodes: readonly ErrorCode[] = [
 const passing = (thrown: unknown): boolean => thrown instanceof TelpherError && passingCodes.includes(thrown.code)
 
 const once = async ({ connection, server }: Api, { method, path, body, type = 'application/json' }: Asked): Promise<Told> => {
+  const text = body === undefined ? undefined : JSON.stringify(body)
   const answer = await connection.request({
     method,
     path,
     timeoutMs,
-    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': type }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    // Node says no length of the body of a DELETE by itself: the server would take it for the next request.
+    headers: {
+      accept: 'application/json',
+      ...(text === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
+    },
+    ...(text === undefined ? {} : { body: text }),
   })
   const told = await readAnswer(answer.body, mostRead)
   mustBeKubernetes(server, answer, told)

@@ -116,7 +116,11 @@ export async function* dump(
     [targetKeys.accounts, accounts],
     [targetKeys.records, records],
   ] as const)
-    if (Object.keys(hash).length > 0) yield { key, type: 'hash', first: true, rows: Object.entries(hash) }
+    if (Object.keys(hash).length > 0) {
+      // Other versions of an account are of no use without the journal of its rotation, which goes on here and not where this is restored.
+      const rows = Object.entries(hash).filter(([field]) => !field.includes('#'))
+      yield { key, type: 'hash', first: true, rows }
+    }
   yield* hashParts(connection, imagePinsKey)
   yield* hashParts(connection, secretKeys.sealed)
   yield* hashParts(connection, secretKeys.records)

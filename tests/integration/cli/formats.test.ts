@@ -113,6 +113,14 @@ const pooled = async (): Promise<string> => {
   return name
 }
 
+/** A target whose account renews itself. */
+const renewing = async (): Promise<string> => {
+  const name = freshName('target')
+  const credential = { kind: 'token-request', token: 'hunter2', namespace: 'telpher', serviceAccount: `deployer-${name}` }
+  await served.call('POST', '/v1/targets', newTarget(name, { credential }))
+  return name
+}
+
 const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly string[]>>> = {
   deploy: () => ['deploy', 'web.yaml', '--target', target, '--no-wait'],
   'deploy and wait': () => ['status', id, '--wait'],
@@ -186,6 +194,11 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   },
   'issuer config': () => ['issuer', 'config'],
   'issuer export': () => ['issuer', 'export', freshName('public')],
+  'account status': () => ['account', 'status', target],
+  'account rotate': () => ['account', 'rotate', target, '--no-wait'],
+  'account rollback': () => ['account', 'rollback', target, '--no-wait'],
+  'account revoke': async () => ['account', 'revoke', await renewing(), '--now', '--no-wait'],
+  'account repair': async () => ['account', 'repair', await renewing()],
   'keys list': () => ['keys', 'list'],
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
   'keys rotate': () => ['keys', 'rotate'],

@@ -1,0 +1,84 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { PlainCredential } from '../account.ts'
+import { claimsOf } from '../jwt.ts'
+import { isTaken } from '../modes/who.ts'
+import type { HeldAccount, RotationDeps } from './held.ts'
+import { identityOf, listOwn, type OwnIdentity, removeOwn } from './own-token.ts'
+
+/** Pauses between two questions whether a token is still taken, in ms; the last one is repeated. The API server remembers tokens for 10 s. */
+const askPauses = [250, 750, 2000, 3000, 4000, 500]
+const lastPause = 500
+/** An expired token is refused, whatever the clocks say, when its expiry is so long ago, in ms. */
+const longOverMs = 120_000
+
+/** Whose token it is, where Telpher can mint and end tokens of it. */
+export const ownIdentity = (held: HeldAccount, plain: PlainCredential): OwnIdentity | undefined =>
+  plain.kind === 'token-request' ? identityOf(plain.token, held.turn().target.name) : undefined
+
+/**
+ * Whether a credential was seen to be refused: twice, so that one odd answer of something between is no proof.
+ * @param patienceMs how long it is waited for
+ */
+export const isRefused = (held: HeldAccount, plain: PlainCredential, patienceMs: number): Promise<boolean> =>
+  held.as(plain, async (api) => {
+    const end = performance.now() + patienceMs
+    for (let [asked, refusals] = [0, 0]; ; asked++) {
+      refusals = (await isTaken(api)) ? 0 : refusals + 1
+      if (refusals === 2) return true
+      if (refusals === 0 && performance.now() > end) return false
+      await pause(refusals > 0 ? 100 : (askPauses[asked] ?? lastPause))
+    }
+  })
+
+/** Deletes what a token is bound to. What is bound to nothing can only be waited out. */
+const endToken = async (held: HeldAccount, dying: PlainCredential, { within }: Pick<RotationDeps, 'within'>): Promise<void> => {
+  const used = await held.open(held.turn().rotation.version)
+  const identity = ownIdentity(held, used)
+  const secret = dying.kind === 'token-request' ? claimsOf(dying.token).secret : undefined
+  if (identity === undefined || secret === undefined) return
+  await within(held.turn().target, () => held.as(used, (api) => removeOwn(api, identity, secret)))
+}
+
+/**
+ * Ends each version that should be dead, and looks whether the API server refuses it.
+ * @throws TelpherError sealed_record, rotation_mint, target_*
+ */
+export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDeps, 'within' | 'times'>): Promise<void> => {
+  for (const { version, expiresAt } of held.turn().rotation.unconfirmed) {
+    const isOver = expiresAt !== undefined && expiresAt + longOverMs < held.now()
+    const plain = await held.open(version).catch((thrown: unknown) => {
+      // What nobody can open any more is waited out.
+      if (isOver) return undefined
+      throw thrown
+    })
+    if (plain !== undefined) {
+      await endToken(held, plain, deps)
+      if (!(await isRefused(held, plain, deps.times.confirmMs))) continue
+    }
+    await held.step({ type: 'dead', version }, { drop: version })
+  }
+}
+
+/**
+ * Deletes Secrets of the identity that no token of ours is bound to: leftovers of a rotation that was cut, or what a thief minted.
+ * @throws TelpherError sealed_record, rotation_mint, target_*
+ */
+export const sweepOwn = async (held: HeldAccount, { within, log }: Pick<RotationDeps, 'within' | 'log'>): Promise<void> => {
+  const { rotation, target } = held.turn()
+  const used = await held.open(rotation.version)
+  const identity = ownIdentity(held, used)
+  const uidOf = (plain: PlainCredential): string | undefined => ('token' in plain ? claimsOf(plain.token).secret?.uid : undefined)
+  // A token that is bound to nothing says nothing about what others there are.
+  if (identity === undefined || uidOf(used) === undefined) return
+  const known = new Set([uidOf(used)])
+  for (const version of rotation.kept) known.add(uidOf(await held.open(version)))
+  await within(target, () =>
+    held.as(used, async (api) => {
+      for (const secret of await listOwn(api, identity)) {
+        if (known.has(secret.uid)) continue
+        await removeOwn(api, identity, secret)
+        log({ level: 'warn', msg: 'a Secret that no token of ours is bound to was deleted', target: target.name, secret: secret.name })
+      }
+    }),
+  )
+}
