@@ -26,6 +26,7 @@ import { assessRate, commandsPerJob, idleMemory, versionTime, workerIsThere } fr
 import { poolSuite } from './pool.ts'
 import { recoverSuite } from './recover.ts'
 import { replaySuite } from './replay.ts'
+import { rotateSuite } from './rotate.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
@@ -125,7 +126,7 @@ if (chosen.includes('credentials')) {
   say('measuring tokens of attempts; each revocation takes the 10 s of the API server')
   const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
   const cluster = await startCluster({ dir, node: 'none', temporary: true })
-  figures.push(...(await credentialsSuite(cluster, runs)))
+  figures.push(...(await credentialsSuite(cluster, runs)), ...(await rotateSuite(cluster)))
   await cluster.stop()
   rmSync(dir, { recursive: true, force: true })
 }

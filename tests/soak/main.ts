@@ -79,6 +79,7 @@ soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS
 const rotationFile = 'tests/integration/rotation/crash.test.ts'
 soaks.push(manyPoints('rotation killed at 220 points', rotationFile, { ROTATION_KILLS: '220', ROTATION_LOSSES: '0' }))
 soaks.push(manyPoints('rotation beside a Redis that forgets, 220 times', rotationFile, { ROTATION_KILLS: '0', ROTATION_LOSSES: '220' }))
+soaks.push(manyPoints('rotation through faults, 40 times', 'tests/integration/rotation/faults.test.ts', { ROTATION_FAULTS: '40' }))
 
 /** The integration tests that speak to Redis, on another kind of it. @param leftOut those that are about a server alone */
 const onRedis = (name: string, env: Readonly<Record<string, string>>, leftOut: readonly string[] = []): Soak => ({

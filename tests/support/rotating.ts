@@ -32,7 +32,7 @@ const adminApi = (cluster: Pick<Cluster, 'server' | 'caPem' | 'admin'>): Api => 
   ),
 })
 
-const storeTarget = async (store: Store, target: Target, plain: PlainCredential, key: MasterKey): Promise<Target> => {
+export const storeTarget = async (store: Store, target: Target, plain: PlainCredential, key: MasterKey): Promise<Target> => {
   const id = newId('acc')
   const stored = { ...target, account: summarize(id, plain) }
   await store.targets.create(stored, seal(key, { type: 'account', id, version: 1, plaintext: JSON.stringify(plain) }))

@@ -18,7 +18,7 @@ import type { Crash } from './crashing-child.ts'
 const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 1_000_000)
 const kills = Number(process.env['ROTATION_KILLS'] ?? 6)
 const losses = Number(process.env['ROTATION_LOSSES'] ?? 4)
-const atOnce = 8
+const atOnce = 4
 /** Calls that a whole rotation makes, about: some points lie behind its end. */
 const calls = 30
 
@@ -89,7 +89,7 @@ test.concurrent(`a server killed at ${kills} points of a rotation: the next one 
   const random = seededRandom(seed)
   const points = Array.from({ length: kills }, () => ({ dieAt: 1 + Math.floor(random() * calls), after: random() < 0.5 }))
   const { redis } = await ownRedis('everysec')
-  const store = await openStore({ url: redis.url })
+  const store = await openStore({ url: redis.url, timeoutMs: 20_000 })
   await each(points, (point) => crashed(store, { ...point, redisUrl: redis.url }, async () => {}))
   await store.close()
   await redis.stop()
@@ -106,7 +106,7 @@ test.concurrent(`Redis dies with it at ${losses} points, and forgets what no bar
   await each(points, async ({ dieAt, after, copyAt, fsync }) => {
     const { redis, dir } = await ownRedis(fsync)
     const [files, copy] = [join(dir, 'appendonlydir'), join(dir, 'copied')]
-    const store = await openStore({ url: redis.url })
+    const store = await openStore({ url: redis.url, timeoutMs: 20_000 })
     const told = { dieAt, after, redisUrl: redis.url, redis: { pid: redis.pid(), files, copy, copyAt } }
     await crashed(store, told, async () => {
       await redis.kill('SIGKILL')

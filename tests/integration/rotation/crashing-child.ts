@@ -45,7 +45,7 @@ const counted = async <T>(work: () => Promise<T>): Promise<T> => {
   return result
 }
 
-const store = await openStore({ url: crash.redisUrl })
+const store = await openStore({ url: crash.redisUrl, timeoutMs: 20_000 })
 const key = { kid: 'test', key: readFileSync(crash.keyFile) }
 const connect = createConnector()
 const { rotations } = store

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect as connectTo } from '../../../src/cluster/connection.ts'
+import { newId } from '../../../src/model/ids.ts'
+import type { Cluster } from '../../../src/sandbox/cluster.ts'
+import { openStore, type Store } from '../../../src/store/index.ts'
+import { eventually } from '../../support/eventually.ts'
+import { faultProxy, type ProxyFault } from '../../support/faultproxy.ts'
+import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { seededRandom } from '../../support/random.ts'
+import { addIdentity, asked, journalOf, ownSecretsIn, rotating, statusOf, testKey, usedToken } from '../../support/rotating.ts'
+import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
+
+const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 1_000_000)
+const runs = Number(process.env['ROTATION_FAULTS'] ?? 4)
+
+const key = testKey()
+let cluster: Cluster
+let redis: OwnRedis
+let store: Store
+beforeAll(async () => {
+  cluster = await sharedCluster('none')
+  redis = await startOwnRedis()
+  store = await openStore({ url: redis.url })
+})
+afterAll(async () => {
+  await store.close()
+  await redis.stop()
+})
+
+const begin = async (choose: (method: string, path: string) => ProxyFault | undefined, skewMs = 0) => {
+  const [home, namespace] = [await freshNamespace(cluster), await freshNamespace(cluster)]
+  const proxy = await faultProxy(cluster, choose, { skewMs })
+  const through = { server: proxy.server, changes: { ca: proxy.ca } }
+  await addIdentity(cluster, store, key, { target: home, home, namespaces: [namespace] }, through)
+  return { name: home, proxy, loop: rotating(store, key, { only: [home] }) }
+}
+
+const common: readonly ProxyFault[] = ['500', '503', '429', 'cut', 'lost', 'lost', '401', 'silent']
+
+test.concurrent(`every fifth request meets a fault, clocks differ by a minute: the same end, ${runs} times`, {
+  timeout: 3_600_000,
+}, async () => {
+  const one = async (run: number): Promise<void> => {
+    const random = seededRandom(seed + run)
+    let requests = 0
+    const choose = () => (requests++ === 1 || random() < 0.2 ? common[Math.floor(random() * common.length)] : undefined)
+    const { name, proxy, loop } = await begin(choose, run % 2 === 0 ? 60_000 : -60_000)
+    const old = await usedToken(store, name, key)
+    // One that fails leaves what was: it is asked for again, as the loop would by itself later.
+    await eventually(
+      async () => (await asked(store, name, { kind: 'rotate' }, 120_000)).ok || ((await journalOf(store, name))?.version ?? 1) > 1,
+      240_000,
+    )
+    await eventually(async () => {
+      const journal = await journalOf(store, name)
+      return journal?.state === 'stable' && journal.unconfirmed.length === 0
+    }, 120_000)
+    const used = await usedToken(store, name, key)
+    expect([await statusOf(cluster, used), await statusOf(cluster, old)], `SOAK_SEED=${seed} run ${run}`).toEqual([200, 401])
+    expect(proxy.faulty()).toBeGreaterThan(0)
+    await loop.stop()
+    proxy.stop()
+    // Two sweeps by a loop without faults leave one Secret.
+    const target = await store.targets.get(name)
+    const calm = rotating(store, key, {
+      only: [name],
+      cluster: { connect: (given, credential) => connectTo({ ...given, server: cluster.server, ca: cluster.caPem }, credential) },
+    })
+    await store.rotations.ask(name, { id: newId('rot'), kind: 'rollback' })
+    await eventually(async () => (await ownSecretsIn(cluster, { target: name, home: target.name })).length === 1)
+    await calm.stop()
+    await store.targets.remove(name)
+  }
+  for (let run = 0; run < runs; run += 4) await Promise.all(Array.from({ length: Math.min(4, runs - run) }, (_, at) => one(run + at)))
+})
+
+test.concurrent('a new credential that the API server does not take is never used, though the old one works', async () => {
+  let minted = false
+  // The first question after the mint is the new token's own.
+  const { name, proxy, loop } = await begin((method, path) => {
+    if (method === 'POST' && path.endsWith('/token')) minted = true
+    return minted && path.includes('selfsubjectreviews') ? '401' : undefined
+  })
+  const old = await usedToken(store, name, key)
+  expect(await asked(store, name, { kind: 'rotate' })).toMatchObject({ ok: false, code: 'rotation_unverified' })
+  expect(await usedToken(store, name, key)).toBe(old)
+  await eventually(async () => (await journalOf(store, name))?.unconfirmed.length === 0)
+  expect(await statusOf(cluster, old)).toBe(200)
+  await loop.stop()
+  proxy.stop()
+})
+
+test.concurrent('a redirect is followed by nobody, and stops a rotation', async () => {
+  const { name, proxy, loop } = await begin((method, path) => (method === 'POST' && path.endsWith('/token') ? 'redirect' : undefined))
+  const old = await usedToken(store, name, key)
+  expect(await asked(store, name, { kind: 'rotate' })).toMatchObject({ ok: false })
+  expect([await usedToken(store, name, key), proxy.elsewhere]).toEqual([old, []])
+  await loop.stop()
+  proxy.stop()
+})
+
+test.concurrent('an old credential that is not refused stays an alarm, and is never reported as done', async () => {
+  // Its Secret cannot be deleted.
+  const { name, proxy, loop } = await begin((method, path) => (method === 'DELETE' && path.includes('/secrets/') ? '429' : undefined))
+  await store.rotations.ask(name, { id: newId('rot'), kind: 'rotate' })
+  const refusedTo = await eventually(async () => (await journalOf(store, name))?.answer, 90_000)
+  expect(refusedTo).toMatchObject({ ok: false, code: 'rotation_unconfirmed' })
+  const journal = await journalOf(store, name)
+  expect(journal).toMatchObject({ state: 'revoked', version: 2, unconfirmed: [{ version: 1 }] })
+  await loop.stop()
+  proxy.stop()
+})
