@@ -32,6 +32,7 @@ export const audited: Partial<Record<RouteName, Audited>> = {
     name: ({ name }) => name,
     keep: ['server', 'pool', 'account.mode', 'account.deployer', 'account.fingerprint'],
   },
+  changeTarget: { what: { type: 'target', action: 'change' }, keep: ['server', 'alternates', 'tlsServerName'] },
   removeTarget: { what: { type: 'target', action: 'remove' } },
   rotateAccount: { what: { type: 'account', action: 'replace' }, keep: ['kind', 'id'] },
   checkTarget: { what: { type: 'target', action: 'check' }, keep: ['id'] },

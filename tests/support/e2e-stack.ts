@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
+import { exitCodes } from '../../src/cli/exit.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
 import type { Docker } from '../../src/sandbox/docker.ts'
 import type { Redis } from '../../src/sandbox/redis.ts'
@@ -18,6 +19,8 @@ export interface TargetOptions {
   readonly grants?: readonly string[]
   /** Whether workers without isolation may run its steps. */
   readonly trials?: boolean
+  /** The pool's worker will find that no deployment can run there: the target is added all the same, and the command says so. */
+  readonly unusable?: boolean
 }
 
 /** Server, workers and Redis of a test file's own, over the run's Docker and real cluster. */
@@ -48,7 +51,7 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
     }
     return dir
   }
-  const addTarget: E2e['addTarget'] = async ({ kubeconfig, namespaces, settle, grants = [], trials = false }) => {
+  const addTarget: E2e['addTarget'] = async ({ kubeconfig, namespaces, settle, grants = [], trials = false, unusable = false }) => {
     const name = `target-${++count}`
     const file = kubeconfig === undefined ? cluster.kubeconfig : join(await folder({ kubeconfig }), 'kubeconfig')
     const limits = namespaces.flatMap((namespace) => ['--namespace', namespace])
@@ -71,7 +74,7 @@ const create = (stack: Stack, cluster: Cluster): E2e => {
       ...granted,
       ...(trials ? ['--trials'] : []),
     )
-    if (added.code !== 0) throw new Error(added.stderr)
+    if (added.code !== (unusable ? exitCodes.failed : exitCodes.ok)) throw new Error(added.stderr)
     return name
   }
   return {
