@@ -50,14 +50,15 @@ test('a state is said since when it is so, and anew when it changes', () => {
 
 test('what was seen too long ago is not known any more', () => {
   const record: HealthRecord = { of: 1, askedAt: 0, dueAt: 0, health: healthOf(report(1000, line('dns', 'ok')), undefined) }
-  expect(shownHealth(record, minute, 1000 + 5 * minute).state).toBe('up')
-  expect(shownHealth(record, minute, 1001 + 5 * minute)).toMatchObject({
+  expect(shownHealth(1, record, minute, 1000 + 5 * minute).state).toBe('up')
+  expect(shownHealth(1, record, minute, 1001 + 5 * minute)).toMatchObject({
     state: 'unknown',
     since: 1000 + 5 * minute,
     sentence: expect.stringContaining('it was up then'),
     fix: expect.stringContaining('telpher worker list'),
   })
-  expect(shownHealth(undefined, minute, 5)).toMatchObject({ state: 'unknown', sentence: 'not tried yet' })
+  expect(shownHealth(2, record, minute, 1001)).toMatchObject({ state: 'unknown', since: 2 })
+  expect(shownHealth(5, undefined, minute, 9)).toMatchObject({ state: 'unknown', since: 5, sentence: 'not tried yet' })
 })
 
 test('the budget of a pool makes checks rarer, and chance parts them', () => {

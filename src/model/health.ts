@@ -86,10 +86,13 @@ export const intervalOf = ({ everyMs, perMinute }: HealthSettings, targetsInPool
 /** When a target that is tried now is tried again: a fifth earlier or later, so that many do not stay together. */
 export const dueAfter = (now: number, intervalMs: number, chance: number): number => now + Math.round(intervalMs * (0.8 + 0.4 * chance))
 
-/** A target's health as it is shown: what was seen too long ago is not known any more. */
-export const shownHealth = (record: HealthRecord | undefined, intervalMs: number, now: number): TargetHealth => {
-  const { health } = record ?? {}
-  if (health === undefined) return { state: 'unknown', since: record?.of ?? now, sentence: 'not tried yet', fix: 'telpher worker list' }
+/**
+ * A target's health as it is shown: what was seen too long ago is not known any more, and what was seen of another target of its name never was.
+ * @param of when the target was made
+ */
+export const shownHealth = (of: number, record: HealthRecord | undefined, intervalMs: number, now: number): TargetHealth => {
+  const health = record?.of === of ? record.health : undefined
+  if (health === undefined) return { state: 'unknown', since: of, sentence: 'not tried yet', fix: 'telpher worker list' }
   const { checkedAt = 0 } = health
   const staleAt = checkedAt + freshFor * intervalMs + openForMs
   if (now <= staleAt) return health

@@ -41,7 +41,7 @@ const withHealth = async (targets: readonly Target[], { store, targetCheckMs, no
     const record = records.get(target.name)
     const inPool = all.filter(({ pool }) => pool === target.pool).length
     const intervalMs = intervalOf({ everyMs: targetCheckMs, perMinute: checksPerMinute }, inPool)
-    return { ...target, health: shownHealth(record?.of === target.createdAt ? record : undefined, intervalMs, now()) }
+    return { ...target, health: shownHealth(target.createdAt, record, intervalMs, now()) }
   })
 }
 

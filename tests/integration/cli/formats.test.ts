@@ -153,6 +153,15 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'pool resume': async () => ['pool', 'resume', await pooled()],
   'pool scale': async () => ['pool', 'scale', await pooled(), '2'],
   'pool explain': async () => ['pool', 'explain', pool],
+  'pool enroll': () => ['pool', 'enroll', pool, '--out', freshName('pool-key')],
+  'pool enrolments': async () => {
+    await cli.run(['pool', 'enroll', pool, '--out', freshName('pool-key')])
+    return ['pool', 'enrolments', pool]
+  },
+  'pool revoke': async () => {
+    const { stdout } = await cli.run(['pool', 'enroll', pool, '--out', freshName('pool-key'), '-o', 'json'])
+    return ['pool', 'revoke', pool, (JSON.parse(stdout) as { fingerprint: string }).fingerprint]
+  },
   'pool remove': async () => ['pool', 'remove', await pooled()],
   freeze: async () => {
     const name = freshName('target')
