@@ -62,8 +62,8 @@ export interface HeldAccount {
   openGiven(sealed: SealedRecord): PlainCredential
   sealAs(version: number, plain: PlainCredential): SealedRecord
   summary(version: number, plain: PlainCredential): AccountSummary
-  /** Works with a connection that has this credential alone. */
-  as<T>(plain: PlainCredential, work: (api: Api) => Promise<T>): Promise<T>
+  /** Works with a connection that has this credential alone. @param address one of the target's; whichever answers when absent */
+  as<T>(plain: PlainCredential, work: (api: Api) => Promise<T>, address?: string): Promise<T>
 }
 
 const connectionTo = (cluster: Cluster, target: Target, plain: PlainCredential): ClusterConnection => {
@@ -105,10 +105,11 @@ export const holdAccount = (
     openGiven: (sealed) => readPlain(id, unseal(key, sealed, id)),
     sealAs: (version, plain) => seal(key, { type: 'account', id, version, plaintext: JSON.stringify(plain) }),
     summary: (version, plain) => summarize(id, plain, version),
-    async as(plain, work) {
-      const connection = connectionTo(cluster, turn.target, plain)
+    async as(plain, work, address) {
+      const target = address === undefined ? turn.target : { ...turn.target, server: address, alternates: [] }
+      const connection = connectionTo(cluster, target, plain)
       try {
-        return await work({ server: turn.target.server, connection })
+        return await work({ server: target.server, connection })
       } finally {
         connection.close()
       }

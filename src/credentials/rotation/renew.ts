@@ -1,4 +1,5 @@
 import { TelpherError } from '../../model/errors.ts'
+import { addressesOf } from '../../model/target.ts'
 import { ownSecretName } from '../bootstrap/objects.ts'
 import type { HeldAccount, RotationDeps } from './held.ts'
 import { makeOwn, mintOwn, removeOwn } from './own-token.ts'
@@ -44,19 +45,26 @@ export const verifyNext = async (held: HeldAccount, { within }: Pick<RotationDep
   if (next.kind !== used.kind) throw new TelpherError('rotation_unverified', `a ${used.kind} cannot be replaced by a ${next.kind}`)
   const home = used.kind === 'token-request' ? [used.namespace] : []
   const { namespaces } = target.policy
-  await within(target, () =>
-    held.as(next, (after) =>
-      held.as(used, (before) =>
-        verifyCredential({
-          after: [after],
-          credential: next,
-          before,
-          beforeCredential: used,
-          namespaces: [...home, ...(namespaces.length === 0 ? [target.namespace] : namespaces)],
-          namespace: target.namespace,
-        }),
+  for (const address of addressesOf(target))
+    await within(target, () =>
+      held.as(
+        next,
+        (after) =>
+          held.as(
+            used,
+            (before) =>
+              verifyCredential({
+                after,
+                credential: next,
+                before,
+                beforeCredential: used,
+                namespaces: [...home, ...(namespaces.length === 0 ? [target.namespace] : namespaces)],
+                namespace: target.namespace,
+              }),
+            address,
+          ),
+        address,
       ),
-    ),
-  )
+    )
   await held.step({ type: 'verified' })
 }

@@ -51,8 +51,8 @@ const mustBeItself = async (api: Api, credential: PlainCredential): Promise<void
 }
 
 export interface Verification {
-  /** Connections with the new credential alone, one to each endpoint of the target. */
-  readonly after: readonly Api[]
+  /** A connection with the new credential alone. */
+  readonly after: Api
   readonly credential: PlainCredential
   /** A connection with the credential that is used; what it may do the new one must too. */
   readonly before: Api
@@ -64,17 +64,15 @@ export interface Verification {
 }
 
 /**
- * Proves a credential with itself alone, at every endpoint: who it is, that it may do all that the one before may, and a write as a dry run.
+ * Proves a credential with itself alone, at one address of its target: who it is, that it may do all that the one before may, and a write as a dry run.
  * The one before is asked only what it may do; where it is refused, nothing is compared.
  * @throws TelpherError rotation_unverified, target_*
  */
 export const verifyCredential = async (options: Verification): Promise<void> => {
   const { after, credential, before, beforeCredential, namespaces, namespace } = options
-  for (const api of after) await mustBeItself(api, credential)
-  const [first] = after
-  if (first === undefined) throw unverified('the target has no endpoint')
+  await mustBeItself(after, credential)
   const isAlive = await isTaken(before)
-  const writes = await dryRun(first, credential, namespace)
+  const writes = await dryRun(after, credential, namespace)
   if (
     writes === undefined &&
     (!isAlive || credential.kind === 'token-request' || (await dryRun(before, beforeCredential, namespace)) === true)
@@ -82,7 +80,7 @@ export const verifyCredential = async (options: Verification): Promise<void> => 
     throw unverified('it may not write')
   if (!isAlive) return
   for (const one of namespaces) {
-    const [now, then] = await Promise.all([rulesIn(first, one), rulesIn(before, one)])
+    const [now, then] = await Promise.all([rulesIn(after, one), rulesIn(before, one)])
     const missing = missingIn(now, then)
     if (missing !== undefined) throw unverified(`it may not ${missing} in ${one}, which the one in use may`)
   }
