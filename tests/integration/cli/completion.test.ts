@@ -57,7 +57,7 @@ const offered = async (line: string, env: Record<string, string> = {}): Promise<
 
 test.each([
   ['telpher ta', ['target']],
-  ['telpher targets ', ['add', 'list', 'view', 'check', 'remove']],
+  ['telpher targets ', ['add', 'list', 'view', 'check', 'edit', 'remove']],
   ['telpher target r', ['remove']],
   ['telpher target rm', ['rm']],
   ['telpher -o json target l', ['list']],

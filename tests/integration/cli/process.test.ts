@@ -103,11 +103,20 @@ test('a server starts with its own token, is found from folders below, and ends 
   expect(server.said.stderr).not.toContain(`secret-of-${target}`)
 })
 
-test('a port that is taken is said, with what to do', async () => {
-  const env = { TELPHER_REDIS_URL: redis.url, TELPHER_PORT: new URL(served.url).port, TELPHER_DATA_DIR: join(dir, 'taken') }
+test('a port that is taken is said, with what to do', async ({ onTestFinished }) => {
+  const own = await ownRedis()
+  onTestFinished(own.stop)
+  const env = { TELPHER_REDIS_URL: own.url, TELPHER_PORT: new URL(served.url).port, TELPHER_DATA_DIR: join(dir, 'taken') }
   const { said, ended } = start(['server', 'start'], { cwd: dir, env })
   expect(await ended).toBe(2)
   expect(said.stderr).toContain('TELPHER_PORT')
+})
+
+test('a server with another master key than the one that sealed what is stored does not start, and says so', async () => {
+  const env = { TELPHER_REDIS_URL: redis.url, TELPHER_PORT: '0', TELPHER_DATA_DIR: join(dir, 'other-key') }
+  const { said, ended } = start(['server', 'start'], { cwd: dir, env })
+  expect(await ended).toBe(1)
+  expect(said.stderr).toContain('sealed_record')
 })
 
 test('a Redis that is away is said', async () => {
