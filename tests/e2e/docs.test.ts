@@ -22,6 +22,7 @@ const pages = [
   'read-a-failure',
   'retry-and-roll-back',
   'scale-workers',
+  'observe',
   'use-in-ci',
   'use-the-library',
   'submit-through-redis',
