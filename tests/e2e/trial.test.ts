@@ -37,7 +37,7 @@ test('a worker without Docker applies manifests and installs charts on a target 
 })
 
 test('a target that is not for trials is refused before anything is asked of it', async () => {
-  const { target } = await e2e().place({ unusable: true })
+  const { target } = await e2e().place()
   const refused = await e2e().deploy(await e2e().folder({ 'map.yaml': configMap }), target)
   expect(refused.code).toBe(10)
   expect(JSON.parse(refused.stdout)).toMatchObject({

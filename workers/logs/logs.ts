@@ -18,7 +18,7 @@ export interface AttemptLog {
   say(text: string): void
   /** Everything that must not be seen from here on, in place of what was said before. */
   hide(secrets: readonly Secret[]): void
-  /** The last 16 KiB of standard error, masked. */
+  /** The last 16 KiB of standard error, masked, once the program has ended. */
   lastErrors(): Promise<string>
   /** The program has ended: what has no newline yet is a line. */
   ended(): void

@@ -12,7 +12,7 @@ export type ToThread = { readonly log: number } & (
   | { readonly type: 'close' }
 )
 
-/** `flush`: that everything so far was given; `errors`: the last of standard error. */
+/** `flush`: that everything so far was given; `errors`: the last of standard error of a program that has ended. */
 export type Question = 'flush' | 'errors'
 
 /** What the thread says, in the order of what it was told. */

@@ -43,3 +43,11 @@ test('output whose secrets cannot be hidden is let through no more, lines of our
   expect(said.filter(({ type }) => type === 'failed')).toHaveLength(1)
   expect(await lines()).toEqual(['system: it goes on'])
 })
+
+test('the last errors have their last line, also when its end might have begun a secret', () => {
+  const { tell, said } = scene()
+  tell({ type: 'hide', secrets: ['a-secret-value-that-is-long-enough'] })
+  tell(output('Error: name is a-s\n'))
+  tell({ type: 'ask', id: 1, what: 'errors' })
+  expect(said.at(-1)).toEqual({ log: 1, type: 'answer', id: 1, errors: 'Error: name is a-s\n' })
+})

@@ -64,6 +64,8 @@ export const createPipeline = (log: number, give: Give): Pipeline => {
           break
         case 'ask':
           if (message.what === 'flush') batches.flush()
+          // Whoever asks has seen the program's end: nothing that is held back can become a secret any more.
+          else orFail(output.end)
           give({ log, type: 'answer', id: message.id, errors: output.lastErrors() })
           break
         case 'close':
