@@ -32,6 +32,7 @@ export const startSimWorker = (options: {
   readonly concurrency?: number
   readonly beatMs?: number
   readonly ends?: (job: Job) => JobEnd
+  readonly onStart?: (job: Job) => void
   readonly work?: (job: Job) => Promise<void>
   readonly dies?: (job: Job) => { readonly openWrites: number } | undefined
   readonly drops?: (job: Job) => boolean
@@ -40,6 +41,7 @@ export const startSimWorker = (options: {
   const ends = options.ends ?? (() => ({ status: 'succeeded', sentence: 'done' }) as const)
   const attempts = new Map<string, JobRef & { attempt: number; openWrites: number }>()
   let isDead = false
+  let isDying = false
   let beating: Promise<unknown> = Promise.resolve()
 
   const beat = (): Promise<unknown> => {
@@ -66,10 +68,17 @@ export const startSimWorker = (options: {
       witness.working.delete(lock)
       return
     }
+    options.onStart?.(job)
+    // One dies once, and begins nothing while it says its last word.
+    if (isDying) {
+      witness.working.delete(lock)
+      return
+    }
     const death = options.dies?.(job)
     const held = { deploymentId: job.deploymentId, jobId: job.jobId, attempt, openWrites: death?.openWrites ?? 0 }
     attempts.set(job.jobId, held)
     if (death !== undefined) {
+      isDying = true
       await beat()
       isDead = true
       void consumer.pause()

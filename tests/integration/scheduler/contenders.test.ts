@@ -60,6 +60,7 @@ test(
         witness,
         concurrency: 8,
         beatMs: isLong ? 2000 : 300,
+        onStart: touch,
         dies: () => {
           if (!isOpen || deaths >= kills || random() > 0.1) return undefined
           deaths++
