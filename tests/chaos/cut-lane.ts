@@ -1,4 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { readToken } from '../../src/client/endpoint.ts'
+import { createClient } from '../../src/client/http.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import type { Executor } from '../../src/model/ports.ts'
@@ -7,6 +9,7 @@ import type { Endpoint } from '../../src/sandbox/processes.ts'
 import { createExecutor } from '../../workers/executor.ts'
 import { startWorker } from '../../workers/main.ts'
 import { runCli } from '../support/cli.ts'
+import { enrolWorkers } from '../support/enrol.ts'
 import type { Stream } from './cut-points.ts'
 import type { Place } from './cut-works.ts'
 import { type Cuttable, type Cutter, createCutter, cuttable, cuttableSocket, throughCutter } from './cuttable.ts'
@@ -16,7 +19,7 @@ export interface Ground {
   /** An empty folder with a short path. */
   readonly dir: string
   readonly cluster: Cluster
-  readonly server: Endpoint & { readonly keyFile: string }
+  readonly server: Endpoint
   readonly redisPort: number
   readonly shimPath: string
   readonly dockerSocket: string
@@ -68,12 +71,11 @@ export const startLane = async (ground: Ground, index: number, kind: LaneKind): 
   const place = { namespace: `cut-${index}`, noPods: `cut-${index}-no-pods` }
   const [redis, target] = [await cuttable(redisPort), await cuttable(Number(new URL(ground.cluster.server).port))]
   const engine = kind === 'process' ? undefined : await cuttableSocket(ground.dockerSocket, `${dir}/${index}.sock`)
-  await addTarget(ground, name, place, target, kind)
   const tether = createCutter()
   const config = loadConfig({
     TELPHER_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
     TELPHER_DATA_DIR: `${dir}/${index}`,
-    TELPHER_KEY_FILE: server.keyFile,
+    TELPHER_POOL_KEY_FILE: await enrolWorkers(createClient(server.url, await readToken(server.tokenFile)), name, dir),
     TELPHER_POOL: name,
     TELPHER_WORKER_NAME: name,
     TELPHER_CONCURRENCY: '1',
@@ -88,6 +90,7 @@ export const startLane = async (ground: Ground, index: number, kind: LaneKind): 
     return throughTether(await createExecutor(asked), tether, `${dir}/${index}-tether`)
   }
   const worker = await startWorker(config, createLog('error', { lane: index }), open)
+  await addTarget(ground, name, place, target, kind)
   return {
     target: name,
     place,
