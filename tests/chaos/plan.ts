@@ -68,6 +68,9 @@ const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
   ['docker-full', 1, 2000, 8000],
 ]
 
+/** Every kind of fault that a plan may have. */
+export const faultKinds: readonly Fault['kind'][] = kinds.map(([kind]) => kind)
+
 /**
  * What one run does: the same for the same seed. Every run deploys all loads; one run in three has two faults.
  * @param seed any whole number
