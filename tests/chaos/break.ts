@@ -39,6 +39,8 @@ const killWorker = async (installation: Installation, index: number, forMs: numb
 const subjectOf = ({ kind, index }: Fault): string => {
   if (kind.startsWith('worker-')) return `worker ${index}`
   if (kind.startsWith('server-')) return `server ${index}`
+  // Only a Redis that is there can be told to close its connections.
+  if (kind === 'client-kill') return 'redis'
   return kind.replace(/-.*/, '')
 }
 

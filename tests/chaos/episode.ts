@@ -4,6 +4,7 @@ import type { Detail } from '../../src/client/http.ts'
 import { type LocalStep, packLocal } from '../../src/client/pack.ts'
 import { TelpherError } from '../../src/model/errors.ts'
 import { newId } from '../../src/model/ids.ts'
+import { eventually } from '../support/eventually.ts'
 import { carryOut } from './break.ts'
 import { type Installation, targetOf } from './installation.ts'
 import { type Fact, judge, type Verdict, type Write } from './judge.ts'
@@ -72,8 +73,12 @@ const begin = async ({ ask }: Installation, lane: number, load: Load, path: stri
 }
 
 const isThere = async ({ cluster }: Installation, lane: number, load: Load, marker: string): Promise<boolean> => {
-  const get = async (path: string): Promise<{ data?: Record<string, string>; metadata?: { annotations?: Record<string, string> } }> =>
-    JSON.parse((await cluster.api('GET', path)).body)
+  // Another lane may have killed the API server, and one that has just started refuses everything.
+  const get = (path: string): Promise<{ data?: Record<string, string>; metadata?: { annotations?: Record<string, string> } }> =>
+    eventually(async () => {
+      const { status, body } = await cluster.api('GET', path)
+      return (status === 200 || status === 404) && JSON.parse(body)
+    }, 60_000)
   const namespace = targetOf(lane)
   const core = `/api/v1/namespaces/${namespace}/configmaps`
   const hasMarker = async (name: string): Promise<boolean> => (await get(`${core}/${name}`)).data?.['marker'] === marker
