@@ -71,6 +71,15 @@ test('a way to the target that broke under a write is not the fault of the deplo
   })
 })
 
+test('nor is one that broke in the middle of an answer', () => {
+  const errors =
+    'Error: UPGRADE FAILED: query: failed to query with labels: unexpected error when reading response body. Please retry. Original error: read tcp 127.0.0.1:42794->127.0.0.1:36525: read: connection reset by peer\n'
+  const ended = { step: step('helm'), exit, errors, writes: [], refusals: [] } as const
+  expect(endOfExit(ended)).toMatchObject({ status: 'errored', code: 'target_error' })
+  // What the API server refused is told before.
+  expect(endOfExit({ ...ended, writes: [write({ code: 422, message: 'invalid' })] })).toMatchObject({ status: 'failed' })
+})
+
 test('want of memory, and a silent end, have their sentences', () => {
   expect(
     endOfExit({ step: step('helm'), exit: { code: 137, signal: null, oom: true }, errors: '', writes: [], refusals: [] }),

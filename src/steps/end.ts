@@ -61,6 +61,8 @@ const renderFailures =
   /template: |parse error|YAML parse error|execution error at|values don't meet the specifications|unable to build kubernetes objects|chart requires kubeVersion|found in Chart.yaml, but missing|validation: chart|cannot load values/
 const helmBusy = /another operation \(install\/upgrade\/rollback\) is in progress/
 const forbidden = /\bforbidden\b/i
+/** An answer that broke off in its middle (client-go: rest/request.go, transformResponse): the way broke, and nothing was refused. */
+const brokenAnswer = /(?:unexpected|stream) error when reading response body/
 
 const codeOfRefusal = ({ code, reason = '', message = '' }: LedgerEntry): ErrorCode => {
   if (/exceeded quota/.test(message)) return 'quota_exceeded'
@@ -100,6 +102,7 @@ const codeOf = ({ step, errors, writes, refusals }: Ended): { code: ErrorCode; m
   if (step.kind === 'helm' && renderFailures.test(errors)) return { code: 'chart_invalid' }
   if (step.kind === 'helm' && helmBusy.test(errors)) return { code: 'helm_pending' }
   if (forbidden.test(errors)) return { code: 'target_forbidden' }
+  if (brokenAnswer.test(errors)) return { code: 'target_error' }
   return { code: step.kind === 'helm' ? 'helm_failed' : 'apply_failed' }
 }
 
