@@ -192,6 +192,7 @@ export const errorTable = {
   ],
   unknown_enrolment: [1279, 'user', false, 'List the enrolments with: telpher pool enrolments'],
   enrolment_exists: [1280, 'user', false, 'Make another key: telpher pool enroll POOL --out FILE'],
+  request_repeated: [1281, 'infrastructure', false, 'Nothing: the first of the two requests is answered.'],
   server_closing: [1291, 'infrastructure', true, 'Ask another server: this one ends what it began and takes nothing new.'],
   // 13xx: tether
   tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],

@@ -107,9 +107,11 @@ export const startBroker = (options: BrokerOptions): { readonly stopped: Promise
     const answer = await untilThrough(() => decide(taken, request), { signal }).catch((thrown: unknown) => {
       // Left where it lies, for when Redis answers again, or for another server.
       if (isOutage(thrown)) throw thrown
-      return refusal(taken, request, thrown)
+      const said = refusal(taken, request, thrown)
+      // A connection that broke under it put it there twice: the other one is answered, and who replays it is told nothing.
+      return toTelpherError(thrown).code === 'request_repeated' ? undefined : said
     })
-    const signed = sealAnswer(answer, taken.body, request.sealTo, signer.privateKey)
+    const signed = answer === undefined ? undefined : sealAnswer(answer, taken.body, request.sealTo, signer.privateKey)
     // Nobody has the other half of what is no key.
     if (signed === undefined) return store.broker.drop(taken)
     await untilThrough(() => store.broker.answer(taken, { requestId: request.id, ...signed }), { signal })

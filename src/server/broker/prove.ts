@@ -54,7 +54,7 @@ const heldBy = async (request: GrantRequest, { entry }: TakenRequest, envelope: 
   const what = envelope.kind === 'job' ? `attempt ${envelope.attempt} of ${envelope.jobId}` : `check ${envelope.checkId}`
   if (proof === 'unproven')
     throw new TelpherError('claim_unproven', `the claim of worker ${request.worker} on ${what} was not renewed lately`)
-  if (proof === 'repeated') throw refused(`this was asked before for ${what}`)
+  if (proof === 'repeated') throw new TelpherError('request_repeated', `this was asked before for ${what}`)
   if (proof === 'lost') throw refused(`worker ${request.worker} does not hold ${what}`)
 }
 

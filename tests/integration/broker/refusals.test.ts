@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PoolKey } from '../../../src/credentials/poolkey.ts'
 import type { AttemptRequests } from '../../../src/credentials/request.ts'
 import { enrolmentOf } from '../../../src/model/enrolment.ts'
@@ -94,6 +94,17 @@ describe('nothing is given', () => {
     expect(scene.given()).toBe(0)
     await scene.store.claims.renew(job, attempt.attempt, id)
     expect(await asked).toBe('token-of-of-blue')
+  })
+
+  test('twice for a request that a connection which broke put there twice: the one who asked gets its answer', async () => {
+    const { requests } = await atWork(blue)
+    const { send } = scene.store.broker
+    const twice = vi.spyOn(scene.store.broker, 'send').mockImplementation(async (request) => {
+      await send(request)
+      await send(request)
+    })
+    expect(await tokenFor(requests)).toBe('token-of-of-blue')
+    twice.mockRestore()
   })
 
   test('for a request that is sent again, while the attempt runs and after', async () => {
