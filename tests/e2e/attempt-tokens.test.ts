@@ -118,7 +118,8 @@ test('a cancelled deployment leaves nothing', async () => {
 
 test('an attempt whose Secret somebody deletes ends as an error that says so', async () => {
   const at = await place(e2e)
-  const running = await begin(e2e, await e2e.folder(configMaps(1500)), at.target)
+  // More than a quick machine applies in the 10 s for which an API server remembers a token.
+  const running = await begin(e2e, await e2e.folder(configMaps(6000)), at.target)
   await midApply(e2e, running, at.namespace)
   const [secret = ''] = await secretsIn(at)
   await e2e.cluster.kubectl('delete', 'secret', secret, '-n', at.home)
