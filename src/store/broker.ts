@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Signed } from '../model/signature.ts'
-import { blockMs, type Client, type Connection } from './connection.ts'
+import { blockMs, type Connection } from './connection.ts'
 import { type RawEntry, toEntry } from './follow.ts'
+import { servers, serversGroup } from './group.ts'
 import { brokerKeys } from './keys.ts'
 import type { Broker, SealedAnswer, TakenRequest } from './types.ts'
 
-const group = 'servers'
 const mostWaiting = 10_000
 const atOnce = 64
 /** A server says of what it works on that it does, well within this; what nobody said it of for so long, in ms, another one takes. */
@@ -21,35 +21,7 @@ const takenOf = (raw: RawEntry): TakenRequest => {
   return { entry, pool: field('pool'), worker: field('worker'), body: field('body'), signature: field('signature') }
 }
 
-const ensureGroup = (redis: Client): Promise<unknown> =>
-  redis.xgroup('CREATE', brokerKeys.requests, group, '0', 'MKSTREAM').catch((error: Error) => {
-    if (!error.message.startsWith('BUSYGROUP')) throw error
-  })
-
-const abandoned = async (redis: Client, server: string): Promise<TakenRequest[]> => {
-  const [, entries] = (await redis.callBuffer('XAUTOCLAIM', brokerKeys.requests, group, server, abandonedMs, '0', 'COUNT', atOnce)) as [
-    Buffer,
-    (RawEntry | null)[],
-  ]
-  // Redis 6.2 gives nothing for one that was trimmed meanwhile (redis.io/docs/latest/commands/xautoclaim).
-  return entries.filter((entry) => entry !== null).map(takenOf)
-}
-
-const fresh = async (redis: Client, server: string): Promise<TakenRequest[]> => {
-  const answer = (await redis.xreadgroupBuffer(
-    'GROUP',
-    group,
-    server,
-    'COUNT',
-    atOnce,
-    'BLOCK',
-    lookMs,
-    'STREAMS',
-    brokerKeys.requests,
-    '>',
-  )) as [Buffer, RawEntry[]][] | null
-  return (answer ?? []).flatMap(([, entries]) => entries.map(takenOf))
-}
+const requests = serversGroup({ stream: brokerKeys.requests, abandonedMs, atOnce, blockMs: lookMs })
 
 /**
  * The way between workers and brokers: a stream that all servers read as one group, and a list of answers for each worker
@@ -88,16 +60,16 @@ export const createBroker = (connection: Connection): Broker => ({
     const take = async (): Promise<TakenRequest[]> => {
       if (performance.now() - lookedAt >= lookMs) {
         lookedAt = performance.now()
-        const left = await abandoned(redis, server)
-        if (left.length > 0) return left
+        const left = await requests.abandoned(redis, server)
+        if (left.length > 0) return left.map(takenOf)
       }
-      return fresh(redis, server)
+      return (await requests.fresh(redis, server)).map(takenOf)
     }
     try {
       while (!ended.aborted) {
         const taken = await take().catch(async (error: unknown) => {
           // The group is not there at the first start, and after a Redis that lost its data.
-          if (error instanceof Error && error.message.startsWith('NOGROUP')) await ensureGroup(redis).catch(() => {})
+          if (error instanceof Error && error.message.startsWith('NOGROUP')) await requests.ensure(redis).catch(() => {})
           else if (!ended.aborted) await sleep(200)
           return []
         })
@@ -110,13 +82,13 @@ export const createBroker = (connection: Connection): Broker => ({
   },
   keep: async (server, entries) => {
     if (entries.length === 0) return
-    await connection.call((redis) => redis.call('XCLAIM', brokerKeys.requests, group, server, 0, ...entries, 'JUSTID'))
+    await connection.call((redis) => redis.call('XCLAIM', brokerKeys.requests, servers, server, 0, ...entries, 'JUSTID'))
   },
   answer: async ({ entry, pool, worker }, answer: { readonly requestId: string } & Signed) => {
-    const args = [group, entry, JSON.stringify(answer), answerMs]
+    const args = [servers, entry, JSON.stringify(answer), answerMs]
     return (await connection.script('answer-request', [brokerKeys.requests, brokerKeys.answers(pool, worker)], args)) === 1
   },
   drop: async ({ entry, pool, worker }) => {
-    await connection.script('answer-request', [brokerKeys.requests, brokerKeys.answers(pool, worker)], [group, entry, '', answerMs])
+    await connection.script('answer-request', [brokerKeys.requests, brokerKeys.answers(pool, worker)], [servers, entry, '', answerMs])
   },
 })

@@ -3,6 +3,7 @@ import { TelpherError } from '../model/errors.ts'
 import type { Answer, Producer } from '../model/producer.ts'
 import { blockMs, type Client, type Connection } from './connection.ts'
 import { type RawEntry, toEntry } from './follow.ts'
+import { servers, serversGroup } from './group.ts'
 import { inboxKeys, producersKey } from './keys.ts'
 import type { Inbox, Producers, Submitted } from './types.ts'
 
@@ -27,7 +28,6 @@ export const createProducers = (connection: Connection): Producers => ({
   },
 })
 
-const group = 'servers'
 const mostWaiting = 10_000
 const atOnce = 16
 /** What a server took and has not answered for so long, in ms, another one takes: an answer needs far less. */
@@ -55,38 +55,11 @@ const waitForAnswer = async (connection: Connection, id: string, waitMs: number)
   }
 }
 
-const ensureGroup = (redis: Client): Promise<unknown> =>
-  redis.xgroup('CREATE', inboxKeys.submissions, group, '0', 'MKSTREAM').catch((error: Error) => {
-    if (!error.message.startsWith('BUSYGROUP')) throw error
-  })
+const submissions = serversGroup({ stream: inboxKeys.submissions, abandonedMs, atOnce, blockMs })
 
 /** The inbox: a stream that all servers read as one group (redis.io/docs/latest/develop/data-types/streams, consumer groups). */
 export const createInbox = (connection: Connection): Inbox => {
   let blocking: Client | undefined
-
-  const abandoned = async (redis: Client, server: string): Promise<Submitted[]> => {
-    const [, entries] = (await redis.callBuffer('XAUTOCLAIM', inboxKeys.submissions, group, server, abandonedMs, '0', 'COUNT', atOnce)) as [
-      Buffer,
-      (RawEntry | null)[],
-    ]
-    // Redis 6.2 gives nothing for one that was trimmed meanwhile (redis.io/docs/latest/commands/xautoclaim).
-    return entries.filter((entry) => entry !== null).map(submittedOf)
-  }
-  const fresh = async (redis: Client, server: string): Promise<Submitted[]> => {
-    const answer = (await redis.xreadgroupBuffer(
-      'GROUP',
-      group,
-      server,
-      'COUNT',
-      atOnce,
-      'BLOCK',
-      blockMs,
-      'STREAMS',
-      inboxKeys.submissions,
-      '>',
-    )) as [Buffer, RawEntry[]][] | null
-    return (answer ?? []).flatMap(([, entries]) => entries.map(submittedOf))
-  }
 
   return {
     submit: async ({ producer, id, body, signature }, waitMs) => {
@@ -101,9 +74,9 @@ export const createInbox = (connection: Connection): Inbox => {
       const end = (): void => redis.disconnect()
       signal.addEventListener('abort', end, { once: true })
       try {
-        await ensureGroup(redis)
-        const left = await abandoned(redis, server)
-        return left.length > 0 ? left : await fresh(redis, server)
+        await submissions.ensure(redis)
+        const left = await submissions.abandoned(redis, server)
+        return (left.length > 0 ? left : await submissions.fresh(redis, server)).map(submittedOf)
       } catch (error) {
         if (signal.aborted) return []
         throw error
@@ -118,7 +91,7 @@ export const createInbox = (connection: Connection): Inbox => {
           .multi()
           .rpush(key, JSON.stringify(answer))
           .expire(key, answerSeconds)
-          .xack(inboxKeys.submissions, group, entry)
+          .xack(inboxKeys.submissions, servers, entry)
           .xdel(inboxKeys.submissions, entry)
           .exec()
       })
