@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '../client/http.ts'
 import { TelpherError } from '../model/errors.ts'
-import { deadAfterMs, type SeenWorker } from '../model/worker.ts'
+import type { SeenWorker } from '../model/worker.ts'
+import { aliveWorkers } from './alive.ts'
 import type { Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table } from './output.ts'
@@ -16,16 +17,11 @@ interface DrainFlags {
 /** Between two looks, in ms. */
 const lookMs = 500
 
-const alive = async (client: Client): Promise<readonly SeenWorker[]> => {
-  const { workers, now } = await client.workers()
-  return workers.filter(({ seenAt }) => now - seenAt <= deadAfterMs)
-}
-
 /** @throws TelpherError usage, unknown_worker */
 const ask = async (client: Client, name: string | undefined, all: boolean): Promise<readonly SeenWorker[]> => {
   if (all === (name !== undefined)) throw new TelpherError('usage', 'name one worker, or say --all', { field: 'name' })
   if (name !== undefined) return (await client.drainWorker(name)).workers
-  const names = new Set((await alive(client)).map((worker) => worker.name))
+  const names = new Set((await aliveWorkers(client)).map((worker) => worker.name))
   const asked: SeenWorker[] = []
   for (const each of names) {
     // One that has ended since it was listed has done what it would be asked for.
@@ -50,7 +46,7 @@ export const runWorkerDrain: Command<DrainFlags> = async (cli, [name], flags) =>
   if (flags.wait !== false) {
     let told = ''
     for (const end = performance.now() + timeoutMs; ; await pause(lookMs)) {
-      left = (await alive(client)).filter(({ id }) => ids.has(id))
+      left = (await aliveWorkers(client)).filter(({ id }) => ids.has(id))
       if (left.length === 0) break
       const word = `waiting for ${left.map((worker) => worker.name).join(', ')}: ${running(left)} running`
       if (word !== told) cli.say(word)

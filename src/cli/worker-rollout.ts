@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '../client/http.ts'
 import { TelpherError } from '../model/errors.ts'
-import { deadAfterMs, type SeenWorker } from '../model/worker.ts'
+import type { SeenWorker } from '../model/worker.ts'
+import { aliveWorkers } from './alive.ts'
 import type { Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table } from './output.ts'
@@ -14,12 +14,6 @@ interface RolloutFlags {
 
 /** Between two looks, in ms. */
 const lookMs = 500
-
-/** Workers that are alive, in one pool or in all. */
-const alive = async (client: Client, pool: string | undefined): Promise<readonly SeenWorker[]> => {
-  const { workers, now } = await client.workers()
-  return workers.filter((worker) => now - worker.seenAt <= deadAfterMs && (pool === undefined || worker.pool === pool))
-}
 
 const isReady = ({ state }: SeenWorker): boolean => state !== 'draining'
 
@@ -46,7 +40,7 @@ export const runWorkerRollout: Command<RolloutFlags> = async (cli, _args, flags)
   const client = await cli.client()
   const timeoutMs = timeoutOf(flags) ?? 0
   // Idle ones first: new workers are there before the busy ones are waited for.
-  const old = [...(await alive(client, flags.pool))].filter(isReady).sort((a, b) => a.attempts.length - b.attempts.length)
+  const old = [...(await aliveWorkers(client, flags.pool))].filter(isReady).sort((a, b) => a.attempts.length - b.attempts.length)
   const known = new Set(old.map(({ id }) => id))
   const replaced: Replaced[] = []
   for (const worker of old) {
@@ -58,7 +52,7 @@ export const runWorkerRollout: Command<RolloutFlags> = async (cli, _args, flags)
     })
     let successor: SeenWorker | undefined
     for (const end = performance.now() + timeoutMs; successor === undefined; await pause(lookMs)) {
-      successor = successorOf(worker, await alive(client, flags.pool), known)
+      successor = successorOf(worker, await aliveWorkers(client, flags.pool), known)
       if (successor === undefined && performance.now() > end)
         throw new TelpherError(
           'wait_timed_out',
