@@ -9,13 +9,19 @@ import { configMaps } from '../support/running.ts'
 test('a pool goes from no worker to what there is to do and back, and nobody who works is ended', async ({ onTestFinished }) => {
   const e2e = await startE2e({ workers: 0 })
   onTestFinished(() => e2e.stop())
-  const stop = await scaleWorkers(e2e.stack, { min: 0, max: 2, coolDownSeconds: 2 })
+  let alive = 0
+  let most = 0
+  const addWorker: typeof e2e.stack.addWorker = (name, env) => {
+    const worker = e2e.stack.addWorker(name, env)
+    most = Math.max(most, ++alive)
+    void worker.exited.then(() => alive--)
+    return worker
+  }
+  const stop = await scaleWorkers({ ...e2e.stack, addWorker }, { min: 0, max: 2, coolDownSeconds: 2 })
   onTestFinished(stop)
   const scale = async (): Promise<Scale> => JSON.parse((await e2e.cli('pool', 'explain', 'default', '-o', 'json')).stdout) as Scale
   expect(await scale()).toMatchObject({ desired: 0, workers: 0, managed: true })
-  // A worker comes for it: a new target is tried from its pool.
   const { namespace, target } = await e2e.place()
-  const came = e2e.stack.workers.length
   // Six steps at once need two workers, which run four each.
   const folders = await Promise.all(Array.from({ length: 6 }, () => e2e.folder(configMaps(5))))
   const ended = await Promise.all(folders.map((folder, n) => e2e.deploy(folder, target, '--name', `step-${n}`)))
@@ -25,8 +31,9 @@ test('a pool goes from no worker to what there is to do and back, and nobody who
     expect(detailOf(one).jobs[0]?.attempt).toBe(1)
   }
   expect(e2e.stack.workers.length).toBeGreaterThanOrEqual(1)
-  expect(e2e.stack.workers.length).toBeLessThanOrEqual(came + 2)
   await eventually(async () => (await scale()).workers === 0, 60_000, 200)
+  // Each may have a predecessor beside it that is still ending, which a slow machine makes long.
+  expect(most).toBeLessThanOrEqual(4)
   expect(await Promise.all(e2e.stack.workers.map(({ exited }) => exited))).toEqual(e2e.stack.workers.map(() => 0))
   const before = e2e.stack.workers.length
   const again = await e2e.deploy(await e2e.folder(configMaps(1)), target)
