@@ -6,31 +6,29 @@ import type { DiscoveryCache } from '../src/gate/index.ts'
 import { createClaim, recordingConnection } from '../src/gate/index.ts'
 import type { Log } from '../src/log.ts'
 import { phaseLimit } from '../src/model/deadlines.ts'
-import type { Job, JobRef } from '../src/model/deployment.ts'
+import type { JobRef } from '../src/model/deployment.ts'
 import { type JobEnvelope, mustBeSigned } from '../src/model/envelope.ts'
-import { TelpherError, toTelpherError } from '../src/model/errors.ts'
+import { TelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
 import type { Cluster, ContainerSpec, Executor } from '../src/model/ports.ts'
-import { retryDelay } from '../src/model/retry.ts'
 import type { Secret } from '../src/model/secret.ts'
-import { isTerminal, type JobEvent } from '../src/model/states.ts'
 import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
-import type { JobLife } from '../src/steps/helm-pending.ts'
-import { type RunDeps, type RunResult, runStep, superseded } from '../src/steps/run.ts'
+import { type RunDeps, runStep } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
-import { type JobReport, type Store, untilThrough } from '../src/store/index.ts'
+import { type Store, untilThrough } from '../src/store/index.ts'
 import type { Registry } from '../src/telemetry/registry.ts'
 import { type Access, openAccess } from './access.ts'
+import { enter, finish, lifeOf, take } from './attempt-state.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
-import type { AttemptLog, Logs } from './logs/logs.ts'
+import type { Logs } from './logs/logs.ts'
 import { underClaim } from './own-requests.ts'
 import { progressOf } from './progress.ts'
 import { hiddenOf, needsSecrets, notHidden, type StepSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
-import { type AttemptFacts, createStory, type Outcome, wideEvent } from './story.ts'
+import { type AttemptFacts, createStory, wideEvent } from './story.ts'
 import type { WarmPool } from './warm.ts'
 
 /** The outside world of a worker, made once by its composition root. */
@@ -85,41 +83,6 @@ export const containerSpec = (
   scratchBytes: 256 * mebibyte,
 })
 
-/**
- * Takes the job for this worker, unless another start of the same number already did.
- * @returns undefined when there is nothing to do
- */
-const take = async (item: JobRef & { attempt: number }, { store, id }: WorkerDeps): Promise<Job | undefined> => {
-  const before = await untilThrough(() => store.jobs.get(item))
-  if (before.status === 'preparing' && before.attempt === item.attempt && before.worker === id) return before
-  if (before.status !== 'admitted' || before.attempt + 1 !== item.attempt) return undefined
-  const started = await untilThrough(() => store.jobs.apply(item, { type: 'start', worker: id }))
-  const { job } = started
-  return job.attempt === item.attempt && job.worker === id ? job : undefined
-}
-
-/** Writes a state change of ours; a refusal means that the job is no longer ours. */
-const enter = async (job: Job, event: JobEvent, { store }: WorkerDeps, report?: JobReport): Promise<void> => {
-  const applied = await untilThrough(() => store.jobs.apply(job, event, report))
-  if (!applied.ok) throw superseded()
-}
-
-const reportOf = ({ failure, objects, notes }: RunResult): JobReport => ({
-  ...(failure === undefined ? {} : { failure }),
-  ...(objects === undefined ? {} : { objects: [...objects] }),
-  notes: [...notes],
-})
-
-/** Only what the store knows has ended: a job of another installation is unknown here, and may be at work. */
-const lifeOf = async (ref: JobRef, store: Store): Promise<JobLife> => {
-  try {
-    return isTerminal((await untilThrough(() => store.jobs.get(ref))).status) ? 'ended' : 'active'
-  } catch (thrown) {
-    if (toTelpherError(thrown).code === 'unknown_deployment') return 'unknown'
-    throw thrown
-  }
-}
-
 /** What is awaited, unless the signal comes first. */
 const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise((resolve, reject) => {
@@ -128,35 +91,6 @@ const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
     if (signal.aborted) abort()
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
-
-/** The log first: an end is only recorded when everything before it is in the store. The log of a job goes on over its attempts. */
-const finish = async (
-  job: Job,
-  result: RunResult,
-  deps: WorkerDeps,
-  { lines, events, left }: { lines: AttemptLog; events: { flush(): Promise<void> }; left: Promise<void> | undefined },
-): Promise<Outcome> => {
-  const { end } = result
-  if (end.code === 'worker_stopped') {
-    lines.say(`${end.sentence}; another worker takes it up`)
-    await untilThrough(() => lines.flush())
-    await events.flush()
-    // Another attempt begins only once this one has no credential any more.
-    await left
-    await enter(job, { type: 'requeue', attempt: job.attempt }, deps)
-    return 'handed_back'
-  }
-  const delay = retryDelay(job.step.retries, job, end)
-  if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
-  await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
-  await events.flush()
-  const event: JobEvent =
-    delay === undefined
-      ? { type: 'finish', attempt: job.attempt, end }
-      : { type: 'retry', attempt: job.attempt, end, notBefore: Date.now() + delay }
-  await enter(job, event, deps, reportOf(result))
-  return delay === undefined ? 'ended' : 'retry'
-}
 
 /**
  * Runs one attempt from the queue item to the recorded end.
@@ -168,7 +102,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
   const { store } = deps
   await deps.heartbeat.heard()
   const claimedAt = performance.now()
-  const job = await take(envelope, deps)
+  const job = await take(envelope, store, deps.id)
   if (job === undefined)
     return deps.log.info({ job: envelope.jobId, attempt: envelope.attempt }, 'a queue item is of an attempt that began before')
   const log = deps.log.child({ deployment: job.deploymentId, job: job.jobId, attempt: job.attempt })
@@ -308,7 +242,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
         enter(phase, tools?: ToolsUsed) {
           story.phase(phase)
           if (tools !== undefined) story.ran(tools)
-          return enter(job, { type: phase, attempt: job.attempt }, deps, tools === undefined ? undefined : { tools })
+          return enter(job, { type: phase, attempt: job.attempt }, store, tools === undefined ? undefined : { tools })
         },
         say,
         lastErrors: lines.lastErrors,
@@ -321,7 +255,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
     const result = hide.deep(shown)
     lines.ended()
     story.phase('finish')
-    const outcome = await finish(job, result, deps, { lines, events, left: leaving })
+    const outcome = await finish(job, result, store, { lines, events, left: leaving })
     tell(story.told(outcome, result.end), result.end.sentence)
   } catch (thrown) {
     const isTaken = thrown instanceof TelpherError && thrown.code === 'gate_superseded'

@@ -1,20 +1,8 @@
 import { Queue as BullQueue } from 'bullmq'
 import { logOnce } from '../model/log-once.ts'
+import { within } from '../model/within.ts'
 import { connectionOf, itemId, keptEvents, poolPrefix, queueName, toQueueError } from './connection.ts'
 import type { Queue, QueueItem, QueueOptions } from './types.ts'
-
-/** BullMQ's `add` never settles while Redis was never up: no call may wait longer than this. */
-const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /** Opens the producers' side of all pools' queues; connects when first used. */
 export const openQueue = (options: QueueOptions): Queue => {

@@ -2,10 +2,10 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { type NewCredential, newCredentialSchema } from '../credentials/account.ts'
 import { isBundle } from '../credentials/pem.ts'
-import { type Graces, gracesSchema } from '../model/graces.ts'
+import { gracesSchema } from '../model/graces.ts'
 import { imageIdPattern } from '../model/image.ts'
 import { deploymentRequestSchema } from '../model/step.ts'
-import { limitSchema, nameSchema, type Policy, policySchema, rotateSecondsSchema, tagSchema } from '../model/target.ts'
+import { limitSchema, nameSchema, policySchema, rotateSecondsSchema, type Target, tagSchema } from '../model/target.ts'
 
 /** Where a target is and what is trusted there, as a request changes it; what is absent stays. */
 export interface TargetChange {
@@ -17,22 +17,7 @@ export interface TargetChange {
 }
 
 /** Names, server, trust and credential of a new target, as a request gives them. */
-export interface NewTarget {
-  name: string
-  server: string
-  alternates?: string[] | undefined
-  ca: string
-  tlsServerName?: string | undefined
-  namespace: string
-  tags: string[]
-  pool: string
-  policy: Policy
-  settleSeconds: number
-  graces?: Graces | undefined
-  trials?: boolean | undefined
-  limit?: number | undefined
-  clusterLimit?: number | undefined
-  rotateSeconds?: number | undefined
+export interface NewTarget extends Omit<Target, 'clusterId' | 'account' | 'createdAt'> {
   credential: NewCredential
 }
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { TelpherError } from '../model/errors.ts'
 import { logOnce } from '../model/log-once.ts'
 import { parseRedisAddress, placeOf, type RedisWait } from '../model/redis-address.ts'
+import { within } from '../model/within.ts'
 import { type Client, clientsOf, mastersOf, nodePlace } from './clients.ts'
 import { runScript, type ScriptName } from './scripts.ts'
 import { toStoreError } from './trouble.ts'
@@ -34,18 +35,6 @@ export interface Connection {
 
 /** A connection that holds other keys too. */
 export type Elsewhere = (key: string) => Connection | undefined
-
-const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /**
  * Opens the connection; it reconnects by itself for as long as it is open.

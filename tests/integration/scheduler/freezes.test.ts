@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Freeze } from '../../../src/model/freeze.ts'
 import { newId } from '../../../src/model/ids.ts'
-import { openQueue } from '../../../src/queue/index.ts'
-import { expand, startScheduler } from '../../../src/scheduler/index.ts'
-import { openStore, type Store } from '../../../src/store/index.ts'
+import { expand } from '../../../src/scheduler/index.ts'
+import type { Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { applyStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
+import { startSchedulingServer } from '../../support/scheduling.ts'
 import { createWitness, startSimWorker, type Witness } from '../../support/simworker.ts'
 
 let redis: OwnRedis
@@ -28,15 +28,9 @@ afterEach(async () => {
 })
 
 const startServer = async (): Promise<Store> => {
-  const [opened, queue] = [await openStore({ url: redis.url }), openQueue({ url: redis.url })]
-  const ending = new AbortController()
-  const scheduler = startScheduler({ store: opened, queue, log: () => {}, signal: ending.signal, times: { sweepMs: 100 } })
-  closing.push(async () => {
-    ending.abort()
-    await scheduler.stopped
-    await Promise.all([opened.close(), queue.close()])
-  })
-  return opened
+  const server = await startSchedulingServer(redis.url)
+  closing.push(() => server.stop())
+  return server.store
 }
 
 const freeze = async (changes: Partial<Freeze>): Promise<Freeze> => {
