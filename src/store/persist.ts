@@ -5,7 +5,7 @@ import { type ErrorCode, TelpherError } from '../model/errors.ts'
 export const isFull = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'redis_full'
 
 /** How long what must not be lost is tried again, in ms: well over the outages that are promised to be survived. */
-const outageMs = 120_000
+const outageMs = 600_000
 
 /** A master that has just taken over may not know the users of the one before, until somebody tells it. */
 const outages: ReadonlySet<ErrorCode> = new Set(['redis_timeout', 'redis_unreachable', 'redis_full', 'redis_denied', 'redis_tls'])
@@ -15,7 +15,7 @@ export const isOutage = (thrown: unknown): boolean => thrown instanceof TelpherE
 
 /**
  * Tries a call of the store again until Redis is back. The call must be safe to repeat.
- * @param options.forMs milliseconds until the last error is thrown; two minutes when absent
+ * @param options.forMs milliseconds until the last error is thrown; ten minutes when absent
  * @param options.unless an error that is thrown at once
  * @param options.signal ends the trying at once, with the last error
  * @throws whatever else the call throws, at once

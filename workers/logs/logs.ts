@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { TelpherError } from '../../src/model/errors.ts'
 import type { Secret } from '../../src/model/secret.ts'
+import { isOutage } from '../../src/store/index.ts'
 import type { JobLog, PackedLines } from '../../src/store/types.ts'
 import type { FromThread, Question, ToThread } from './messages.ts'
 
@@ -9,6 +10,10 @@ import type { FromThread, Question, ToThread } from './messages.ts'
 const mostWaiting = 4 * 1024 * 1024
 /** How long the thread outlives the last log, in ms: it takes memory that an idle worker need not have. */
 const idleMs = 600_000
+
+/** The store has waited for Redis as long as it does: what comes after these lines would be a log with a hole. */
+const unwritten = (cause: unknown): TelpherError =>
+  new TelpherError('log_unwritten', 'Redis was away for longer than lines of a log are kept for it', { cause })
 
 /** The log of one attempt, on its way into the store. */
 export interface AttemptLog {
@@ -125,7 +130,7 @@ const createAttemptLog = (
     waiting += bytes
     storing = storing
       .then(() => store.appendPacked(blocks))
-      .catch(fail)
+      .catch((cause: unknown) => fail(isOutage(cause) ? unwritten(cause) : cause))
       .finally(() => {
         waiting -= bytes
         settle()

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { TelpherError } from '../../../src/model/errors.ts'
 import { Secret } from '../../../src/model/secret.ts'
 import { linesOf, openBlock } from '../../../src/store/logblock.ts'
 import type { PackedLines } from '../../../src/store/types.ts'
@@ -84,6 +85,18 @@ test('what cannot be stored is told with the flush, and to the program', async (
   log.say('one')
   await expect(log.flush()).rejects.toThrow('full')
   await expect(log.output('stdout', Buffer.from('x'))).rejects.toThrow('full')
+  log.close()
+})
+
+test('lines for which Redis was away too long end the log for good: nobody waits for the same again', async () => {
+  const log = logs.open({
+    ...fakeStore(),
+    appendPacked: async () => {
+      throw new TelpherError('redis_timeout', 'for long')
+    },
+  })
+  log.say('lost')
+  await expect(log.end()).rejects.toMatchObject({ code: 'log_unwritten' })
   log.close()
 })
 
