@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Job } from '../src/model/deployment.ts'
-import { checkEnvelope, jobEnvelope, signEnvelope } from '../src/model/envelope.ts'
+import { checkEnvelope, envelopeVersion, jobEnvelope, signEnvelope } from '../src/model/envelope.ts'
 import { TelpherError } from '../src/model/errors.ts'
+import { signText } from '../src/model/signature.ts'
 import type { JobEvent } from '../src/model/states.ts'
 import type { QueueItem } from '../src/queue/index.ts'
 import type { Store } from '../src/store/index.ts'
@@ -49,6 +50,11 @@ test.each<readonly [string, QueueItem, string]>([
   ['beyond the last attempt', item({ attempt: 6, envelope: signed(6) }), 'envelope_refused'],
 ])('one that is %s is refused', (_, given, code) => {
   expect(() => readEnvelope(given, trusted, 0)).toThrow(expect.objectContaining({ code }))
+})
+
+test('one that a newer server signed is left to newer workers, whatever else it says', () => {
+  const envelope = signText('envelope', JSON.stringify({ version: envelopeVersion + 1, kind: 'later' }), server.privateKey)
+  expect(readEnvelope(item({ envelope }), trusted, 0)).toBe('newer')
 })
 
 test('one that has expired is refused', () => {

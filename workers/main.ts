@@ -5,6 +5,7 @@ import { loadPoolKey, type PoolKey } from '../src/credentials/poolkey.ts'
 import { createRequester, type Requester } from '../src/credentials/request.ts'
 import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
 import { createLog, type Log } from '../src/log.ts'
+import { envelopeVersion } from '../src/model/envelope.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
@@ -139,6 +140,7 @@ export const startWorker = async (
       name: config.workerName,
       pool: config.pool,
       version,
+      envelope: envelopeVersion,
       executor: config.executor,
       state: draining ? 'draining' : heartbeat.held.size > 0 ? 'busy' : 'available',
       concurrency: pool.concurrency(),

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -73,8 +74,8 @@ func (s *session) hello(payload []byte) error {
 		return violation("a second HELLO")
 	} else if err := json.Unmarshal(payload, &hello); err != nil {
 		return violation("HELLO: %v", err)
-	} else if hello.Version != version {
-		return fault{"version", "the worker speaks another version of the tether than this shim"}
+	} else if hello.Version < oldest || hello.Version > version {
+		return fault{"version", fmt.Sprintf("the worker asks for version %d of the tether, this shim speaks versions %d to %d", hello.Version, oldest, version)}
 	} else if hello.Resume != 0 {
 		return violation("session %.64q cannot be resumed from frame %d", hello.Session, hello.Resume)
 	}
@@ -157,7 +158,7 @@ func run(in io.Reader, out io.Writer, folder string, silence time.Duration, expi
 		expire()
 	})
 	defer quiet.Stop()
-	st.sendJSON(frameReady, map[string]any{"version": version, "port": listener.Addr().(*net.TCPAddr).Port})
+	st.sendJSON(frameReady, map[string]any{"version": version, "oldest": oldest, "port": listener.Addr().(*net.TCPAddr).Port})
 	go s.tunnel.serve(listener)
 	for {
 		f, err := st.receive()

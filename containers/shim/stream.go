@@ -11,7 +11,8 @@ import (
 
 const (
 	maxPayload = 128 << 10
-	version    = 1
+	// version is the newest version of the tether that this shim speaks, oldest the oldest: the worker chooses one of them in HELLO.
+	version, oldest = 1, 1
 )
 
 type frameType byte

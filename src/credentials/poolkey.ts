@@ -22,7 +22,8 @@ export interface NewPoolKey {
   text(pool: string, serverKeys: readonly string[]): string
 }
 
-const fileSchema = z.strictObject({
+/** What newer servers add to it may be overlooked. */
+const fileSchema = z.object({
   version: z.literal(1),
   pool: nameSchema,
   /** Ed25519, PEM (PKCS #8). */

@@ -1,7 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
-import { type AskKind, type GrantAnswer, type GrantRequest, refusalOf, signRequest, uncarry } from '../model/grantrequest.ts'
+import {
+  type AskKind,
+  type GrantAnswer,
+  type GrantRequest,
+  refusalOf,
+  requestVersion,
+  signRequest,
+  uncarry,
+} from '../model/grantrequest.ts'
 import { newId } from '../model/ids.ts'
 import type { Cluster, Grant, Grants } from '../model/ports.ts'
 import { Secret } from '../model/secret.ts'
@@ -85,7 +93,7 @@ export const createRequester = (options: RequesterOptions): Requester => {
   const once = async ({ kind, number, envelope, lifetimeMs }: Asked, waitMs: number): Promise<GrantAnswer | undefined> => {
     const id = newId('req')
     const request: GrantRequest = {
-      version: 1,
+      version: requestVersion,
       kind,
       id,
       pool: key.pool,

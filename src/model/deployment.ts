@@ -29,6 +29,8 @@ export interface Job extends JobRef, JobState {
   readonly endBy?: number
   /** That of its deployment. */
   readonly trace?: TraceContext
+  /** That of its deployment. */
+  readonly needs?: number
   /** When it was last admitted, by the clock of the server that did it; absent in records of before it was kept. */
   readonly admittedAt?: number
   readonly startedAt?: number
@@ -83,6 +85,8 @@ export interface Deployment {
   readonly trace?: TraceContext
   readonly state: RunState
   readonly result?: Result
+  /** The version of envelopes that its newest step needs (model/envelope.ts); absent where the first one will do. */
+  readonly needs?: number
   readonly createdAt: number
   readonly startedAt?: number
   readonly endedAt?: number

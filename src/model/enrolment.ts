@@ -31,7 +31,7 @@ export interface Enrolled extends Enrolment {
   serverKeys: string[]
 }
 
-const enrolmentSchema: z.ZodType<Enrolment> = z.strictObject({
+const enrolmentSchema: z.ZodType<Enrolment> = z.object({
   pool: nameSchema,
   fingerprint: z.string().regex(/^[0-9a-f]{16}$/),
   publicKey: z.string().max(1000),

@@ -1,7 +1,17 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { Job } from './deployment.ts'
-import { jobEnvelope, mustBeCurrent, mustBeSigned, openEnvelope, signEnvelope, stepHash } from './envelope.ts'
+import {
+  envelopeVersion,
+  isForNewer,
+  jobEnvelope,
+  mustBeCurrent,
+  mustBeSigned,
+  neededVersion,
+  openEnvelope,
+  signEnvelope,
+  stepHash,
+} from './envelope.ts'
 import { type Signed, signText } from './signature.ts'
 import type { Step } from './step.ts'
 
@@ -64,9 +74,19 @@ test('what is not signed, or by somebody else, or for another purpose, is refuse
 })
 
 test('a newer version is for newer workers, where a server signed it', () => {
-  const body = JSON.stringify({ version: 2, anything: 'else' })
+  const body = JSON.stringify({ version: envelopeVersion + 1, anything: 'else' })
   expect(openEnvelope(signText('envelope', body, server.privateKey), trusted)).toBe('newer')
   expect(() => openEnvelope(signText('envelope', body, generateKeyPairSync('ed25519').privateKey), trusted)).toThrow('no server')
+})
+
+test('what a newer server adds within a version is overlooked', () => {
+  const body = JSON.stringify({ ...envelopeOf(1), hint: 'of later' })
+  expect(openEnvelope(signText('envelope', body, server.privateKey), trusted)).toEqual(envelopeOf(1))
+})
+
+test('a deployment is for newer servers when its steps need more than this one understands', () => {
+  expect([isForNewer({}), isForNewer({ needs: envelopeVersion }), isForNewer({ needs: envelopeVersion + 1 })]).toEqual([false, false, true])
+  expect(envelopeOf(1).version).toBe(neededVersion(step))
 })
 
 test('a job is what was signed, whatever order its step was stored in', () => {

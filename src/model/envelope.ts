@@ -4,13 +4,26 @@ import type { AttemptRef, Job } from './deployment.ts'
 import { TelpherError } from './errors.ts'
 import type { ImagePins } from './image.ts'
 import { isSigned, type Signed, signText } from './signature.ts'
-import type { Step } from './step.ts'
+import type { Step, StepKind } from './step.ts'
 import { nameSchema } from './target.ts'
 
-const version = 1
+/** The newest version of an envelope that this program understands; docs/reference/versions.md has the rule. */
+export const envelopeVersion = 1
+
+/** The version that brought each kind of step. */
+const broughtBy: Readonly<Record<StepKind, number>> = { apply: 1, helm: 1 }
+
+/**
+ * The version that a worker must understand to do a step: the lowest one, so that older workers do what they can. A new field that
+ * may not be overlooked is asked for here, as a new kind of step is.
+ */
+export const neededVersion = ({ kind }: Pick<Step, 'kind'>): number => broughtBy[kind]
+
+/** Whether a deployment has steps that this program does not understand: a newer server took it, and takes it on. */
+export const isForNewer = ({ needs }: { readonly needs?: number }): boolean => needs !== undefined && needs > envelopeVersion
 
 interface Bound extends AttemptRef {
-  readonly version: typeof version
+  readonly version: number
   readonly pool: string
   readonly target: string
   /** The last moment at which a worker may begin with it, ms since the epoch. */
@@ -45,7 +58,7 @@ const checkEnvelopeMs = 600_000
 const longestAttemptMs = 86_400_000
 
 const bound = {
-  version: z.literal(version),
+  version: z.int().min(1).max(envelopeVersion),
   deploymentId: z.string().max(64),
   jobId: z.string().max(64),
   attempt: z.int().min(0),
@@ -53,8 +66,9 @@ const bound = {
   target: nameSchema,
   notAfter: z.int(),
 }
+/** What a newer server adds within a version may be overlooked. */
 const envelopeSchema: z.ZodType<Envelope> = z.discriminatedUnion('kind', [
-  z.strictObject({
+  z.object({
     ...bound,
     kind: z.literal('job'),
     image: z.string().nullable(),
@@ -62,7 +76,7 @@ const envelopeSchema: z.ZodType<Envelope> = z.discriminatedUnion('kind', [
     step: z.string().regex(/^[0-9a-f]{64}$/),
     attempts: z.int().min(1),
   }),
-  z.strictObject({ ...bound, kind: z.literal('check'), checkId: z.string().max(64) }),
+  z.object({ ...bound, kind: z.literal('check'), checkId: z.string().max(64) }),
 ])
 
 /** Keys in a fixed order: what a store gives back need not have the order that it was given. */
@@ -89,7 +103,7 @@ export const jobEnvelope = (
   options: { readonly image?: string | undefined; readonly pins: ImagePins; readonly maxStarts: number; readonly now: number },
 ): JobEnvelope => {
   return {
-    version,
+    version: neededVersion(job.step),
     kind: 'job',
     deploymentId: job.deploymentId,
     jobId: job.jobId,
@@ -108,7 +122,7 @@ export const jobEnvelope = (
 export const checkEnvelope = (
   check: AttemptRef & { readonly checkId: string; readonly pool: string; readonly target: string },
   now: number,
-): CheckEnvelope => ({ version, kind: 'check', ...check, notAfter: now + checkEnvelopeMs })
+): CheckEnvelope => ({ version: 1, kind: 'check', ...check, notAfter: now + checkEnvelopeMs })
 
 export const signEnvelope = (envelope: Envelope, key: KeyObject): Signed => signText('envelope', JSON.stringify(envelope), key)
 
@@ -124,7 +138,7 @@ export const openEnvelope = (signed: Signed | undefined, keys: readonly KeyObjec
   if (signed === undefined) throw refused('it is not signed')
   if (!isSigned('envelope', signed, keys)) throw refused('no server that this worker was enrolled with has signed it')
   const said = JSON.parse(signed.body) as { version?: unknown }
-  if (typeof said.version === 'number' && said.version > version) return 'newer'
+  if (typeof said.version === 'number' && said.version > envelopeVersion) return 'newer'
   const read = envelopeSchema.safeParse(said)
   if (!read.success) throw refused('what is signed cannot be read')
   return read.data

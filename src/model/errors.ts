@@ -195,7 +195,12 @@ export const errorTable = {
   request_repeated: [1281, 'infrastructure', false, 'Nothing: the first of the two requests is answered.'],
   server_closing: [1291, 'infrastructure', true, 'Ask another server: this one ends what it began and takes nothing new.'],
   // 13xx: tether
-  tether_version: [1301, 'infrastructure', false, 'Worker and shim differ: update the worker, it brings its own shim.'],
+  tether_version: [
+    1301,
+    'infrastructure',
+    false,
+    'Give the worker the shim of its own version: TELPHER_SHIM names it, and a worker that is updated brings it.',
+  ],
   tether_protocol: [1302, 'infrastructure', false, 'The container sent what no shim sends: check the execution image.'],
   tether_cut: [
     1303,
@@ -286,6 +291,19 @@ export const errorTable = {
   gate_denied: [1504, 'user', false, 'This needs a grant by name in the policy of the target.'],
   gate_superseded: [1505, 'infrastructure', false, 'Another attempt took over this job; its result counts.'],
   gate_closed: [1506, 'infrastructure', false, 'The step has ended; its connection is shut.'],
+  // 151x: several versions side by side, and long outages
+  server_outdated: [
+    1511,
+    'infrastructure',
+    true,
+    'Replace this server by one of the newest version that runs here; until then newer servers have to answer (docs/how-to/upgrade.md).',
+  ],
+  log_unwritten: [
+    1514,
+    'infrastructure',
+    true,
+    'See why Redis was away for so long; the step is begun anew once its worker is known to have given it up.',
+  ],
   // 16xx: how a deployment can end
   apply_failed: [1601, 'target', false, 'See the named object and what the API server said about it.'],
   helm_failed: [1602, 'target', false, 'See the last lines of the log.'],

@@ -10,9 +10,12 @@ import { nameSchema } from './target.ts'
 export const askKinds = ['hello', 'grant', 'renew', 'end', 'secrets'] as const
 export type AskKind = (typeof askKinds)[number]
 
+/** The newest version of a request that this program understands; docs/reference/versions.md has the rule. */
+export const requestVersion = 1
+
 /** What a worker signs with the key of its pool. */
 export interface GrantRequest {
-  version: 1
+  version: number
   kind: AskKind
   /** Of this request: it is answered once. */
   id: string
@@ -31,8 +34,8 @@ export interface GrantRequest {
   lifetimeMs?: number | undefined
 }
 
-const requestSchema: z.ZodType<GrantRequest> = z.strictObject({
-  version: z.literal(1),
+const requestSchema: z.ZodType<GrantRequest> = z.object({
+  version: z.int().min(1).max(requestVersion),
   kind: z.enum(askKinds),
   id: z.string().regex(/^[\w-]{1,64}$/),
   pool: nameSchema,
@@ -40,17 +43,23 @@ const requestSchema: z.ZodType<GrantRequest> = z.strictObject({
   worker: z.string().regex(/^[\w-]{1,64}$/),
   sealTo: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
   number: z.int().min(1),
-  envelope: z.strictObject({ body: z.string().max(262_144), signature: z.string().max(100) }).optional(),
+  envelope: z.object({ body: z.string().max(262_144), signature: z.string().max(100) }).optional(),
   lifetimeMs: z.number().min(0).max(86_400_000).optional(),
 })
 
 /** @param key the pool's private key */
 export const signRequest = (request: GrantRequest, key: KeyObject): Signed => signText('grant request', JSON.stringify(request), key)
 
-/** What a request says it is, before anything of it is proven; undefined when it cannot be read. */
-export const readRequest = ({ body }: Signed): GrantRequest | undefined => {
+/**
+ * What a request says it is, before anything of it is proven; undefined when it cannot be read.
+ * @returns `newer` for one that only a newer server understands
+ */
+export const readRequest = ({ body }: Signed): GrantRequest | 'newer' | undefined => {
   try {
-    return requestSchema.safeParse(JSON.parse(body)).data
+    const said: unknown = JSON.parse(body)
+    if (typeof said !== 'object' || said === null) return undefined
+    if ('version' in said && typeof said.version === 'number' && said.version > requestVersion) return 'newer'
+    return requestSchema.safeParse(said).data
   } catch {
     return undefined
   }

@@ -7,6 +7,8 @@ export interface WorkerRecord {
   readonly name: string
   readonly pool: string
   readonly version: string
+  /** The newest version of envelopes that it understands; 1 where a worker of an older version does not say. */
+  readonly envelope?: number
   /** How it runs steps; `docker` where a worker of an older version does not say. */
   readonly executor?: 'docker' | 'process'
   readonly state: 'available' | 'busy' | 'draining'

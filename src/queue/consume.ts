@@ -7,9 +7,12 @@ import type { ConsumeOptions, Consumer, QueueItem } from './types.ts'
 /** It guards the queue, not the work: a job taken twice is refused by its attempt when it starts. */
 const lockMs = 60_000
 const restartMs = 500
-/** How long what was put back stays away from all workers: those that can do it are given their turns, in ms. */
-const firstBackMs = 500
-const longestBackMs = 60_000
+/**
+ * How long what was put back stays away from all workers, in ms: longer each time, so that those that cannot do it do not spin, and
+ * never so long that one that can has to wait for it.
+ */
+const firstBackMs = 250
+const longestBackMs = 5000
 const goodbyeMs = 1000
 
 /** One run of taking: a pause ends it and resuming begins another, so that what was taken goes on meanwhile. */

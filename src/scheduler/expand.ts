@@ -1,4 +1,5 @@
 import type { Deployment, Job, LockName } from '../model/deployment.ts'
+import { neededVersion } from '../model/envelope.ts'
 import { newId } from '../model/ids.ts'
 import { newJobState } from '../model/states.ts'
 import type { DeploymentRequest, Step } from '../model/step.ts'
@@ -33,11 +34,13 @@ export const expand = (request: DeploymentRequest, targets: readonly Target[], n
       }),
     ),
   )
+  const needs = Math.max(...request.steps.map(neededVersion))
   const deployment: Deployment = {
     id,
     request,
     targets: targets.map(({ name }) => name),
     namespaces: [...new Set(jobs.map(({ lock }) => lock.namespace))].sort(),
+    ...(needs > 1 ? { needs } : {}),
     state: 'pending',
     createdAt: now,
   }

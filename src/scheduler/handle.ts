@@ -4,10 +4,12 @@ import { pausedReason } from '../model/pool.ts'
 import { isTerminal, type Result } from '../model/states.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { QueueItem } from '../queue/types.ts'
+import { nobodyFor, tooOldFor } from './able.ts'
 import { isHolder } from './admit.ts'
 import { type Action, advance } from './advance.ts'
 import { freezeFor } from './frozen.ts'
 import { createLook, type Look } from './look.ts'
+import { leaveToNewer } from './newer.ts'
 import { fullPlace, leavePlaces, leavePool, placesFor, takePlaces } from './places.ts'
 import { noteIfPoolIsFull, noteWait, type Seen } from './seen.ts'
 import { askForLock, endInsteadOfWaiting, giveBack } from './turn.ts'
@@ -49,10 +51,11 @@ const writeWords = async (store: SchedulerStore, { words }: Look): Promise<void>
   await Promise.all(news.map(({ job, reason }) => store.jobs.waiting(job, reason)))
 }
 
-/** Says at once when nobody is there who could start it. */
-const sayIfNobody = ({ workers }: HandleContext, look: Look, job: Job): void => {
-  const takes = workers()?.some((worker) => worker.pool === job.pool && worker.state !== 'draining')
-  if (takes === false) say(look, job, `no worker in pool ${job.pool} is alive`)
+/** Says at once when nobody is there who could start it. @returns whether that is so */
+const sayIfNobody = ({ workers }: HandleContext, look: Look, job: Job): boolean => {
+  const reason = nobodyFor(job, workers())
+  if (reason !== undefined) say(look, job, reason)
+  return reason !== undefined
 }
 
 /** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
@@ -65,12 +68,13 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
     return false
   }
   noteWait(look, job, Math.max(admittedAt, notBefore))
-  sayIfNobody(context, look, job)
+  const isNobodys = sayIfNobody(context, look, job)
   // Nobody enqueued an attempt that had to wait: its first look is due at once.
   if (!context.isLookDue(job, notBefore > admittedAt ? notBefore - times.lookAfterMs : admittedAt)) return false
   const held = await queue.holds(job.pool, itemOf(job))
   if (held === 'waiting') {
-    if (workers()?.some((worker) => worker.pool === job.pool)) say(look, job, `the workers of pool ${job.pool} are busy with other jobs`)
+    if (!isNobodys && workers()?.some((worker) => worker.pool === job.pool))
+      say(look, job, `the workers of pool ${job.pool} are busy with other jobs`)
     return false
   }
   if (held === 'taken') {
@@ -100,7 +104,7 @@ const begin = async ({ store, now }: HandleContext, id: string): Promise<void> =
 const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: number): Promise<boolean> => {
   const { store, queue, workers, now, nudge } = context
   const [freeze, pool] = await Promise.all([freezeFor(look, job, now()), look.pool(job.pool)])
-  const barred = freeze === undefined ? pausedReason(pool) : frozenReason(freeze)
+  const barred = freeze === undefined ? (pausedReason(pool) ?? tooOldFor(job, workers())) : frozenReason(freeze)
   if (barred !== undefined) {
     await standBack(context, look, job, barred)
     return false
@@ -201,12 +205,14 @@ const maxRounds = 100
  */
 export const handleDeployment = async (context: HandleContext, id: string): Promise<void> => {
   for (let round = 0; round < maxRounds; round++) {
-    const { deployment, jobs } = await context.store.deployments.snapshot(id)
+    const snapshot = await context.store.deployments.snapshot(id)
+    const { deployment, jobs } = snapshot
     const { state } = deployment
     if (state === 'finished') {
       context.saw(id, undefined)
       return context.store.deployments.forget(id)
     }
+    if (await leaveToNewer(snapshot, context.store, context.now())) return
     const actions = advance(deployment, jobs, context.now())
     const ended = actions.filter((action) => action.type === 'settle')
     // Its own jobs that wait are asked about below.

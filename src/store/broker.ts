@@ -80,6 +80,9 @@ export const createBroker = (connection: Connection): Broker => ({
       end()
     }
   },
+  leave: async (server, entry) => {
+    await connection.call((redis) => redis.call('XCLAIM', brokerKeys.requests, servers, server, 0, entry, 'IDLE', abandonedMs, 'JUSTID'))
+  },
   keep: async (server, entries) => {
     if (entries.length === 0) return
     await connection.call((redis) => redis.call('XCLAIM', brokerKeys.requests, servers, server, 0, ...entries, 'JUSTID'))

@@ -5,28 +5,29 @@ import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
 
 /** A job as stored: its step and its last moment are in the request of its deployment. */
-export type StoredJob = Omit<Job, 'step' | 'endBy' | 'trace'>
+export type StoredJob = Omit<Job, 'step' | 'endBy' | 'trace' | 'needs'>
 
 /** What never changes of a deployment. */
 export type FixedDeployment = Pick<
   Deployment,
-  'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'trace' | 'producer' | 'by' | 'createdAt'
+  'id' | 'request' | 'targets' | 'namespaces' | 'lineage' | 'trace' | 'producer' | 'by' | 'needs' | 'createdAt'
 >
 
 export const unknownDeployment = (id: string): TelpherError => new TelpherError('unknown_deployment', `there is no deployment ${id}`)
 
 /** The job without what its deployment says, for storing. */
-export const dehydrate = ({ step: _, endBy: __, trace: ___, ...job }: Job): StoredJob => job
+export const dehydrate = ({ step: _, endBy: __, trace: ___, needs: ____, ...job }: Job): StoredJob => job
 
 /** The job with what its deployment says. */
 export const rehydrate = (deployment: FixedDeployment, job: StoredJob): Job => {
   const step = deployment.request.steps[job.stepIndex]
   if (step === undefined) throw new TelpherError('internal', `job ${job.jobId} names a step that its deployment does not have`)
-  const { request, trace, createdAt } = deployment
+  const { request, trace, needs, createdAt } = deployment
   return {
     ...job,
     step,
     ...(trace === undefined ? {} : { trace }),
+    ...(needs === undefined ? {} : { needs }),
     ...(request.deadlineSeconds === undefined ? {} : { endBy: createdAt + request.deadlineSeconds * 1000 }),
   }
 }

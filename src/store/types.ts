@@ -520,6 +520,8 @@ export interface Broker {
   answers(pool: string, worker: string, signal: AbortSignal): AsyncIterable<SealedAnswer>
   /** What workers ask, as it comes, until the signal; outages are waited for. @param server tells this one from others */
   requests(server: string, signal: AbortSignal): AsyncIterable<readonly TakenRequest[]>
+  /** Leaves a request to other servers, which take it within about a second. */
+  leave(server: string, entry: string): Promise<void>
   /** Says that this server still works on them. */
   keep(server: string, entries: readonly string[]): Promise<void>
   /** Answers a request, unless another server did. @returns whether this was the answer */

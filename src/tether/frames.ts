@@ -1,7 +1,8 @@
 import { TelpherError } from '../model/errors.ts'
 
-/** The version of the tether that this worker speaks. */
+/** The newest version of the tether that this worker speaks, and the oldest; docs/reference/versions.md has the rule. */
 export const tetherVersion = 1
+export const oldestTether = 1
 
 const headerSize = 13
 /** The longest payload of a frame, in bytes. */

@@ -20,7 +20,9 @@ export interface ExitRecord {
 }
 
 export interface TetherReady {
+  /** The newest version of the tether that the shim speaks, and the oldest; that one alone where it says none. */
   readonly version: number
+  readonly oldest?: number | undefined
   /** Port inside the container behind which connections become channels. */
   readonly port: number
 }
@@ -42,7 +44,11 @@ const exitSchema: z.ZodType<ExitRecord> = z.object({
   stdout: sum,
   stderr: sum,
 })
-const readySchema: z.ZodType<TetherReady> = z.object({ version: z.number().int(), port: z.number().int().min(1).max(65_535) })
+const readySchema: z.ZodType<TetherReady> = z.object({
+  version: z.number().int(),
+  oldest: z.number().int().optional(),
+  port: z.number().int().min(1).max(65_535),
+})
 const faultSchema: z.ZodType<Fault> = z.object({ code: z.string().max(64), message: z.string() })
 
 const parse = <T>(schema: z.ZodType<T>, name: string, payload: Buffer): T => {

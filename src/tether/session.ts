@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import { type Channel, createChannel } from './channel.ts'
-import { createDecoder, type Frame, maxPayload, tetherVersion, violation } from './frames.ts'
+import { createDecoder, type Frame, maxPayload, violation } from './frames.ts'
 import { createOutputs, type OnOutput } from './outputs.ts'
 import { type ExitRecord, parseExit, parseFault, parseReady, type TetherReady } from './records.ts'
 import { type SignalName, signalNumber } from './signals.ts'
+import { agreedVersion } from './version.ts'
 import { createWire } from './wire.ts'
 
 /** The one program of a container. */
@@ -108,13 +109,9 @@ export const openTether = (stream: Duplex, options: TetherOptions): Tether => {
 
   const onReady = (payload: Buffer): void => {
     const said = parseReady(payload)
-    if (said.version !== tetherVersion)
-      throw new TelpherError(
-        'tether_version',
-        `the shim speaks version ${said.version} of the tether, this worker version ${tetherVersion}`,
-      )
+    const version = agreedVersion(said)
     enter('ready')
-    wire.sendJson('hello', { version: tetherVersion, session: randomUUID(), resume: 0 })
+    wire.sendJson('hello', { version, session: randomUUID(), resume: 0 })
     ready.resolve(said)
   }
 

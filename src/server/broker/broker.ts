@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly signal: AbortSignal
   /** Requests that are worked on at a time: most of them wait for an API server. */
   readonly atOnce?: number
+  /** How long what only a newer server can answer is left to those, in ms; then the worker is told that there is none. */
+  readonly leaveMs?: number
   readonly now?: () => number
 }
 
@@ -60,7 +62,7 @@ const serve = async (request: GrantRequest, proven: Proven, options: BrokerOptio
  * @returns settles when it has ended after the signal, and what was begun was answered
  */
 export const startBroker = (options: BrokerOptions): { readonly stopped: Promise<void> } => {
-  const { store, signer, minting, log, signal, atOnce = 256, now = Date.now } = options
+  const { store, signer, minting, log, signal, atOnce = 256, leaveMs = 15_000, now = Date.now } = options
   const server = newId('srv')
   const deps: ProveDeps = { store, serverKey: signer.publicKey, now }
   const working = new Map<string, Promise<void>>()
@@ -93,8 +95,14 @@ export const startBroker = (options: BrokerOptions): { readonly stopped: Promise
     })
     return { is: 'refused', code, message, field }
   }
+  /** By the clock of Redis, which gave the entry its name. */
+  const isYoung = async ({ entry }: TakenRequest): Promise<boolean> =>
+    (await untilThrough(() => store.workers.now(), { signal })) - Number.parseInt(entry, 10) < leaveMs
+  const leave = (taken: TakenRequest): Promise<void> => store.broker.leave(server, taken.entry)
+
   const handle = async (taken: TakenRequest): Promise<void> => {
     const request = readRequest(taken)
+    if (request === 'newer') return (await isYoung(taken)) ? leave(taken) : store.broker.drop(taken)
     if (request === undefined || request.worker !== taken.worker || request.pool !== taken.pool) {
       log({
         level: 'warn',
@@ -104,13 +112,15 @@ export const startBroker = (options: BrokerOptions): { readonly stopped: Promise
       })
       return store.broker.drop(taken)
     }
-    const answer = await untilThrough(() => decide(taken, request), { signal }).catch((thrown: unknown) => {
+    const answer = await untilThrough(() => decide(taken, request), { signal }).catch(async (thrown: unknown) => {
       // Left where it lies, for when Redis answers again, or for another server.
       if (isOutage(thrown)) throw thrown
+      if (toTelpherError(thrown).code === 'server_outdated' && (await isYoung(taken))) return 'left'
       const said = refusal(taken, request, thrown)
       // A connection that broke under it put it there twice: the other one is answered, and who replays it is told nothing.
       return toTelpherError(thrown).code === 'request_repeated' ? undefined : said
     })
+    if (answer === 'left') return leave(taken)
     const signed = answer === undefined ? undefined : sealAnswer(answer, taken.body, request.sealTo, signer.privateKey)
     // Nobody has the other half of what is no key.
     if (signed === undefined) return store.broker.drop(taken)

@@ -60,12 +60,13 @@ const heldBy = async (request: GrantRequest, { entry }: TakenRequest, envelope: 
 
 /**
  * That a worker of the pool asks, for an attempt that a server gave to its pool, and that it holds now.
- * @throws TelpherError enrolment_refused, envelope_refused, envelope_expired, grant_refused, claim_unproven, unknown_target, unknown_deployment
+ * @throws TelpherError enrolment_refused, envelope_refused, envelope_expired, server_outdated, grant_refused, claim_unproven, unknown_target,
+ *   unknown_deployment
  */
 export const prove = async (taken: TakenRequest, request: GrantRequest, deps: ProveDeps): Promise<Proven> => {
   const { store, serverKey, now } = deps
   const envelope = openEnvelope(request.envelope, [serverKey])
-  if (envelope === 'newer') throw new TelpherError('envelope_refused', 'a newer server signed it')
+  if (envelope === 'newer') throw new TelpherError('server_outdated', 'a newer server signed what the worker holds')
   if (envelope.pool !== request.pool) throw refused(`the attempt is of pool ${envelope.pool}, not of ${request.pool}`)
   mustNotBeOver(envelope, now())
   const [, target, job] = await Promise.all([

@@ -46,7 +46,7 @@ export interface Scene {
   job(target: Target): Promise<{ readonly job: Job; readonly envelope: Signed; readonly attempt: AttemptRef }>
   /** Lets a worker begin a job. */
   hold(job: Job, worker: string): Promise<void>
-  startServer(minting?: Partial<Minting>): { stop(): Promise<void> }
+  startServer(minting?: Partial<Minting>, leaveMs?: number): { stop(): Promise<void> }
   close(): Promise<void>
 }
 
@@ -127,7 +127,7 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
     async hold(job, worker) {
       await store.jobs.apply(job, { type: 'start', worker })
     },
-    startServer(own = {}) {
+    startServer(own = {}, leaveMs) {
       const ending = new AbortController()
       const broker = startBroker({
         store,
@@ -136,6 +136,7 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
         signer,
         log: (line) => void refusals.push(JSON.stringify(line)),
         signal: ending.signal,
+        ...(leaveMs === undefined ? {} : { leaveMs }),
       })
       const stop = async (): Promise<void> => {
         ending.abort()

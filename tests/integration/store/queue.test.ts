@@ -105,6 +105,33 @@ test('waits at its close for what was taken', async () => {
   expect(isDone).toBe(true)
 })
 
+test('what one leaves to others is put back, without spinning, and another one finds it soon', async () => {
+  const tries: number[] = []
+  const begun = performance.now()
+  const leave = async (next: QueueItem): Promise<unknown> => {
+    if (next.kind === 'job' && next.jobId === 'job_newer') {
+      tries.push(performance.now() - begun)
+      return 'later'
+    }
+    return undefined
+  }
+  consumers.push(consume({ url: redis.url, pool: 'left', concurrency: 2, handler: leave }))
+  await queue.enqueue('left', item('job_newer'))
+  await queue.enqueue('left', item('job_older'))
+  await eventually(() => tries.length === 4, 10_000)
+  // 250, 500 and 1000 ms, and what it takes to take it.
+  expect(tries.at(-1)).toBeGreaterThan(1700)
+  expect(await queue.holds('left', item('job_newer'))).toBe('waiting')
+  expect(await queue.holds('left', item('job_older'))).toBe('absent')
+  expect(await queue.depth('left')).toBe(1)
+  await consumers.pop()?.close()
+  const taken: QueueItem[] = []
+  take('left', async (next) => void taken.push(next))
+  // No put-back is for longer than 5 s.
+  await eventually(() => taken.length === 1, 10_000)
+  expect(taken).toEqual([item('job_newer')])
+})
+
 test('gives up in time when Redis was never there', async () => {
   const nowhere = openQueue({ url: 'redis://127.0.0.1:1', timeoutMs: 500 })
   await expect(nowhere.enqueue('p', item('job_n'))).rejects.toMatchObject({ code: expect.stringMatching(/^redis_(timeout|unreachable)$/) })
