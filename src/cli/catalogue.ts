@@ -586,7 +586,7 @@ const keys: readonly CommandSpec[] = [
   {
     path: ['keys', 'list'],
     aliases: ['ls'],
-    about: 'master keys that the server has, and how many accounts and secrets are sealed with each',
+    about: 'master keys that the server has, and how many records of each kind are sealed with each',
     examples: ['telpher keys list', 'telpher keys ls -o json'],
     load: async () => (await import('./keys.ts')).runKeysList,
   },
@@ -600,9 +600,16 @@ const keys: readonly CommandSpec[] = [
   },
   {
     path: ['keys', 'rotate'],
-    about: 'seal every account and secret with the key of TELPHER_KEY_FILE; repeated, it goes on where it was',
+    about: 'seal everything that is sealed with the key of TELPHER_KEY_FILE; repeated, it goes on where it was',
     examples: ['telpher keys rotate'],
     load: async () => (await import('./keys.ts')).runKeysRotate,
+  },
+  {
+    path: ['keys', 'drop'],
+    args: '<key>',
+    about: 'let a master key go that nothing is sealed with: no server starts with it any more',
+    examples: ['telpher keys drop 0f1e2d3c4b5a6978'],
+    load: async () => (await import('./keys.ts')).runKeysDrop,
   },
 ]
 

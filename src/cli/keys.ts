@@ -1,26 +1,38 @@
 import { resolve } from 'node:path'
 import { makeKeyFile } from '../credentials/keyfile.ts'
-import type { MasterKeyUse } from '../model/credential.ts'
+import { inWords, type MasterKeyUse, sealedKinds } from '../model/credential.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { print, table } from './output.ts'
 
-const words = { seals: 'seals and opens', opens: 'opens', missing: 'not on the server' } as const
+const words = { seals: 'seals and opens', opens: 'opens', missing: 'not on the server', dropped: 'dropped' } as const
 
 const tableOf = (keys: readonly MasterKeyUse[]): string =>
   table(
-    ['KEY', 'USE', 'ACCOUNTS', 'SECRETS'],
-    keys.map(({ kid, use, accounts, secrets }) => [kid, words[use], String(accounts), String(secrets)]),
+    ['KEY', 'USE', ...sealedKinds.map((kind) => kind.toUpperCase())],
+    keys.map((key) => [key.kid, words[key.use], ...sealedKinds.map((kind) => String(key[kind]))]),
   )
 
+const removeFile = (kid: string): string =>
+  `Take the file of ${kid} out of TELPHER_OLDER_KEY_FILES on every server, restart them, and remove it; keep a copy beside backups that were made under it.`
+
+/** What is to be done about a key, if anything. */
+const adviceOn = (key: MasterKeyUse): string | undefined => {
+  const { kid, use } = key
+  const sealed = inWords(key)
+  if (use === 'seals') return undefined
+  if (use === 'missing') return `What is sealed with ${kid} cannot be opened: name its file in TELPHER_OLDER_KEY_FILES.`
+  if (use === 'dropped')
+    return sealed === ''
+      ? removeFile(kid)
+      : `${kid} was dropped, and yet a server seals with it (${sealed}): restart that one with the key of the others, and run: telpher keys rotate`
+  return sealed === ''
+    ? `Nothing is sealed with ${kid}: let it go with: telpher keys drop ${kid}`
+    : `Still sealed with ${kid}: ${sealed}; seal them anew with: telpher keys rotate`
+}
+
 const sayWhatIsLeft = (cli: Cli, keys: readonly MasterKeyUse[]): void => {
-  for (const { kid, use, accounts, secrets } of keys) {
-    const sealed = accounts + secrets
-    if (use === 'missing') cli.say(`What is sealed with ${kid} cannot be opened: name its file in TELPHER_OLDER_KEY_FILES.`)
-    else if (use === 'opens' && sealed > 0)
-      cli.say(`${sealed} records are still sealed with ${kid}; seal them anew with: telpher keys rotate`)
-    else if (use === 'opens') cli.say(`Nothing is sealed with ${kid}: an hour from now its file can go from TELPHER_OLDER_KEY_FILES.`)
-  }
+  for (const advice of keys.map(adviceOn)) if (advice !== undefined) cli.say(advice)
 }
 
 /** `telpher keys list`. */
@@ -50,4 +62,12 @@ export const runKeysRotate: Command<object> = async (cli) => {
     `Changed since they were sealed, and left as they are: ${rotated.damaged.join(', ')}. Remove and add their targets, or set the secrets, again.`,
   )
   return exitCodes.failed
+}
+
+/** `telpher keys drop KEY`. */
+export const runKeysDrop: Command<object> = async (cli, [kid = '']) => {
+  const dropped = await (await cli.client()).dropKey(kid)
+  await print(cli, dropped, () => `${dropped.kid} is dropped\n`)
+  cli.say(removeFile(dropped.kid))
+  return exitCodes.ok
 }

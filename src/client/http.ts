@@ -2,7 +2,7 @@ import type { AuditRecord } from '../model/audit.ts'
 import type { ChainMark, ChainReport } from '../model/auditchain.ts'
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
-import type { KeysRotated, MasterKeyUse } from '../model/credential.ts'
+import type { KeyDropped, KeysRotated, MasterKeyUse } from '../model/credential.ts'
 import type { Deployment, Job, LogLine, StoredEvent } from '../model/deployment.ts'
 import type { ServerDoctorReport } from '../model/doctor.ts'
 import type { Enrolled, Enrolment } from '../model/enrolment.ts'
@@ -92,6 +92,8 @@ export interface Client {
   keys(): Promise<readonly MasterKeyUse[]>
   /** Seals every account with the first key. */
   rotateKeys(): Promise<KeysRotated>
+  /** Lets a key go that nothing is sealed with. @throws TelpherError key_seals, key_in_use, unknown_key */
+  dropKey(kid: string): Promise<KeyDropped>
   producers(): Promise<readonly Producer[]>
   addProducer(producer: NewProducer): Promise<Producer>
   removeProducer(name: string): Promise<void>
@@ -263,6 +265,7 @@ export const createClient = (url: string, token: Secret, user?: string): Client 
       return (await jsonOf<{ pins: ImagePins }>(response, url)).pins
     },
     keys: async () => (await get<{ keys: MasterKeyUse[] }>('/v1/keys')).keys,
+    dropKey: async (kid) => jsonOf(await send('DELETE', `/v1/keys/${encodeURIComponent(kid)}`, {}, uploadMs), url),
     rotateKeys: async () => jsonOf(await send('POST', '/v1/keys/rotate', {}, uploadMs), url),
     producers: async () => (await get<{ producers: Producer[] }>('/v1/producers')).producers,
     addProducer: (producer) => post('/v1/producers', producer),

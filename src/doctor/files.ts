@@ -23,6 +23,15 @@ export interface SecretFacts extends PathFacts {
   readonly trouble?: string
 }
 
+/** A file of TELPHER_OLDER_KEY_FILES, as telpher doctor judges it. */
+export interface OlderKeyFacts {
+  readonly path: string
+  /** What is wrong with it; absent where it is a key. */
+  readonly trouble?: string
+  /** The day on which its key was dropped. */
+  readonly droppedOn?: string
+}
+
 export interface FileFacts {
   readonly dataFolder: PathFacts
   readonly keyFile: SecretFacts
@@ -49,6 +58,21 @@ const judgeSecret = (id: 'key-file' | 'token-file', { path, found, trouble }: Se
   if (trouble !== undefined) return fail(id, trouble, `Restore ${path} from a backup (mode 0400), and restart the server.`)
   return ok(id, `${path}, mode ${octal(found.mode)}`)
 }
+
+/** Files of keys that only open: nothing to say of those that are well. */
+export const judgeOlderKeys = (keys: readonly OlderKeyFacts[]): Finding[] =>
+  keys.flatMap(({ path, trouble, droppedOn }): Finding[] => {
+    if (trouble !== undefined)
+      return [
+        {
+          ...fail('key-file', `${trouble}: the server does not start again`, `Take ${path} out of TELPHER_OLDER_KEY_FILES, or restore it.`),
+          subject: path,
+        },
+      ]
+    if (droppedOn === undefined) return []
+    const fix = `Take ${path} out of TELPHER_OLDER_KEY_FILES, and remove it.`
+    return [{ ...warn('key-file', `the key in ${path} was dropped on ${droppedOn}`, fix), subject: path }]
+  })
 
 /** Under a running server: it goes on with what it has read, and does not start again with it. */
 const gone: Readonly<Record<'key-file' | 'token-file', (path: string) => Finding>> = {

@@ -24,21 +24,45 @@ export interface SealedRecord {
   readonly ciphertext: string
 }
 
-/** A master key as the server knows it: the first one `seals`, others only open; a `missing` one it has not. */
-export interface MasterKeyUse {
+/**
+ * What sealed records are counted as. `accounts`: every version of the credentials of targets, and what was given for one; `secrets`: of
+ * steps, the stored ones and those of one deployment; `attempts`: the tokens that an attempt was given; `signers`: what servers sign with.
+ */
+export const sealedKinds = ['accounts', 'secrets', 'attempts', 'signers'] as const
+export type SealedKind = (typeof sealedKinds)[number]
+
+/** How many records of each kind there are. */
+export type SealedCounts = Readonly<Record<SealedKind, number>>
+
+/** In words: `3 accounts, 1 secrets`; empty when there are none. */
+export const inWords = (counts: SealedCounts): string =>
+  sealedKinds
+    .filter((kind) => counts[kind] > 0)
+    .map((kind) => `${counts[kind]} ${kind}`)
+    .join(', ')
+
+/**
+ * A master key as the server knows it: the first one `seals`, others only open; a `missing` one it has not, and a `dropped` one it is to
+ * have no more. With how many records are sealed with it.
+ */
+export interface MasterKeyUse extends SealedCounts {
   readonly kid: string
-  readonly use: 'seals' | 'opens' | 'missing'
-  /** How many accounts are sealed with it. */
-  readonly accounts: number
-  /** How many secrets of steps are, and the key that servers sign with. */
-  readonly secrets: number
+  readonly use: 'seals' | 'opens' | 'missing' | 'dropped'
 }
 
 /** What sealing anew came to. */
 export interface KeysRotated {
-  /** How many accounts and secrets were under another key and are under the first one now. */
+  /** How many records were under another key and are under the first one now. */
   readonly resealed: number
-  /** Ids of accounts and secrets that no longer open with the key that sealed them. */
+  /** Ids of records that no longer open with the key that sealed them. */
   readonly damaged: readonly string[]
+  readonly keys: readonly MasterKeyUse[]
+}
+
+/** A key that no server is to have any more. */
+export interface KeyDropped {
+  readonly kid: string
+  /** ms since the epoch. */
+  readonly droppedAt: number
   readonly keys: readonly MasterKeyUse[]
 }

@@ -304,6 +304,16 @@ export const errorTable = {
     true,
     'See why Redis was away for so long; the step is begun anew once its worker is known to have given it up.',
   ],
+  // 153x: master keys
+  unknown_key: [1531, 'user', false, 'List the master keys with: telpher keys list'],
+  key_seals: [1532, 'user', false, 'Let another key seal first: docs/how-to/change-the-master-key.md'],
+  key_in_use: [1533, 'user', false, 'Seal what is left with the key of TELPHER_KEY_FILE: telpher keys rotate'],
+  key_dropped: [
+    1534,
+    'infrastructure',
+    false,
+    'Name the file of the key that followed it with TELPHER_KEY_FILE; one that was dropped by mistake is taken back with: redis-cli HDEL tel:{keys}:dropped KEY',
+  ],
   // 16xx: how a deployment can end
   apply_failed: [1601, 'target', false, 'See the named object and what the API server said about it.'],
   helm_failed: [1602, 'target', false, 'See the last lines of the log.'],

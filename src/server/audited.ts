@@ -38,6 +38,7 @@ export const audited: Partial<Record<RouteName, Audited>> = {
   checkTarget: { what: { type: 'target', action: 'check' }, keep: ['id'] },
   pinImage: { what: { type: 'image', action: 'pin' } },
   rotateKeys: { what: { type: 'key', action: 'rotate' }, name: () => 'master key', keep: ['resealed'] },
+  dropKey: { what: { type: 'key', action: 'drop' }, name: ({ kid }) => kid, keep: ['droppedAt'] },
   addProducer: { what: { type: 'producer', action: 'add' }, name: ({ name }) => name, keep: ['fingerprint'] },
   removeProducer: { what: { type: 'producer', action: 'remove' } },
   enrolWorkers: { what: { type: 'pool', action: 'enrol' }, keep: ['fingerprint'] },

@@ -38,7 +38,7 @@ export interface ApiDeps {
   readonly token: Secret
   readonly version: string
   /** The server's own files, for telpher doctor, which looks at them. */
-  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string }
+  readonly secrets?: { readonly keyFile: string; readonly tokenFile: string; readonly olderKeyFiles?: readonly string[] }
   readonly log: {
     error(fields: object, message: string): void
     warn(fields: object, message: string): void

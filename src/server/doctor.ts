@@ -3,7 +3,7 @@ import { loadKeyFile } from '../credentials/keyfile.ts'
 import { judgeAudit } from '../doctor/audit.ts'
 import { judgeClock } from '../doctor/clock.ts'
 import { lookAtPath } from '../doctor/collectPaths.ts'
-import { judgeSecrets } from '../doctor/files.ts'
+import { judgeOlderKeys, judgeSecrets } from '../doctor/files.ts'
 import { checksOf, type Looked, look, reportOf, skip } from '../doctor/finding.ts'
 import { judgeWaiting, type WaitingJob } from '../doctor/queue.ts'
 import { judgeRedis } from '../doctor/redis.ts'
@@ -15,6 +15,7 @@ import type { Secret } from '../model/secret.ts'
 import type { Target } from '../model/target.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { Api, ApiDeps } from './context.ts'
+import { lookAtOlderKeys } from './keyring.ts'
 import { on } from './on.ts'
 
 /** Each part has so long, in ms: shorter than a client waits for the whole. */
@@ -57,23 +58,25 @@ const tokenTrouble = async (file: string, token: Secret): Promise<string | undef
   return held.trim() === token.reveal() ? undefined : `${file} holds another token than the one that the server takes`
 }
 
-const checkSecrets = async ({ secrets, token, kids }: ApiDeps): Promise<DoctorCheck[]> => {
+const checkSecrets = async ({ secrets, token, kids, store }: ApiDeps): Promise<DoctorCheck[]> => {
   if (secrets === undefined) return []
-  const { keyFile, tokenFile } = secrets
+  const { keyFile, tokenFile, olderKeyFiles = [] } = secrets
   const looked = await look(async () => {
-    const [key, its, wrongKey, wrongToken] = await Promise.all([
+    const [key, its, wrongKey, wrongToken, olderKeys] = await Promise.all([
       lookAtPath(keyFile),
       lookAtPath(tokenFile),
       keyTrouble(keyFile, kids),
       tokenTrouble(tokenFile, token),
+      lookAtOlderKeys(olderKeyFiles, store),
     ])
     return {
       keyFile: { ...key, ...(wrongKey === undefined ? {} : { trouble: wrongKey }) },
       tokenFile: { ...its, ...(wrongToken === undefined ? {} : { trouble: wrongToken }) },
+      olderKeys,
     }
   }, limitMs)
   if (looked.facts === undefined) return skipped(looked.ms, ['key-file', 'token-file'], looked.trouble)
-  return checksOf(looked.ms, judgeSecrets(looked.facts, true))
+  return checksOf(looked.ms, [...judgeSecrets(looked.facts, true), ...judgeOlderKeys(looked.facts.olderKeys)])
 }
 
 const sealedBy = async (targets: readonly Target[], { store }: ApiDeps): Promise<Record<string, string>> => {

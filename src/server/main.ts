@@ -29,6 +29,7 @@ import { createApi } from './api.ts'
 import { startBroker } from './broker/broker.ts'
 import { ensureFirstEnrolment } from './enrolments.ts'
 import { startInbox } from './inbox.ts'
+import { withoutDropped } from './keyring.ts'
 import { listen } from './listen.ts'
 import { pipedCluster } from './pipe.ts'
 import { scalePool } from './pools.ts'
@@ -72,7 +73,7 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
 export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): Promise<RunningServer> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const [own, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
-  const key = await withOlderKeys(own, config.olderKeyFiles)
+  const given = await withOlderKeys(own, config.olderKeyFiles)
   const registry = createRegistry('server')
   const store = await openStore({
     url: config.redisUrl,
@@ -80,6 +81,10 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     clientName: 'server',
     limits: config.keep,
     onChange: countChange(registry),
+  })
+  const key = await withoutDropped(given, store, (fields, message) => log.warn(fields, message)).catch(async (thrown: unknown) => {
+    await store.close()
+    throw thrown
   })
   const cluster = pipedCluster({ store, log: (line) => log.warn(line, 'pipes') })
   const opened = await openSigned(config, key, store, cluster, log).catch(async (thrown: unknown) => {
@@ -108,7 +113,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     issuer: createIssuer(config.issuerUrl, await store.installation()),
     token,
     version,
-    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile },
+    secrets: { keyFile: config.keyFile, tokenFile: config.tokenFile, olderKeyFiles: config.olderKeyFiles },
     log: {
       error: troubles('api', (fields, message: string) => log.error(fields, message)),
       warn: (fields, message) => log.warn(fields, message),

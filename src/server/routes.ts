@@ -74,6 +74,7 @@ export type RouteName =
   | 'rotateAccount'
   | 'listKeys'
   | 'rotateKeys'
+  | 'dropKey'
   | 'listProducers'
   | 'addProducer'
   | 'removeProducer'
@@ -313,12 +314,18 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
   listKeys: {
     method: 'get',
     path: '/v1/keys',
-    responses: { 200: json(shapes.keys, 'The master keys that the server has, or that accounts are sealed with'), default: problem },
+    responses: { 200: json(shapes.keys, 'The master keys that the server has, or that something is sealed with'), default: problem },
   },
   rotateKeys: {
     method: 'post',
     path: '/v1/keys/rotate',
-    responses: { 200: json(shapes.keysRotated, 'Every account is sealed with the first key now'), default: problem },
+    responses: { 200: json(shapes.keysRotated, 'Every sealed record is sealed with the first key now'), default: problem },
+  },
+  dropKey: {
+    method: 'delete',
+    path: '/v1/keys/{name}',
+    request: { params: named },
+    responses: { 200: json(shapes.keyDropped, 'Dropped: no server starts with it, and its file can go'), default: problem },
   },
   listProducers: {
     method: 'get',

@@ -167,10 +167,12 @@ const account = z
 const masterKey = z
   .object({
     kid: z.string(),
-    /** `seals` is the first one; `missing` is one that the server has not. */
-    use: z.enum(['seals', 'opens', 'missing']),
+    /** `seals` is the first one; `missing` is one that the server has not, `dropped` one that it is to have no more. */
+    use: z.enum(['seals', 'opens', 'missing', 'dropped']),
     accounts: z.number().int(),
     secrets: z.number().int(),
+    attempts: z.number().int(),
+    signers: z.number().int(),
   })
   .openapi('MasterKey')
 
@@ -502,6 +504,7 @@ export type ShapeName =
   | 'rotationAsked'
   | 'keys'
   | 'keysRotated'
+  | 'keyDropped'
   | 'producer'
   | 'producers'
   | 'enrolled'
@@ -555,6 +558,7 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   rotationAsked: z.object({ id: z.string(), kind: z.string() }),
   keys: z.object({ keys: z.array(masterKey) }),
   keysRotated: z.object({ resealed: z.number().int(), damaged: z.array(z.string()), keys: z.array(masterKey) }),
+  keyDropped: z.object({ kid: z.string(), droppedAt: z.number().int(), keys: z.array(masterKey) }),
   producer,
   producers: z.object({ producers: z.array(producer) }),
   enrolled: enrolment.extend({ serverKeys: z.array(z.string()) }).openapi('Enrolled'),

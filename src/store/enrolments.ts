@@ -36,20 +36,5 @@ export const createSigners = (connection: Connection): Signers => {
       const [kept] = await all()
       return kept === undefined ? made : (JSON.parse(kept) as SealedRecord)
     },
-    countByKey: async () => {
-      const counts = new Map<string, number>()
-      for (const { kid } of (await all()).map((text) => JSON.parse(text) as SealedRecord)) counts.set(kid, (counts.get(kid) ?? 0) + 1)
-      return counts
-    },
-    change: async (change) => {
-      let changed = 0
-      for (const text of await all()) {
-        const before = JSON.parse(text) as SealedRecord
-        const after = change(before)
-        if (after !== undefined)
-          changed += Number(await connection.script('replace-account', [signerKey], [before.id, text, JSON.stringify(after)]))
-      }
-      return changed
-    },
   }
 }

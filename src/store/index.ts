@@ -30,6 +30,7 @@ import { ruleOf } from './retention.ts'
 import { createRooms } from './rooms.ts'
 import { createRotations } from './rotations.ts'
 import { ensureSchema, schemaVersion } from './schema.ts'
+import { createSealed } from './sealed.ts'
 import { createSecrets } from './secrets.ts'
 import { createShed } from './shed.ts'
 import { checkRedis } from './startcheck.ts'
@@ -132,6 +133,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     producers: createProducers(connection),
     enrolments: createEnrolments(connection),
     signers: createSigners(connection),
+    sealed: createSealed(connection, store),
     broker: createBroker(connection),
     inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),

@@ -111,7 +111,7 @@ export const healthKeys: { readonly records: string; readonly turn: string } = {
 export const rotationKeys: { readonly due: string; readonly journal: (account: string) => string; readonly barrier: string } = {
   /** Sorted set: target by when its account is to be looked at, Redis time in ms. */
   due: `${prefix}{targets}:rotation-due`,
-  /** Hash: `rotation` and `wish` as JSON; `fence`, and `until` when the turn is held. */
+  /** Hash: `rotation` and `wish` as JSON, the latter perhaps with a sealed record; `fence`, and `until` when the turn is held. */
   journal: (account) => `${prefix}{targets}:rotation:${account}`,
   /** String: what is written to see that it lasts. */
   barrier: `${prefix}{targets}:rotation-barrier`,
@@ -190,6 +190,9 @@ export const enrolmentsKey: string = `${prefix}{enrolments}:records`
 
 /** Hash: the key that servers sign with, sealed JSON. */
 export const signerKey: string = `${prefix}{signer}:sealed`
+
+/** Hash: id of a master key that was dropped -> ms since the epoch. */
+export const droppedKeysKey: string = `${prefix}{keys}:dropped`
 
 /** What workers ask the brokers, and a list for the answers to each worker. */
 export const brokerKeys: { readonly requests: string; readonly answers: (pool: string, worker: string) => string } = {

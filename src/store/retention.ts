@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [
     `${keyPrefix}{targets}:rotation:*`,
-    'how far the rotation of an account has come',
+    'how far the rotation of an account has come; a credential that was given for it, sealed',
     'until the target is removed',
     'bounded',
     'telpher target remove',
@@ -120,6 +120,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{inbox}:answer:*`, 'the answer to a submission', '10 minutes', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{enrolments}:records`, 'the public keys of pools, signed', 'until revoked', 'bounded', 'telpher pool revoke', 'state'],
   [`${keyPrefix}{signer}:sealed`, 'the key that servers sign with, sealed', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{keys}:dropped`, 'the ids of master keys that were dropped', 'for good', 'bounded', 'nothing', 'state'],
   [
     `${keyPrefix}{broker}:requests`,
     'what workers ask the brokers',

@@ -54,34 +54,4 @@ export const createAccounts = (connection: Connection): Accounts => ({
     if (text === null) throw new TelpherError('unknown_target', `no target has the account ${id}`)
     return JSON.parse(text) as SealedRecord
   },
-  countByKey: async () => {
-    const counts = new Map<string, number>()
-    for await (const page of pages(connection)) {
-      for (const [, text] of page) {
-        const { kid } = JSON.parse(text) as SealedRecord
-        counts.set(kid, (counts.get(kid) ?? 0) + 1)
-      }
-    }
-    return counts
-  },
-  change: async (change) => {
-    const replace = async ([field, text]: readonly [string, string]): Promise<number> => {
-      const after = change(JSON.parse(text) as SealedRecord)
-      if (after === undefined) return 0
-      return Number(await connection.script('replace-account', [targetKeys.accounts], [field, text, JSON.stringify(after)]))
-    }
-    let changed = 0
-    for await (const page of pages(connection)) for (const replaced of await Promise.all(page.map(replace))) changed += replaced
-    return changed
-  },
 })
-
-/** Every version of every account as it is stored, by its field; one may come twice (redis.io/docs/latest/commands/scan, guarantees). */
-async function* pages(connection: Connection): AsyncGenerator<(readonly [string, string])[]> {
-  for (let cursor = '0'; ; ) {
-    const [next, page] = await connection.call((redis) => redis.hscan(targetKeys.accounts, cursor, 'COUNT', 500))
-    yield Array.from({ length: page.length / 2 }, (_, at) => [page[at * 2] ?? '', page[at * 2 + 1] ?? ''] as const)
-    if (next === '0') return
-    cursor = next
-  }
-}

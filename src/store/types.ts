@@ -1,6 +1,6 @@
 import type { BackupSum } from '../model/backup.ts'
 import type { CheckReport } from '../model/check.ts'
-import type { SealedRecord } from '../model/credential.ts'
+import type { SealedCounts, SealedRecord } from '../model/credential.ts'
 import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
 import type { RedisFacts } from '../model/doctor.ts'
 import type { Freeze } from '../model/freeze.ts'
@@ -90,14 +90,24 @@ export interface Health {
 export interface Accounts {
   /** @throws TelpherError unknown_target when no target has this account */
   get(id: string): Promise<SealedRecord>
-  /** How many there are, by the id of the key that they are sealed with. */
-  countByKey(): Promise<ReadonlyMap<string, number>>
+}
+
+/** Everything that is sealed with a master key, of every kind (store/sealed.ts). */
+export interface Sealed {
+  /** How many records there are, by the id of the key that they are sealed with. */
+  count(): Promise<ReadonlyMap<string, SealedCounts>>
   /**
    * Changes the records; one that somebody else changes or removes meanwhile is left as it is.
    * @param change undefined leaves a record; what it throws ends the work, and what was changed stays so
    * @returns how many were changed
    */
   change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
+  /** Notes that no server is to have this key any more; nothing when that is noted already. @param at ms since the epoch */
+  drop(kid: string, at: number): Promise<void>
+  /** Takes that back. */
+  undrop(kid: string): Promise<void>
+  /** When each key was dropped, ms since the epoch, by its id. */
+  dropped(): Promise<ReadonlyMap<string, number>>
 }
 
 /** Secrets of steps: those that are kept under a name, and those of one deployment. A plaintext never comes here. */
@@ -118,10 +128,6 @@ export interface Secrets {
   get(name: string): Promise<SealedRecord>
   /** What was sealed for a deployment, by id. */
   ofDeployment(deploymentId: string): Promise<ReadonlyMap<string, SealedRecord>>
-  /** How many there are, by the id of the key that they are sealed with. */
-  countByKey(): Promise<ReadonlyMap<string, number>>
-  /** As that of accounts. */
-  change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
 }
 
 /** What came of fencing a lost attempt. */
@@ -495,10 +501,6 @@ export interface Enrolments {
 export interface Signers {
   /** @param make called when there is none; of several that are made at once one is kept */
   ensure(make: () => SealedRecord): Promise<SealedRecord>
-  /** How many are sealed with each master key. */
-  countByKey(): Promise<ReadonlyMap<string, number>>
-  /** Seals anew what `change` gives another record for, unless somebody changed it meanwhile. @returns how many */
-  change(change: (record: SealedRecord) => SealedRecord | undefined): Promise<number>
 }
 
 /** A request of a worker as a server takes it: who it says it is from is not yet proven. */
@@ -636,6 +638,7 @@ export interface Store {
   readonly producers: Producers
   readonly enrolments: Enrolments
   readonly signers: Signers
+  readonly sealed: Sealed
   readonly broker: Broker
   readonly inbox: Inbox
   readonly idempotency: Idempotency

@@ -1,56 +1,20 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { connect } from '../../src/cluster/connection.ts'
 import { setupObjects } from '../../src/credentials/bootstrap/objects.ts'
-import type { Keyring } from '../../src/credentials/keyfile.ts'
 import { tokenRequestMode } from '../../src/credentials/modes/token-request.ts'
 import { isTaken } from '../../src/credentials/modes/who.ts'
-import { reseal, seal } from '../../src/credentials/seal.ts'
 import type { Credential } from '../../src/model/credential.ts'
 import type { AttemptRef } from '../../src/model/deployment.ts'
 import { newId } from '../../src/model/ids.ts'
 import type { ClusterConnection } from '../../src/model/ports.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
-import { openStore } from '../../src/store/index.ts'
-import { startOwnRedis } from '../support/ownredis.ts'
-import { sampleTarget } from '../support/samples.ts'
 import { type Figure, median, rounded, timed } from './figures.ts'
 import { pipeSuite, startPipedWay } from './pipe.ts'
+import { rewrapSuite } from './rewrap.ts'
 
 /** Minting is quick and varies: more of them than of what takes seconds. */
 const mintsPerRun = 20
-
-/** Accounts that are sealed anew in one go. */
-const accounts = 10_000
-
-const newMasterKey = (kid: string): Keyring => ({ kid, key: randomBytes(32), older: [] })
-
-/** `keys.rewrap_per_s`: accounts in Redis that `telpher keys rotate` seals with another master key, per second. */
-const rewrapSuite = async (runs: number): Promise<Figure> => {
-  const redis = await startOwnRedis({ appendfsync: 'everysec' })
-  const store = await openStore({ url: redis.url })
-  let key = newMasterKey('key-0')
-  const numbers = Array.from({ length: accounts }, (_, n) => n)
-  await Promise.all(
-    numbers.map((n) => {
-      const target = sampleTarget(`t${n}`)
-      const id = newId('acc')
-      const plaintext = JSON.stringify({ kind: 'bearer', token: randomBytes(600).toString('base64url') })
-      return store.targets.create(
-        { ...target, account: { ...target.account, id } },
-        seal(key, { type: 'account', id, version: 1, plaintext }),
-      )
-    }),
-  )
-  const times = await timed(runs, async (run) => {
-    key = { ...newMasterKey(`key-${run + 1}`), older: [key] }
-    const resealed = await store.accounts.change((record) => reseal(key, record))
-    if (resealed !== accounts) throw new Error(`${resealed} of ${accounts} accounts were sealed anew`)
-  })
-  await store.close()
-  await redis.stop()
-  return { id: 'keys.rewrap_per_s', value: rounded(accounts / (median(times) / 1000)), unit: 'accounts/s', runs }
-}
 
 const newAttempt = (): AttemptRef => ({ deploymentId: newId('dep'), jobId: newId('job'), attempt: 1 })
 

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { BackupPart, BackupSum, BackupValue } from '../../model/backup.ts'
-import type { SealedRecord } from '../../model/credential.ts'
 import { auditParts } from '../audit/backup.ts'
 import type { Connection } from '../connection.ts'
 import { deploymentKeys, imagePinsKey, indexKeys, jobKeys, packageIndexKey, packageKey, secretKeys, targetKeys } from '../keys.ts'
 import { type FixedDeployment, jobIds } from '../records.ts'
-import { createSecrets } from '../secrets.ts'
+import { createSealed } from '../sealed.ts'
 
 /** Deployments of the index, and entries of a stream, that are read at once. */
 const pageSize = 100
@@ -51,11 +50,19 @@ async function* streamParts(connection: Connection, key: string, atOnce = pageSi
 
 const memberOf = (key: string, member: string, score: string): BackupPart => ({ key, type: 'zset', first: false, rows: [[member, score]] })
 
-/** The keys that accounts and secrets are sealed with. */
-export const sealedWith = async (connection: Connection): Promise<string[]> => {
-  const accounts = await connection.call((redis) => redis.hvals(targetKeys.accounts))
-  const kids = accounts.map((text) => (JSON.parse(text) as SealedRecord).kid)
-  return [...new Set([...kids, ...(await createSecrets(connection).countByKey()).keys()])].sort()
+/** The keys that the sealed records of a backup are sealed with. */
+export const sealedWith = async ({
+  connection,
+  store,
+}: {
+  readonly connection: Connection
+  readonly store: Connection
+}): Promise<string[]> => {
+  const counts = [...(await createSealed(connection, store).count())]
+  return counts
+    .filter(([, { accounts, secrets }]) => accounts + secrets > 0)
+    .map(([kid]) => kid)
+    .sort()
 }
 
 /**

@@ -7,7 +7,7 @@ import { headerOf, isRestoring, load } from './load.ts'
 /** Everything that lasts of an installation, as text, and back. */
 export const createBackup = (context: MigrationContext, memory: Pick<Memory, 'mustHaveRoom'>): Backup => ({
   read: async function* (options) {
-    yield* writeBackup(headerOf(await sealedWith(context.connection)), dump(context, options))
+    yield* writeBackup(headerOf(await sealedWith(context)), dump(context, options))
   },
   restore: async (source, known) => load(await openBackup(source), { ...context, memory, known }),
   isRestoring: () => isRestoring(context.connection),

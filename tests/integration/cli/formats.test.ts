@@ -211,6 +211,10 @@ const calls: Readonly<Record<string, () => readonly string[] | Promise<readonly 
   'keys list': () => ['keys', 'list'],
   'keys add': () => ['keys', 'add', `${freshName('new')}.key`],
   'keys rotate': () => ['keys', 'rotate'],
+  'keys drop': async () => {
+    await served.store.sealed.drop('f'.repeat(16), Date.now())
+    return ['keys', 'drop', 'f'.repeat(16)]
+  },
   'worker list': () => ['worker', 'list'],
   'worker view': () => ['worker', 'view', worker],
   'worker drain': async () => {
