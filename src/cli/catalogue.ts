@@ -312,7 +312,7 @@ const target: readonly CommandSpec[] = [
       { flags: '--cluster-wide', about: 'its identity may write to every namespace' },
       { flags: '--home <namespace>', about: "namespace for Telpher's service accounts in the cluster", fallback: 'telpher' },
       { flags: '--acknowledge <risk>', about: 'take a risk that is refused otherwise; may be repeated', many: 'names', choices: risks },
-      { flags: '--bootstrap-token <file>', about: 'set nothing up: take this token of the bootstrap identity' },
+      { flags: '--bootstrap-token <file>', about: 'set nothing up: use this token of the bootstrap identity (- for standard input)' },
       ...trusted,
       { flags: '--print-rbac', about: 'print what would be set up, for people who apply it themselves' },
       { flags: '-y, --yes', about: 'set it up without a question' },

@@ -61,7 +61,7 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
   if (flags.mode === 'federated') return (await import('./target-federated.ts')).addFederated(cli, name, flags)
   if (flags.printRbac === true) {
     const options = setupOptionsOf(name, namespaces, flags)
-    const text = await rbacText(options, flags.fromKubeconfig)
+    const text = await rbacText(options, flags.fromKubeconfig, flags.acknowledge)
     await print(cli, rbacList(options), () => text)
     return exitCodes.ok
   }

@@ -1,9 +1,15 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { connect } from '../cluster/connection.ts'
 import type { PlainCredential } from '../credentials/account.ts'
-import { applySetup, type PlannedObject, planSetup, removeSetup, takeBootstrapToken } from '../credentials/bootstrap/apply.ts'
-import { namesOf, type SetupOptions, setupObjects } from '../credentials/bootstrap/objects.ts'
+import {
+  applySetup,
+  bootstrapSecret,
+  type PlannedObject,
+  planSetup,
+  removeSetup,
+  takeBootstrapToken,
+} from '../credentials/bootstrap/apply.ts'
+import { exchangeToken, type Given } from '../credentials/bootstrap/exchange.ts'
+import { namesOf, ownTokenSeconds, type SetupOptions, setupObjects } from '../credentials/bootstrap/objects.ts'
 import { proveSetup, refuseRisks } from '../credentials/bootstrap/prove.ts'
 import { type Risk, risksOf } from '../credentials/bootstrap/risks.ts'
 import { deployerRules } from '../credentials/bootstrap/rules.ts'
@@ -13,9 +19,11 @@ import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import { Secret } from '../model/secret.ts'
+import { quoted } from '../model/shell.ts'
 import { confirm } from './confirm.ts'
 import type { Cli } from './context.ts'
 import { yamlOf } from './output.ts'
+import { readSecretValue } from './secret-value.ts'
 
 export interface SetupFlags {
   readonly clusterWide?: boolean
@@ -25,9 +33,6 @@ export interface SetupFlags {
   readonly bootstrapToken?: string
   readonly acknowledge?: readonly Risk[]
 }
-
-/** Life of the bootstrap identity's token, in seconds: 90 days, or less where the API server limits it. */
-const bootstrapSeconds = 90 * 86_400
 
 /** What is to be set up for a target. @throws TelpherError usage when it does not say where it may deploy to */
 export const setupOptionsOf = (target: string, namespaces: readonly string[], flags: SetupFlags): SetupOptions => {
@@ -67,27 +72,34 @@ const planText = (planned: readonly PlannedObject[], options: SetupOptions, serv
   ].join('\n')
 }
 
-/** What people apply by themselves, as one object. */
-export const rbacList = (options: SetupOptions): object => ({ apiVersion: 'v1', kind: 'List', items: setupObjects(options) })
+/** What people apply by themselves: with it the Secret that the token is bound to which they mint, so that it can be ended. */
+const printedObjects = (options: SetupOptions): readonly object[] => [...setupObjects(options), bootstrapSecret(options)]
+
+/** The same as one object. */
+export const rbacList = (options: SetupOptions): object => ({ apiVersion: 'v1', kind: 'List', items: printedObjects(options) })
+
+const usualHome = 'telpher'
+
+/** The flags that say the same set-up again. */
+const flagsOf = ({ clusterWide, namespaces, home }: SetupOptions, acknowledged: readonly Risk[]): string =>
+  [
+    ...(clusterWide ? ['--cluster-wide'] : []),
+    ...namespaces.map((namespace) => `--namespace ${namespace}`),
+    ...(home === usualHome ? [] : [`--home ${home}`]),
+    ...acknowledged.map((risk) => `--acknowledge ${risk}`),
+  ].join(' ')
 
 /** The same as documents, and how it goes on. */
-export const rbacText = async (options: SetupOptions, context: string): Promise<string> => {
-  const { bootstrap } = namesOf(options.target)
-  const documents = await Promise.all(setupObjects(options).map((object) => yamlOf(object)))
-  const more = options.clusterWide ? ' --cluster-wide' : options.namespaces.map((namespace) => ` --namespace ${namespace}`).join('')
+export const rbacText = async (options: SetupOptions, context: string, acknowledged: readonly Risk[] = []): Promise<string> => {
+  const { target, home } = options
+  const { bootstrap } = namesOf(target)
+  const documents = await Promise.all(printedObjects(options).map((object) => yamlOf(object)))
   return [
-    '# Apply this, then:',
-    `#   kubectl create token ${bootstrap} --namespace ${options.home} --duration 2160h > token`,
-    `#   telpher target add ${options.target} --from-kubeconfig ${context}${more} --bootstrap-token token`,
+    '# Apply this, then give Telpher a token of ten minutes. It takes one of its own with it at once, and ends that one:',
+    `#   kubectl create token ${bootstrap} --namespace ${home} --duration 10m --bound-object-kind Secret --bound-object-name ${bootstrap} \\`,
+    `#     | telpher target add ${target} --from-kubeconfig ${quoted(context)} ${flagsOf(options, acknowledged)} --bootstrap-token -`,
     documents.join('---\n'),
   ].join('\n')
-}
-
-const givenToken = async (cli: Cli, file: string): Promise<string> => {
-  const text = await readFile(resolve(cli.cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new TelpherError('usage', `${file} cannot be read`, { cause, field: '--bootstrap-token' })
-  })
-  return text.trim()
 }
 
 /** Does something with a context's rights, which are forgotten then. */
@@ -118,7 +130,7 @@ export const applyIdentity = (cli: Cli, context: ImportedContext, options: Setup
  */
 export const takeBootstrap = async (context: ImportedContext, options: SetupOptions): Promise<PlainCredential> => ({
   kind: 'token-request',
-  token: await withAdmin(context, (admin) => takeBootstrapToken(admin, options, bootstrapSeconds)),
+  token: await withAdmin(context, (admin) => takeBootstrapToken(admin, options, ownTokenSeconds)),
   namespace: options.home,
   serviceAccount: namesOf(options.target).deployer,
 })
@@ -151,24 +163,34 @@ export const setUpIdentity = async (
 ): Promise<PlainCredential> => {
   refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
   await applyIdentity(cli, context, options, yes)
-  const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, bootstrapSeconds))
+  const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, ownTokenSeconds))
   return prove(cli, context, options, acknowledge, token)
+}
+
+/** What became of the token that somebody gave. */
+const sayOfGiven = ({ ended, expiresAt }: Given, now: number): string => {
+  if (ended) return 'The token that was given is not kept: Telpher has its own now, and has ended that one.'
+  const until = expiresAt === undefined ? 'never ends' : `ends by itself in ${Math.max(1, Math.ceil((expiresAt - now) / 60_000))} min`
+  return `The token that was given is not kept: Telpher has its own now. Nobody can end that one, since it is bound to nothing: it ${until}.`
 }
 
 /**
  * The same of an identity that somebody set up already.
- * @param file the token of its bootstrap identity
- * @throws TelpherError usage, setup_refused, mint_refused, target_*
+ * @param from where the token of its bootstrap identity is read: a file, or `-`; it is used once, for the identity's own next one
+ * @throws TelpherError usage, setup_refused, mint_refused, rotation_mint, target_*
  */
 export const takeIdentity = async (
   cli: Cli,
   place: Place,
   options: SetupOptions,
-  file: string,
+  from: string,
   { acknowledge = [] }: SetupFlags,
 ): Promise<PlainCredential> => {
   refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
-  return prove(cli, place, options, acknowledge, await givenToken(cli, file))
+  const given = (await readSecretValue(cli, from, '--bootstrap-token')).trim()
+  const taken = await exchangeToken(given, connectTo(place), { ...options, server: place.server })
+  cli.say(sayOfGiven(taken, Date.now()))
+  return prove(cli, place, options, acknowledge, taken.token)
 }
 
 /** Removes what was set up for a target. @returns what was removed */

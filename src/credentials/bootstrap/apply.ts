@@ -95,7 +95,7 @@ export const applySetup = async (admin: Api, plan: readonly PlannedObject[]): Pr
 }
 
 /** The Secret that the bootstrap identity's own token is bound to: deleting it ends the token. */
-const bootstrapSecret = ({ target, home }: Pick<SetupOptions, 'target' | 'home'>): SetupObject => ({
+export const bootstrapSecret = ({ target, home }: Pick<SetupOptions, 'target' | 'home'>): SetupObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: {

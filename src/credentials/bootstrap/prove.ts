@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Credential } from '../../model/credential.ts'
-import { TelpherError } from '../../model/errors.ts'
+import { type ErrorCode, TelpherError } from '../../model/errors.ts'
 import { newId } from '../../model/ids.ts'
 import type { ClusterConnection } from '../../model/ports.ts'
 import { type Api, ask, said } from '../modes/ask.ts'
@@ -8,12 +8,14 @@ import { lifetimeOf } from '../modes/lifetime.ts'
 import { tokenRequestMode } from '../modes/token-request.ts'
 import { whoIs } from '../modes/who.ts'
 import { namesOf, type SetupOptions } from './objects.ts'
-import { type FoundRisk, type Risk, risksOf } from './risks.ts'
+import { type FoundRisk, type Risk, reading, risksOf } from './risks.ts'
 import type { PolicyRule } from './rules.ts'
 
 /** Roles and policies are in force a moment after they were made, on each API server by itself. */
 const settleMs = 20_000
 const askMs = 250
+
+const notInForce: readonly ErrorCode[] = ['mint_refused', 'rotation_mint', 'setup_refused']
 
 export interface Proof {
   /** Whom the API server takes a minted token for. */
@@ -22,12 +24,12 @@ export interface Proof {
   readonly risks: readonly FoundRisk[]
 }
 
-const untilInForce = async <T>(work: () => Promise<T>): Promise<T> => {
+export const untilInForce = async <T>(work: () => Promise<T>): Promise<T> => {
   for (const end = performance.now() + settleMs; ; ) {
     try {
       return await work()
     } catch (thrown) {
-      const passing = thrown instanceof TelpherError && (thrown.code === 'mint_refused' || thrown.code === 'setup_refused')
+      const passing = thrown instanceof TelpherError && notInForce.includes(thrown.code)
       if (!passing || performance.now() > end) throw thrown
       await pause(askMs)
     }
@@ -73,10 +75,15 @@ const effectiveRisks = async (api: Api, namespaces: readonly string[]): Promise<
       return risksOf(status.resourceRules ?? [], false)
     }),
   )
-  const everywhere = (await review(api, `/apis/${authorization}/v1/selfsubjectaccessreviews`, 'SelfSubjectAccessReview', authorization, {
-    resourceAttributes: { verb: 'list', resource: 'secrets' },
-  })) as { allowed?: boolean }
-  const secrets = everywhere.allowed === true ? [{ risk: 'cluster-secrets', what: 'reading the Secrets of every namespace' } as const] : []
+  const reads = await Promise.all(
+    reading.map((verb) =>
+      review(api, `/apis/${authorization}/v1/selfsubjectaccessreviews`, 'SelfSubjectAccessReview', authorization, {
+        resourceAttributes: { verb, resource: 'secrets' },
+      }),
+    ),
+  )
+  const isReader = reads.some((status) => (status as { allowed?: boolean }).allowed === true)
+  const secrets = isReader ? [{ risk: 'cluster-secrets', what: 'reading the Secrets of every namespace' } as const] : []
   const found = [...inNamespaces.flat(), ...secrets]
   return [...new Map(found.map((one) => [`${one.risk} ${one.what}`, one])).values()]
 }

@@ -11,7 +11,8 @@ export interface FoundRisk {
 }
 
 const escalating = ['escalate', 'bind', 'impersonate']
-const reading = ['get', 'list', 'watch']
+/** The verbs that show what is in an object. */
+export const reading: readonly string[] = ['get', 'list', 'watch']
 
 /** Rules without a verb that does harm everywhere: `*` on what every identity may ask about itself is none. */
 const nameOf = ({ verbs, resources, apiGroups }: PolicyRule): string =>

@@ -1,6 +1,6 @@
 import { TelpherError } from '../../model/errors.ts'
 import { type Api, ask, said } from '../modes/ask.ts'
-import type { FoundRisk, Risk } from './risks.ts'
+import { type FoundRisk, type Risk, reading } from './risks.ts'
 
 interface Question {
   readonly risk: Risk
@@ -28,7 +28,13 @@ const questionsIn = (namespace: string): readonly Question[] => [
 const everywhere: readonly Question[] = [
   { risk: 'escalation', what: 'impersonate on users', attributes: { verb: 'impersonate', group: '', resource: 'users' } },
   { risk: 'escalation', what: 'bind on clusterroles', attributes: { verb: 'bind', group: rbac, resource: 'clusterroles' } },
-  { risk: 'cluster-secrets', what: 'reading the Secrets of every namespace', attributes: { verb: 'list', group: '', resource: 'secrets' } },
+  ...reading.map(
+    (verb): Question => ({
+      risk: 'cluster-secrets',
+      what: 'reading the Secrets of every namespace',
+      attributes: { verb, group: '', resource: 'secrets' },
+    }),
+  ),
 ]
 
 /**
@@ -54,5 +60,5 @@ export const risksOfUser = async (admin: Api, username: string, namespaces: read
       return (told.body as { status?: { allowed?: boolean } }).status?.allowed === true ? [{ risk, what }] : []
     }),
   )
-  return answers.flat()
+  return [...new Map(answers.flat().map((one) => [`${one.risk} ${one.what}`, one])).values()]
 }

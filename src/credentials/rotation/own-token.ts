@@ -58,29 +58,34 @@ export const removeOwn = async (api: Api, identity: OwnIdentity, { name, uid }: 
 
 /**
  * The Secret of the next version, new: one that is there already may have a token bound to it that a Redis forgot.
- * @param rotation the id by which people find out what it is from
+ * @param rotation the id by which people find out what it is from; absent for the first, which is of no rotation
  * @returns its uid
  * @throws TelpherError rotation_mint, target_*
  */
 export const makeOwn = async (
   api: Api,
   identity: OwnIdentity,
-  { version, rotation, installation }: { readonly version: number; readonly rotation: string; readonly installation: string },
+  { version, rotation, installation }: { readonly version: number; readonly rotation?: string; readonly installation?: string },
   tries = 3,
 ): Promise<string> => {
   const name = ownSecretName(identity.name, version)
   const labels = {
     'app.kubernetes.io/managed-by': 'telpher',
     [targetLabel]: identity.target,
-    [rotationLabel]: rotation,
-    [installationLabel]: installation,
+    ...(rotation === undefined ? {} : { [rotationLabel]: rotation }),
+    ...(installation === undefined ? {} : { [installationLabel]: installation }),
   }
   const body = { apiVersion: 'v1', kind: 'Secret', type: bootstrapSecretType, immutable: true, metadata: { name, labels } }
   const told = await ask(api, { method: 'POST', path: secretsOf(identity), body })
   if (told.status === 409 && tries > 1) {
     const found = (await listOwn(api, identity)).find((secret) => secret.name === name)
     if (found !== undefined) await removeOwn(api, identity, found)
-    return makeOwn(api, identity, { version, rotation, installation }, tries - 1)
+    return makeOwn(
+      api,
+      identity,
+      { version, ...(rotation === undefined ? {} : { rotation }), ...(installation === undefined ? {} : { installation }) },
+      tries - 1,
+    )
   }
   const uid = (told.body as SecretAnswer).metadata?.uid
   if (told.status !== 201 || uid === undefined) throw refused(`create Secrets of its own in ${identity.home}`, told)

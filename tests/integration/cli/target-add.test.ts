@@ -1,11 +1,18 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
+import { setupObjects } from '../../../src/credentials/bootstrap/objects.ts'
+import { claimsOf } from '../../../src/credentials/jwt.ts'
 import type { Target } from '../../../src/model/target.ts'
 import type { Cluster } from '../../../src/sandbox/cluster.ts'
 import { kubeconfig } from '../../../src/sandbox/kubernetes/kubeconfig.ts'
-import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
+import { fetchAs } from '../../support/bootstrap.ts'
+import { searchFor } from '../../support/canaries.ts'
+import { eventually } from '../../support/eventually.ts'
+import { everythingIn } from '../../support/redis-dump.ts'
+import { freshNamespace, sharedCluster, sharedRedis } from '../../support/sandbox.ts'
 import { type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, type Ran, type TestCli } from './cli.ts'
 
@@ -34,6 +41,7 @@ const addArgs = ({ name, home, namespace }: Wanted): string[] => [
   ...['target', 'add', name, '--from-kubeconfig', 'local', '--file', cluster.kubeconfig],
   ...['--namespace', namespace, '--home', home],
 ]
+const at = (args: readonly string[], file: string): string[] => args.map((arg) => (arg === cluster.kubeconfig ? file : arg))
 const objectsOf = async ({ name }: Wanted): Promise<string[]> => {
   const kinds =
     'serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'
@@ -113,29 +121,74 @@ test('target remove undoes it with a context, and says how without one', async (
   expect(await objectsOf(other)).toHaveLength(11)
 })
 
-test('what is printed can be applied by somebody else, and the token that they mint is enough', async () => {
+/** A context that leads to the cluster, of somebody who may do nothing there. */
+const powerlessFile = async (): Promise<string> => {
+  const file = join(await mkdtemp(join(cli.dir, 'powerless-')), 'config')
+  await writeFile(file, kubeconfig(cluster.server, cluster.caPem, 'nobody', cluster.issueClientCert({ commonName: 'nobody' })))
+  return file
+}
+
+/** Whether the API server takes a token; for 10 s it remembers that it did. */
+const isTaken = async (token: string): Promise<boolean> => (await fetchAs(cluster, token, 'GET', '/api')).status !== 401
+
+test('what is printed ends in a credential that is Telpher’s own: the token that people mint is used once, and ended', async () => {
   const wanted = await fresh()
   const printed = await cli.run([...addArgs(wanted), '--print-rbac'])
   expect(printed.code, printed.stderr).toBe(0)
   expect(await objectsOf(wanted)).toEqual([])
   const list = JSON.parse((await cli.run([...addArgs(wanted), '--print-rbac', '-o', 'json'])).stdout) as { items: object[] }
-  expect(list.items).toEqual(parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
-  await cluster.apply(...parseAllDocuments(printed.stdout).map((document) => document.toJS() as object))
-  const token = await cluster.serviceAccountToken(wanted.home, `bootstrap-${wanted.name}`)
-  await writeFile(join(cli.dir, 'bootstrap'), `${token}\n`)
-  const powerless = join(cli.dir, 'powerless')
-  await writeFile(powerless, kubeconfig(cluster.server, cluster.caPem, 'nobody', cluster.issueClientCert({ commonName: 'nobody' })))
-  const args = [...addArgs(wanted), '--bootstrap-token', 'bootstrap', '--yes'].map((arg) => (arg === cluster.kubeconfig ? powerless : arg))
-  const ran = await cli.run(args)
+  const objects = parseAllDocuments(printed.stdout).map((document) => document.toJS() as object)
+  expect(list.items).toEqual(objects)
+  await cluster.apply(...objects)
+  const [, mint = '', add = ''] = /# {3}kubectl (.*) \\\n# {5}\| telpher (.*)\n/.exec(printed.stdout) ?? []
+  const given = (await cluster.kubectl(...mint.split(' '))).trim()
+  const { issuedAt = 0, expiresAt = 0 } = claimsOf(given)
+  expect(expiresAt - issuedAt).toBe(600_000)
+  const ran = await cli.run([...add.split(' '), '--file', await powerlessFile(), '-o', 'json'], { stdin: `${given}\n` })
   expect(ran.code, ran.stderr).toBe(0)
-  expect(ran.stderr).not.toContain(token)
+  expect(ran.stderr).toContain('Telpher has its own now, and has ended that one')
+  const { account } = JSON.parse(ran.stdout) as Target
+  expect(account).toMatchObject({ mode: 'token-request', deployer: `${wanted.home}/deployer-${wanted.name}` })
+  expect((account.expiresAt ?? 0) - Date.now()).toBeGreaterThan(6 * 86_400_000)
+  expect(ran.stdout + ran.stderr + JSON.stringify(await served.store.accounts.get(account.id))).not.toContain(given)
+  expect(await cluster.kubectl('get', 'secrets', '-n', wanted.home, '-o', 'name')).toBe(`secret/bootstrap-${wanted.name}.v1`)
+  await eventually(async () => !(await isTaken(given)))
+})
+
+test('a token that is bound to nothing is not kept either, and it is said that nobody can end it', async () => {
+  const wanted = await fresh()
+  await cluster.apply(...setupObjects({ target: wanted.name, home: wanted.home, namespaces: [wanted.namespace], clusterWide: false }))
+  const file = await powerlessFile()
+  const add = async (token: string): Promise<Ran> => {
+    await writeFile(join(cli.dir, 'bootstrap'), `${token}\n`)
+    return cli.run(at([...addArgs(wanted), '--bootstrap-token', 'bootstrap', '-o', 'json'], file))
+  }
+  const other = await add(await cluster.serviceAccountToken(wanted.home, `deployer-${wanted.name}`))
+  expect([other.code, other.stderr]).toEqual([
+    1,
+    expect.stringContaining(`not of the service account ${wanted.home}/bootstrap-${wanted.name}`),
+  ])
+  const given = await cluster.serviceAccountToken(wanted.home, `bootstrap-${wanted.name}`)
+  const ran = await add(given)
+  expect(ran.code, ran.stderr).toBe(0)
+  expect(ran.stderr).toContain('Nobody can end that one, since it is bound to nothing: it ends by itself in 60 min.')
+  const { account } = JSON.parse(ran.stdout) as Target
+  expect(JSON.stringify(await served.store.accounts.get(account.id))).not.toContain(given)
+  expect((account.expiresAt ?? 0) - Date.now()).toBeGreaterThan(6 * 86_400_000)
+})
+
+test('the printed command says again what was said', async () => {
+  const { name } = await fresh()
+  const args = ['target', 'add', name, '--from-kubeconfig', 'my context', '--cluster-wide', '--acknowledge', 'cluster-secrets']
+  const { stdout } = await cli.run([...args, '--home', 'other', '--print-rbac'])
+  expect(stdout).toContain(
+    `telpher target add ${name} --from-kubeconfig 'my context' --cluster-wide --home other --acknowledge cluster-secrets --bootstrap-token -\n`,
+  )
 })
 
 test('a context that may not set up is told what it lacks', async () => {
   const wanted = await fresh()
-  const powerless = join(cli.dir, 'powerless-2')
-  await writeFile(powerless, kubeconfig(cluster.server, cluster.caPem, 'nobody', cluster.issueClientCert({ commonName: 'nobody' })))
-  const ran = await cli.run([...addArgs(wanted), '--yes'].map((arg) => (arg === cluster.kubeconfig ? powerless : arg)))
+  const ran = await cli.run(at([...addArgs(wanted), '--yes'], await powerlessFile()))
   expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('target_forbidden')])
 })
 
@@ -195,6 +248,75 @@ test('rights that the cluster gives beside ours are found', async () => {
   expect(taken.code, taken.stderr).toBe(0)
 })
 
+test.each(['get', 'list', 'watch'])('a right of the cluster to %s the Secrets of every namespace is found', async (verb) => {
+  const wanted = await fresh()
+  const name = `reads-${wanted.name}`
+  const group = 'rbac.authorization.k8s.io'
+  const rules = [{ apiGroups: [''], resources: ['secrets'], verbs: [verb] }]
+  await cluster.apply(
+    { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: { name }, rules },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name: `deployer-${wanted.name}`, namespace: wanted.home }],
+    },
+  )
+  const ran = await cli.run([...addArgs(wanted), '--yes'])
+  expect([ran.code, ran.stderr]).toEqual([
+    1,
+    expect.stringContaining('reading the Secrets of every namespace; --acknowledge cluster-secrets'),
+  ])
+})
+
+interface AuditLine {
+  readonly user: { readonly username: string }
+  readonly objectRef?: { readonly name?: string; readonly namespace?: string; readonly subresource?: string }
+}
+
+test('what the admin’s context holds is forgotten: it is nowhere, and does nothing more once there is another identity', async () => {
+  const wanted = await fresh()
+  const admin = `admin-${wanted.name}`
+  const token = await cluster.serviceAccountToken(wanted.namespace, admin)
+  await cluster.apply({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: admin },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', name: admin, namespace: wanted.namespace }],
+  })
+  const config = parse(kubeconfig(cluster.server, cluster.caPem, 'admin', cluster.admin))
+  config.users[0].user = { token }
+  const file = join(cli.dir, 'as-admin')
+  await writeFile(file, stringify(config))
+  const temporary = await mkdtemp(join(tmpdir(), 'telpher-none-'))
+  vi.stubEnv('TMPDIR', temporary)
+  const ran = await cli.run([...at(addArgs(wanted), file), '--yes'])
+  vi.unstubAllEnvs()
+  expect(ran.code, ran.stderr).toBe(0)
+
+  // All tokens of this cluster begin alike.
+  const [, , signature = ''] = token.split('.')
+  const search = searchFor([signature])
+  search.text('the token itself', token)
+  expect(search.finds()).toEqual(['the token itself'])
+  search.text('the command', ran.stdout + ran.stderr)
+  search.text('the server’s log', served.logged.join('\n'))
+  search.text('Redis', await everythingIn(await sharedRedis()))
+  await search.files(temporary)
+  await search.files(cli.dir, { except: (path) => path === file })
+  expect(search.finds()).toEqual(['the token itself'])
+  expect(search.looked()).toBeGreaterThan(10_000)
+
+  const lines = (await readFile(cluster.auditLog, 'utf8')).split('\n').filter((line) => line.includes(wanted.home))
+  const calls = lines.map((line) => JSON.parse(line) as AuditLine)
+  const minted = calls.findIndex(({ objectRef }) => objectRef?.subresource === 'token' && objectRef.name === `bootstrap-${wanted.name}`)
+  expect(calls[minted]?.user.username).toBe(`system:serviceaccount:${wanted.namespace}:${admin}`)
+  const after = new Set(calls.slice(minted + 1).map(({ user }) => user.username))
+  expect([...after]).toEqual([`system:serviceaccount:${wanted.home}:bootstrap-${wanted.name}`])
+})
+
 /** A kubeconfig whose user is a program, in a folder of its own; the program notes that it ran and what it was told. */
 const withPlugin = async (script: string, exec: object = {}): Promise<{ file: string; noted: () => Promise<string | undefined> }> => {
   const dir = await mkdtemp(join(cli.dir, 'plugin-'))
@@ -218,7 +340,6 @@ const withPlugin = async (script: string, exec: object = {}): Promise<{ file: st
 const printing = (status: object): string =>
   `cat <<'END'\n${JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status })}\nEND`
 const withPath = { env: { PATH: process.env['PATH'] ?? '' } }
-const at = (args: readonly string[], file: string): string[] => args.map((arg) => (arg === cluster.kubeconfig ? file : arg))
 
 test('a program that gives the credential is run once, after a yes of its own, and what it gave is dropped', async () => {
   const wanted = await fresh()
