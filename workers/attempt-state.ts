@@ -22,8 +22,17 @@ export const take = async (item: JobRef & { attempt: number }, store: Store, wor
   return job.attempt === item.attempt && job.worker === worker ? job : undefined
 }
 
-/** Writes a state change of ours. @throws TelpherError gate_superseded where it is refused: the job is no longer ours */
-export const enter = async (job: Job, event: JobEvent, store: Store, report?: JobReport): Promise<void> => {
+/** What a worker says of its attempt. */
+type Word = Extract<JobEvent, { worker?: string }>
+
+/**
+ * Writes a state change of ours.
+ * @param job as it was taken
+ * @throws TelpherError gate_superseded where it is refused: the job is no longer ours
+ */
+export const enter = async (job: Job, word: Word, store: Store, report?: JobReport): Promise<void> => {
+  const { worker } = job
+  const event = worker === undefined ? word : { ...word, worker }
   const applied = await untilThrough(() => store.jobs.apply(job, event, report))
   if (!applied.ok) throw superseded()
 }
@@ -72,10 +81,10 @@ export const finish = async (job: Job, result: RunResult, store: Store, { lines,
   if (delay !== undefined) lines.say(`${end.sentence}; the next attempt begins in ${delay / 1000} s`)
   await untilThrough(() => (delay === undefined ? lines.end() : lines.flush()))
   await events.flush()
-  const event: JobEvent =
+  const word: Word =
     delay === undefined
       ? { type: 'finish', attempt: job.attempt, end }
       : { type: 'retry', attempt: job.attempt, end, notBefore: Date.now() + delay }
-  await enter(job, event, store, reportOf(result))
+  await enter(job, word, store, reportOf(result))
   return delay === undefined ? 'ended' : 'retry'
 }

@@ -15,7 +15,7 @@ import type { Secret } from '../src/model/secret.ts'
 import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
-import { type RunDeps, runStep } from '../src/steps/run.ts'
+import { type RunDeps, runStep, superseded } from '../src/steps/run.ts'
 import { createStop } from '../src/steps/stop.ts'
 import { type Store, untilThrough } from '../src/store/index.ts'
 import type { Registry } from '../src/telemetry/registry.ts'
@@ -252,6 +252,8 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
       },
       stop,
     )
+    // What it came to says nothing: whoever took over does.
+    if (stop.reason() === 'superseded') throw superseded()
     const result = hide.deep(shown)
     lines.ended()
     story.phase('finish')

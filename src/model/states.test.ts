@@ -20,6 +20,8 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ type: fc.constantFrom('run' as const, 'verify' as const, 'requeue' as const), attempt }),
   fc.record({ type: fc.constantFrom('finish' as const, 'end' as const), attempt, end }),
   fc.record({ type: fc.constant('retry' as const), attempt, end, notBefore: fc.nat() }),
+  fc.record({ type: fc.constantFrom('run' as const, 'verify' as const), attempt, worker: fc.constantFrom('wrk_a', 'wrk_b') }),
+  fc.record({ type: fc.constant('finish' as const), attempt, end, worker: fc.constantFrom('wrk_a', 'wrk_b') }),
   fc.record({ type: fc.constant('cancel' as const), force: fc.boolean() }),
 )
 
@@ -55,6 +57,9 @@ describe('transition', () => {
     holds(({ before, event, after }) =>
       event.type === 'start' && after !== before ? after.attempt === before.attempt + 1 : after.attempt === before.attempt,
     )
+  })
+  test('refuses what another worker says, although it names the current attempt', () => {
+    holds(({ before, event, ok }) => event.type === 'start' || !('worker' in event) || event.worker === before.worker || !ok)
   })
   test('refuses what another attempt says', () => {
     holds(({ before, event, ok }) => !('attempt' in event) || event.attempt === before.attempt || !ok)

@@ -52,16 +52,20 @@ export interface JobState {
   readonly end?: JobEnd
 }
 
+/**
+ * @property worker who says so, where a worker does. After a fail-over that lost a start the same number may begin once more: then it is
+ * the worker that tells the two apart
+ */
 export type JobEvent =
   | { readonly type: 'admit' }
   | { readonly type: 'start'; readonly worker: string }
-  | { readonly type: 'run'; readonly attempt: number }
-  | { readonly type: 'verify'; readonly attempt: number }
-  | { readonly type: 'finish'; readonly attempt: number; readonly end: JobEnd }
+  | { readonly type: 'run'; readonly attempt: number; readonly worker?: string }
+  | { readonly type: 'verify'; readonly attempt: number; readonly worker?: string }
+  | { readonly type: 'finish'; readonly attempt: number; readonly worker?: string; readonly end: JobEnd }
   /** The attempt was fenced, or handed back unstarted: the job may be started again. */
-  | { readonly type: 'requeue'; readonly attempt: number }
+  | { readonly type: 'requeue'; readonly attempt: number; readonly worker?: string }
   /** The attempt came to this end, and another one is to follow it. */
-  | { readonly type: 'retry'; readonly attempt: number; readonly end: JobEnd; readonly notBefore: number }
+  | { readonly type: 'retry'; readonly attempt: number; readonly worker?: string; readonly end: JobEnd; readonly notBefore: number }
   /** Ended by the server, not by a worker: lost, expired or cancelled while waiting, skipped. */
   | { readonly type: 'end'; readonly attempt: number; readonly end: JobEnd }
   /** @property force kill the program at once; a second request may add it to a first one */
@@ -111,6 +115,7 @@ const ended = (state: JobState, given: JobEnd): JobState => {
 export const transition = (state: JobState, event: JobEvent): Transition => {
   if (!allowedFrom[event.type].includes(state.status)) return { ok: false, reason: 'not_allowed' }
   if ('attempt' in event && event.attempt !== state.attempt) return { ok: false, reason: 'stale_attempt' }
+  if (event.type !== 'start' && 'worker' in event && event.worker !== state.worker) return { ok: false, reason: 'stale_attempt' }
   const { worker: _, notBefore: __, ...unheld } = state
   switch (event.type) {
     case 'admit':

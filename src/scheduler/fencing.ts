@@ -7,20 +7,22 @@ import type { LoopOptions } from './types.ts'
 
 /** Times of fencing, in ms. */
 export interface FencingLimits {
-  /** A server that fences has this long; without an outcome then another one does it: the first may have died. */
+  /** A server that fences is not heard for this long: it died, and another one does it. */
+  readonly fenceTurnMs: number
+  /** A server that fences has this long; without an outcome then another one does it, although the first lives. */
   readonly fenceAgainMs: number
   /** Without an outcome after this, although a worker lives, the attempt counts as one that cannot be fenced. */
   readonly fencePatienceMs: number
 }
 
-export const defaultFencingLimits: FencingLimits = { fenceAgainMs: 60_000, fencePatienceMs: 180_000 }
+export const defaultFencingLimits: FencingLimits = { fenceTurnMs: 6000, fenceAgainMs: 60_000, fencePatienceMs: 180_000 }
 
 /** Whether a lost attempt can still write, as a clause for people; `undefined` while that is being found out. */
 export interface Fenced {
   readonly how: string
 }
 
-export interface FencingOptions extends Pick<LoopOptions, 'store' | 'log'> {
+export interface FencingOptions extends Pick<LoopOptions, 'store' | 'log' | 'signal'> {
   /** Ends what an attempt was given, and resolves when the API server refuses it. */
   readonly fence: Minting['fence']
   readonly onFenced?: ((outcome: FenceOutcome) => void) | undefined
@@ -31,7 +33,7 @@ export interface FencingOptions extends Pick<LoopOptions, 'store' | 'log'> {
  * fenced by its claim, which has run out when this is asked.
  */
 export const createFencing = (
-  { store, log, fence, onFenced }: FencingOptions,
+  { store, log, signal, fence, onFenced }: FencingOptions,
   limits: FencingLimits,
 ): {
   /** @param hasWorker whether a worker of the pool lives; without one nothing is fenced, and nothing would start anew */
@@ -58,12 +60,26 @@ export const createFencing = (
     await store.grants.fenced(attempt, outcome)
     onFenced?.(outcome)
   }
+  const turnMs = Math.min(limits.fenceTurnMs, limits.fenceAgainMs)
+  /** Keeps the turn while this server lives. @returns ends that */
+  const holdTurn = (attempt: AttemptRef): (() => void) => {
+    const end = performance.now() + limits.fenceAgainMs - turnMs
+    const timer = setInterval(() => {
+      if (signal.aborted || performance.now() > end) clearInterval(timer)
+      else store.grants.holdFenceTurn(attempt, turnMs).catch(() => {})
+    }, turnMs / 3)
+    return () => clearInterval(timer)
+  }
   /** Begins, unless this server or another one does it now. */
   const begin = async (name: string, target: Target, attempt: AttemptRef): Promise<void> => {
-    if (running.has(name) || !(await store.grants.fenceTurn(attempt, limits.fenceAgainMs))) return
+    if (running.has(name) || !(await store.grants.fenceTurn(attempt, turnMs))) return
+    const release = holdTurn(attempt)
     const work = run(target, attempt)
       .catch((error: unknown) => log({ level: 'warn', msg: 'what came of a fence is not noted', error: toTelpherError(error).message }))
-      .finally(() => running.delete(name))
+      .finally(() => {
+        release()
+        running.delete(name)
+      })
     running.set(name, work)
   }
 

@@ -5,14 +5,14 @@ import { isTerminal, type Result } from '../model/states.ts'
 import type { SeenWorker } from '../model/worker.ts'
 import type { QueueItem } from '../queue/types.ts'
 import { nobodyFor, tooOldFor } from './able.ts'
-import { isHolder } from './admit.ts'
 import { type Action, advance } from './advance.ts'
 import { freezeFor } from './frozen.ts'
+import { clearRoom } from './leftovers.ts'
 import { createLook, type Look } from './look.ts'
 import { leaveToNewer } from './newer.ts'
 import { fullPlace, leavePlaces, leavePool, placesFor, takePlaces } from './places.ts'
 import { noteIfPoolIsFull, noteWait, type Seen } from './seen.ts'
-import { askForLock, endInsteadOfWaiting, giveBack } from './turn.ts'
+import { askForLock, endInsteadOfWaiting, giveBack, holdsLock } from './turn.ts'
 import type { SchedulerQueue, SchedulerStore, SchedulerTimes } from './types.ts'
 
 export interface HandleContext {
@@ -31,6 +31,8 @@ export interface HandleContext {
   nudge(deploymentId: string): void
   /** Whether it is time to look for an admitted job in the queue; says yes once in a while for each. */
   isLookDue(job: Job, admittedAt: number): boolean
+  /** Whether it is time to look who is in a room; says yes once in a while for each. */
+  isRoomDue(room: string): boolean
 }
 
 /** The next attempt of an admitted job, as it stands in the queue. */
@@ -57,6 +59,15 @@ const sayIfNobody = ({ workers }: HandleContext, look: Look, job: Job): boolean 
   if (reason !== undefined) say(look, job, reason)
   return reason !== undefined
 }
+
+/** What keeps others out of a full room may be nobody any more. */
+const clearing =
+  ({ store, nudge, isRoomDue }: HandleContext) =>
+  async (room: string): Promise<void> => {
+    if (!isRoomDue(room)) return
+    const { next } = await clearRoom(store, await store.holdings.room(room))
+    next.forEach(nudge)
+  }
 
 /** Sees to it that an admitted job is in the queue, although a server or a worker died between two steps. */
 const awaitStart = async (context: HandleContext, look: Look, job: Job, admittedAt: number): Promise<boolean> => {
@@ -85,13 +96,13 @@ const awaitStart = async (context: HandleContext, look: Look, job: Job, admitted
   const current = await store.jobs.get(job)
   if (current.status !== 'admitted' || current.attempt !== job.attempt) return false
   // Whoever it was admitted by, it must not run without its lock.
-  if (!isHolder(await store.locks.get(job.lock), job)) {
+  if (!(await holdsLock(store, job))) {
     const { turn, blocked } = await askForLock(store, job, admittedAt, now(), context.nudge)
     if (blocked !== undefined) say(look, job, blocked.reason)
     if (turn !== 'taken') return turn === 'ask-again'
   }
   // One that waited for its next attempt has left the pool meanwhile.
-  const reason = await takePlaces(store, look, job, await placesFor(look, job, workers()), context.nudge)
+  const reason = await takePlaces(store, look, job, await placesFor(look, job, workers()), context.nudge, clearing(context))
   if (reason === undefined) await queue.enqueue(job.pool, itemOf(job))
   else say(look, job, reason)
   return false
@@ -121,16 +132,16 @@ const admitJob = async (context: HandleContext, look: Look, job: Job, readyAt: n
   if (end !== undefined) return (await store.jobs.apply(job, { type: 'end', attempt: job.attempt, end })).ok
   if (asked.blocked !== undefined) say(look, job, asked.blocked.reason)
   if (asked.turn !== 'taken') return asked.turn === 'ask-again'
-  const reason = await takePlaces(store, look, job, places, nudge)
+  const reason = await takePlaces(store, look, job, places, nudge, clearing(context))
   if (reason !== undefined) {
     noteIfPoolIsFull(look, job, readyAt)
     say(look, job, reason)
     return false
   }
   const applied = await store.jobs.apply(job, { type: 'admit' })
-  // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
   if (applied.ok) {
-    await queue.enqueue(job.pool, itemOf(applied.job))
+    // Whoever's word moved it enqueues it, so that it is enqueued once; awaitStart sees to the rest.
+    if (await holdsLock(store, job)) await queue.enqueue(job.pool, itemOf(applied.job))
     if (look.deployment.state === 'pending') await begin(context, job.deploymentId)
     sayIfNobody(context, look, applied.job)
   } else if (isTerminal(applied.job.status)) {
@@ -163,7 +174,7 @@ const settle = async (context: HandleContext, job: Job): Promise<void> => {
 const finish = async ({ store, now, finished }: HandleContext, look: Look, jobs: readonly Job[], result: Result): Promise<void> => {
   const { deployment } = look
   const endedAt = now()
-  const isOurs = await store.deployments.advance(deployment.id, deployment.state, 'finished', { result, endedAt })
+  const isOurs = await store.deployments.advance(deployment.id, deployment.state, 'finished', { result, endedAt }, { onlySettled: true })
   if (isOurs) finished({ ...deployment, state: 'finished', result, endedAt }, jobs)
 }
 

@@ -8,11 +8,12 @@ import type { LoopOptions, SchedulerTimes } from './types.ts'
 
 export { expand } from './expand.ts'
 export { startGrantSweep } from './grant-sweep.ts'
+export { startLeftovers, sweepLeftovers } from './leftovers.ts'
 export type { Overview } from './seen.ts'
 export type { SchedulerQueue, SchedulerStore } from './types.ts'
 export { startWatchdog, type WatchdogOptions } from './watchdog.ts'
 
-const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 20_000, deadAfterMs, ghostMs: 60_000 }
+const defaultTimes: SchedulerTimes = { sweepMs: 1000, lookAfterMs: 5000, takenMs: 10_000, deadAfterMs, ghostMs: 60_000 }
 
 /** Deployments looked at beside one another; each by itself is one look at a time. */
 const maxParallel = 16
@@ -57,6 +58,12 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
     if (kind !== lastError) log({ level: 'warn', msg: 'the scheduler cannot go on', error: text })
     lastError = kind
   }
+  /** Whether it is time for a look; the first one has a time of its own. */
+  const isDue = (key: string, first: number): boolean => {
+    if (now() < (looks.get(key) ?? first)) return false
+    looks.set(key, now() + times.lookAfterMs)
+    return true
+  }
   const context: HandleContext = {
     store,
     queue,
@@ -69,13 +76,8 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
       if (what === undefined) seen.delete(id)
       else seen.set(id, what)
     },
-    isLookDue: (job, admittedAt) => {
-      const key = `${job.jobId}:${job.attempt}`
-      const due = looks.get(key) ?? admittedAt + times.lookAfterMs
-      if (now() < due) return false
-      looks.set(key, now() + times.lookAfterMs)
-      return true
-    },
+    isLookDue: (job, admittedAt) => isDue(`${job.jobId}:${job.attempt}`, admittedAt + times.lookAfterMs),
+    isRoomDue: (room) => isDue(`room ${room}`, now()),
   }
   const dropGhost = async (id: string): Promise<void> => {
     const since = ghosts.get(id) ?? now()

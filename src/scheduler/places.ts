@@ -75,6 +75,7 @@ const rankOf = (priority: Priority = 'normal'): number => priorities.indexOf(pri
 /**
  * Asks for a job's places, one after the other; those it got it keeps while it waits for the next.
  * @param nudge called with a deployment for which there is a place and who may not know
+ * @param onFull called with a room that had no place, before it is said why
  * @returns why it waits; undefined when it has them all
  */
 export const takePlaces = async (
@@ -83,6 +84,7 @@ export const takePlaces = async (
   job: Job,
   places: readonly Place[],
   nudge: (deploymentId: string) => void,
+  onFull: (room: string) => Promise<void>,
 ): Promise<string | undefined> => {
   const { priority, weight = 1 } = look.deployment.request
   for (const { room, places: count, reason } of places) {
@@ -90,6 +92,7 @@ export const takePlaces = async (
     const answer = await store.rooms.enter(room, job, { priority: rankOf(priority), weight, places: count, waiting })
     answer.next.forEach(nudge)
     if (answer.in) continue
+    await onFull(room)
     look.full.set(room, reason)
     return reason
   }

@@ -1,9 +1,9 @@
 import type { Job, JobRef, LockName } from '../model/deployment.ts'
-import { TelpherError } from '../model/errors.ts'
-import { isTerminal, type JobEnd } from '../model/states.ts'
+import type { JobEnd } from '../model/states.ts'
 import type { BusyPolicy } from '../model/step.ts'
 import type { LockEntry, LockState } from '../store/types.ts'
-import { admit, type Blocker, blockerOf, isHolder, reasonOf, release } from './admit.ts'
+import { admit, blockerOf, isHolder, reasonOf, release } from './admit.ts'
+import { isOver } from './ended.ts'
 import type { SchedulerStore } from './types.ts'
 
 /** What came of asking for a lock. */
@@ -14,27 +14,6 @@ export interface Asked {
   readonly lock: LockState
   /** Why it waits, when it does, and for which deployment. */
   readonly blocked?: { readonly reason: string; readonly by: string }
-}
-
-/** The job, or undefined when its deployment is gone. */
-const findJob = async (store: SchedulerStore, ref: JobRef): Promise<Job | undefined> => {
-  try {
-    return await store.jobs.get(ref)
-  } catch (error) {
-    if (error instanceof TelpherError && error.code === 'unknown_deployment') return undefined
-    throw error
-  }
-}
-
-/**
- * Whether who stands in the way has lost its right to: a server that died between two steps leaves a lock with a
- * job that has ended, or a place in the queue with one that needs it no more.
- */
-const isStale = async (store: SchedulerStore, blocker: Blocker): Promise<boolean> => {
-  if (blocker.kind === 'cooling') return false
-  const job = await findJob(store, blocker.entry)
-  if (job === undefined || isTerminal(job.status)) return true
-  return blocker.kind === 'ahead' && job.status !== 'pending'
 }
 
 /**
@@ -54,7 +33,8 @@ export const askForLock = async (
   if (isHolder(lock, job)) return { turn: 'taken', lock }
   const blocker = blockerOf(lock, job, now)
   if (blocker === undefined) return { turn: 'ask-again', lock }
-  if (blocker.kind !== 'cooling' && (await isStale(store, blocker))) {
+  // A server that died between two steps leaves a lock, or a place in its queue, with a job that has ended.
+  if (blocker.kind !== 'cooling' && (await isOver(store, blocker.entry))) {
     await store.locks.update(job.lock, (state) => release(state, blocker.entry))
     return { turn: 'ask-again', lock }
   }
@@ -62,6 +42,12 @@ export const askForLock = async (
   const by = blocker.kind === 'cooling' ? blocker.deploymentId : blocker.entry.deploymentId
   return { turn: 'waiting', lock, blocked: { reason: reasonOf(blocker, job.lock), by } }
 }
+
+/**
+ * Whether a job has its lock, asked before a worker is told of it: the master that gave it may have been followed by one that never heard
+ * of that, or that had it given back for an end that it never heard of.
+ */
+export const holdsLock = async (store: SchedulerStore, job: Job): Promise<boolean> => isHolder(await store.locks.get(job.lock), job)
 
 /**
  * How a job ends that does not wait as others do for its lock, by the word of its deployment; undefined for one that waits. The steps

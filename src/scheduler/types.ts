@@ -9,6 +9,7 @@ export type SchedulerStore = Pick<
   | 'claims'
   | 'locks'
   | 'rooms'
+  | 'holdings'
   | 'pools'
   | 'freezes'
   | 'targets'

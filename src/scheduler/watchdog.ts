@@ -7,6 +7,7 @@ import { cool } from './admit.ts'
 import { createFencing, defaultFencingLimits, type Fenced, type FencingLimits, type FencingOptions } from './fencing.ts'
 import { itemOf } from './handle.ts'
 import { endOf, type HeldJob, type JudgeLimits, judge, noteUnlisted, type Sentence } from './judge.ts'
+import { holdsLock } from './turn.ts'
 import type { LoopOptions } from './types.ts'
 
 interface WatchdogLimits extends JudgeLimits, FencingLimits {
@@ -102,7 +103,8 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     if (applied.job.status !== 'admitted') return
     const events = store.events(job.deploymentId)
     events.emit({ type: 'notice', at: Date.now(), jobId: job.jobId, level: 'warn', message: `${because}: attempt ${attempt + 1} begins` })
-    await queue.enqueue(job.pool, itemOf(applied.job))
+    // The scheduler sees to one that has not.
+    if (await holdsLock(store, job)) await queue.enqueue(job.pool, itemOf(applied.job))
     await events.flush()
   }
 

@@ -18,7 +18,7 @@ import type { Cluster } from '../model/ports.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScaler } from '../scaler/loop.ts'
 import { startHealth } from '../scheduler/health.ts'
-import { type Scheduler, startGrantSweep, startScheduler, startWatchdog } from '../scheduler/index.ts'
+import { type Scheduler, startGrantSweep, startLeftovers, startScheduler, startWatchdog } from '../scheduler/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { countChange, countRun, countTroubles } from '../telemetry/changes.ts'
 import { measureLoop } from '../telemetry/loop.ts'
@@ -156,6 +156,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     log: troubles('sweep', (line) => log.warn(line, 'sweep of credentials')),
     signal,
   })
+  const leftovers = startLeftovers({ store, log: troubles('scheduler', (line) => log.warn(line, 'scheduler')), signal })
   const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const accounts = await startAccounts({ store, key, cluster, log: troubles('accounts', (line) => log.info(line, 'accounts')), signal })
   const driver = await scalerDriver(config, process.env)
@@ -213,7 +214,9 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
       loop.stop()
       await listener.close()
       await Promise.all(
-        [started, watchdog, broker, grantSweep, inbox, sealing, retention, accounts, scaler, health].map(({ stopped }) => stopped),
+        [started, watchdog, broker, grantSweep, leftovers, inbox, sealing, retention, accounts, scaler, health].map(
+          ({ stopped }) => stopped,
+        ),
       )
       await telemetry?.close()
       await queue.close()

@@ -1,4 +1,5 @@
 import type { Deployment, DeploymentEvent, RunState } from '../model/deployment.ts'
+import { TelpherError } from '../model/errors.ts'
 import type { Connection } from './connection.ts'
 import { auditKeys, deploymentKeys, indexKeys } from './keys.ts'
 import { listDeployments } from './list.ts'
@@ -39,8 +40,19 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
     const deployment = parseRecord(id, record)
     return { deployment, jobs: snapshotOf(deployment, jobs, marks) }
   }
+  const stateOf = (id: string): Promise<string | null> => connection.call((redis) => redis.hget(deploymentKeys(id).record, 'state'))
+  const isUnderWay = async (id: string): Promise<boolean> => {
+    const state = await stateOf(id)
+    return state !== null && state !== 'finished'
+  }
+  const index = async (id: string): Promise<void> => {
+    await connection.call((redis) => redis.multi().zadd(indexKeys.active, 0, id).zadd(indexKeys.deployments, 0, id).exec())
+  }
   const forget = async (id: string): Promise<void> => {
+    if (await isUnderWay(id)) return
     await connection.call((redis) => redis.zrem(indexKeys.active, id))
+    // What was read may be lost with the master that said it: one that is under way and not on the list would never go on.
+    if (await isUnderWay(id)) await index(id)
   }
   /** What was refused leaves no trace; what an earlier try stored stays. */
   const undo = async (id: string): Promise<void> => {
@@ -55,7 +67,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
       const { id } = fixed
       const keys = deploymentKeys(id)
       // Indexed first: a record that no index knows would never run, an index entry without a record is swept.
-      await connection.call((redis) => redis.multi().zadd(indexKeys.active, 0, id).zadd(indexKeys.deployments, 0, id).exec())
+      await index(id)
       const args = [
         JSON.stringify(fixed),
         state,
@@ -71,6 +83,9 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
           throw error
         })
       await replicate([keys.record, indexKeys.active])
+      // Another master may serve by now, that has the record and not what was written before it, or neither.
+      if ((await stateOf(id)) === null) throw new TelpherError('redis_unreachable', `a fail-over of Redis has just lost deployment ${id}`)
+      if (await isUnderWay(id)) await index(id)
       await wakes.send(id).catch(() => {})
     },
     get: async (id) => {
@@ -79,7 +94,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
     },
     list: (options) => listDeployments(connection, options),
     active: () => connection.call((redis) => redis.zrange(indexKeys.active, '0', '-1')),
-    advance: async (id, from, to, patch) => {
+    advance: async (id, from, to, patch, { onlySettled = false } = {}) => {
       const keys = deploymentKeys(id)
       const fields = Object.entries(patch).filter(([, value]) => value !== undefined)
       const changed = await connection.script(
@@ -91,6 +106,7 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
           JSON.stringify(deploymentEvent(to, patch)),
           limits.events,
           to === 'finished' ? limits.deploymentMs : 0,
+          onlySettled ? '1' : '0',
           ...fields.flatMap(([field, value]) => [field, String(value)]),
         ],
       )

@@ -28,5 +28,8 @@ export const createGrants = (connection: Connection): Grants => ({
   },
   fenceTurn: async (attempt, forMs) =>
     (await connection.call((redis) => redis.set(grantKeys(attempt).fenceTurn, '1', 'PX', forMs, 'NX'))) === 'OK',
+  holdFenceTurn: async (attempt, forMs) => {
+    await connection.call((redis) => redis.pexpire(grantKeys(attempt).fenceTurn, forMs))
+  },
   sweepTurn: async (target, forMs) => (await connection.call((redis) => redis.set(sweepTurnKey(target), '1', 'PX', forMs, 'NX'))) === 'OK',
 })

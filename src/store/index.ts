@@ -10,6 +10,7 @@ import { createEvents } from './events.ts'
 import { createFreezes } from './freezes.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
+import { createHoldings } from './holdings.ts'
 import { createImages } from './images.ts'
 import { createInbox, createProducers } from './inbox.ts'
 import { inspectConnection } from './inspect.ts'
@@ -138,6 +139,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     inbox: createInbox(connection),
     idempotency: createIdempotency(connection, limits),
     locks: createLocks(connection),
+    holdings: createHoldings(connection),
     wakes,
     sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
     memory,

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { DeploymentEvent, Job, JobRef } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
 import { retryReason } from '../model/retry.ts'
-import { isTerminal, type JobEnd, type JobEvent, type JobState, transition } from '../model/states.ts'
+import { isTerminal, type JobEnd, type JobEvent, type JobState, terminalStatuses, transition } from '../model/states.ts'
 import { claimMs } from '../model/worker.ts'
 import type { Connection } from './connection.ts'
 import { deploymentKeys } from './keys.ts'
@@ -68,8 +68,10 @@ const changed = (job: Job, state: JobState, event: JobEvent, report: JobReport |
 /** Whether an event says what the job already is: told again after a lost answer. */
 const isAlready = (job: Job, event: JobEvent): boolean => {
   if (!('attempt' in event) || event.attempt !== job.attempt) return false
-  if (event.type === 'run') return job.status === 'running'
-  if (event.type === 'verify') return job.status === 'verifying'
+  if (event.type === 'run' || event.type === 'verify') {
+    const isOthers = event.worker !== undefined && event.worker !== job.worker
+    return !isOthers && job.status === (event.type === 'run' ? 'running' : 'verifying')
+  }
   if (event.type === 'retry') return job.status === 'admitted' && job.notBefore === event.notBefore
   if (event.type !== 'finish' || !isTerminal(job.status)) return false
   const isTurnedIntoCancelled = job.cancelRequested && job.status === 'cancelled' && event.end.status === 'succeeded'
@@ -157,7 +159,7 @@ export const createJobs = (
     },
     settle: async (ref) => {
       const { jobs, marks } = deploymentKeys(ref.deploymentId)
-      await connection.script('settle-job', [jobs, marks], [ref.jobId])
+      await connection.script('settle-job', [jobs, marks], [ref.jobId, ...terminalStatuses])
     },
   }
 }

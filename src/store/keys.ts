@@ -82,6 +82,10 @@ export const sweepTurnKey = (target: string): string => `${prefix}{targets}:swee
 export const lockKey = ({ clusterId, namespace, subject }: LockName): string =>
   `${prefix}{cluster:${digest(clusterId).slice(0, 32)}}:lock:${namespace}/${subject}`
 
+/** As in SCAN: the names of all locks and rooms, and of little else. */
+export const heldPattern: string = `${prefix}{[cr][lo]*`
+export const isLockKey = (key: string): boolean => key.startsWith(`${prefix}{cluster:`)
+
 /** Lists over all deployments: found again from the records by nobody, so kept with care. */
 export const indexKeys: { readonly deployments: string; readonly active: string } = {
   /** Sorted set: id by creation time. */
@@ -162,10 +166,19 @@ export interface RoomKeys {
   readonly asks: string
 }
 
-export const roomKeys = (room: string): RoomKeys => {
-  const at = (name: string): string => `${prefix}{room:${digest(room).slice(0, 32)}}:${name}`
+const roomKeysAt = (tag: string): RoomKeys => {
+  const at = (name: string): string => `${prefix}{room:${tag}}:${name}`
   return { queue: at('queue'), holders: at('holders'), turns: at('turns'), asks: at('asks') }
 }
+
+export const roomKeys = (room: string): RoomKeys => roomKeysAt(digest(room).slice(0, 32))
+
+/** The tag of a room by the name of one of its keys; undefined for one of something else. */
+const roomTagOf = (key: string): string | undefined => /\{room:(\w+)\}/.exec(key)?.[1]
+
+/** Of every room of which a key is among these, all of its keys. */
+export const roomsAmong = (keys: readonly string[]): RoomKeys[] =>
+  [...new Set(keys.map(roomTagOf))].flatMap((tag) => (tag === undefined ? [] : [roomKeysAt(tag)]))
 
 /** Secrets of steps that are kept under a name. */
 export const secretKeys: { readonly records: string; readonly sealed: string } = {

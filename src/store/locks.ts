@@ -16,19 +16,29 @@ const format = (state: LockState): string =>
 const lifeOf = ({ holder, queue, cooling }: LockState): number =>
   holder === undefined && queue.length === 0 && cooling !== undefined ? Math.max(0, cooling.until - Date.now()) + 60_000 : 0
 
+/** Compare-and-set on the lock of a key. */
+export const updateLock = async (
+  connection: Connection,
+  key: string,
+  change: (state: LockState) => LockState,
+  about: string,
+): Promise<LockState> => {
+  for (let tries = 0; tries < 100; tries++) {
+    const text = await connection.call((redis) => redis.get(key))
+    const state = parse(text)
+    const changed = change(state)
+    if (changed === state) return state
+    if ((await connection.script('swap-lock', [key], [text ?? '', format(changed), lifeOf(changed)])) === 1) return changed
+    await sleep(Math.random() * 5 * Math.min(tries, 10))
+  }
+  throw new TelpherError('redis_timeout', `${about} is too contended`)
+}
+
+export const readLock = async (connection: Connection, key: string): Promise<LockState> =>
+  parse(await connection.call((redis) => redis.get(key)))
+
 /** The locks: what may happen to one is decided by pure functions of the scheduler and written by compare-and-set. */
 export const createLocks = (connection: Connection): Locks => ({
-  get: async (name) => parse(await connection.call((redis) => redis.get(lockKey(name)))),
-  update: async (name, change) => {
-    const key = lockKey(name)
-    for (let tries = 0; tries < 100; tries++) {
-      const text = await connection.call((redis) => redis.get(key))
-      const state = parse(text)
-      const changed = change(state)
-      if (changed === state) return state
-      if ((await connection.script('swap-lock', [key], [text ?? '', format(changed), lifeOf(changed)])) === 1) return changed
-      await sleep(Math.random() * 5 * Math.min(tries, 10))
-    }
-    throw new TelpherError('redis_timeout', `the lock ${name.subject} in ${name.namespace} is too contended`)
-  },
+  get: (name) => readLock(connection, lockKey(name)),
+  update: (name, change) => updateLock(connection, lockKey(name), change, `the lock ${name.subject} in ${name.namespace}`),
 })

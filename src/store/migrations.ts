@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts'
 import { packageIndexKey, packageKey } from './keys.ts'
+import { createScan } from './scan.ts'
 import type { StoreLimits } from './types.ts'
 
 /** What a step may work on. */
@@ -26,21 +27,14 @@ const indexPackages: Migration = {
   about: 'packages are indexed',
   run: async ({ store, limits }) => {
     const [before, after] = packageKey('*').split('*') as [string, string]
-    const cursors = new Map<string, string>()
+    const scan = createScan(store, packageKey('*'), 1000)
     do {
-      const pages = await store.onMasters(async (redis, place): Promise<string[]> => {
-        const cursor = cursors.get(place) ?? '0'
-        if (cursor === 'end') return []
-        const [next, keys] = await redis.scan(cursor, 'MATCH', packageKey('*'), 'COUNT', 1000)
-        cursors.set(place, next === '0' ? 'end' : next)
-        return keys
-      })
-      for (const key of pages.flat()) {
+      for (const key of await scan.page()) {
         const sha256 = key.slice(before.length, key.length - after.length)
         await store.call((redis) => redis.zadd(packageIndexKey, 'NX', Date.now(), sha256))
         await store.script('use-package', [key], [limits.packageMs])
       }
-    } while ([...cursors.values()].some((cursor) => cursor !== 'end'))
+    } while (!scan.isRound())
   },
 }
 

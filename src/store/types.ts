@@ -141,6 +141,8 @@ export interface FenceOutcome {
 export interface Grants extends GrantRecords {
   /** Whether the caller is to fence this attempt now: one in `forMs` is told so, until it has an outcome. */
   fenceTurn(attempt: AttemptRef, forMs: number): Promise<boolean>
+  /** Has the turn last for so long from now on. */
+  holdFenceTurn(attempt: AttemptRef, forMs: number): Promise<void>
   /** Notes what came of fencing an attempt. */
   fenced(attempt: AttemptRef, outcome: FenceOutcome): Promise<void>
   /** Undefined until somebody noted it. */
@@ -197,8 +199,11 @@ export interface Deployments {
   list(options: ListOptions): Promise<{ readonly deployments: Deployment[]; readonly next?: string }>
   /** Ids of those not finished, oldest first. */
   active(): Promise<string[]>
-  /** Compare-and-set on the state, with the `deployment` event in the same script; `finished` starts the retention. */
-  advance(id: string, from: RunState, to: RunState, patch: DeploymentPatch): Promise<boolean>
+  /**
+   * Compare-and-set on the state, with the `deployment` event in the same script; `finished` starts the retention.
+   * @param options.onlySettled leaves it as it is while one of its jobs is not settled: a Redis that lost their ends has them run once more
+   */
+  advance(id: string, from: RunState, to: RunState, patch: DeploymentPatch, options?: { readonly onlySettled?: boolean }): Promise<boolean>
   /** What the scheduler looks at. @throws TelpherError unknown_deployment */
   snapshot(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: readonly JobSnapshot[] }>
   /** Takes an id off the list of the active ones: for one whose record is gone. */
@@ -377,6 +382,25 @@ export interface Locks {
    * @param change pure; the same state back means nothing to do
    */
   update(name: LockName, change: (state: LockState) => LockState): Promise<LockState>
+}
+
+export interface FoundLock {
+  readonly state: LockState
+  update(change: (state: LockState) => LockState): Promise<LockState>
+}
+
+export interface FoundRoom {
+  /** Those that are in it, and those that stand in its queue for their deployments. */
+  readonly jobs: readonly JobRef[]
+  /** From the room and from its queue. @returns the deployment that can take the place */
+  leave(ref: JobRef): Promise<string | undefined>
+}
+
+/** Who holds and awaits what, found without knowing whose it is. */
+export interface Holdings {
+  /** Some of all locks and rooms, others each time, until all have come; then anew. */
+  page(): Promise<{ readonly locks: readonly FoundLock[]; readonly rooms: readonly FoundRoom[] }>
+  room(name: string): Promise<FoundRoom>
 }
 
 /** How the schedulers hear at once that a deployment needs them; their sweep finds what was missed. */
@@ -643,6 +667,7 @@ export interface Store {
   readonly inbox: Inbox
   readonly idempotency: Idempotency
   readonly locks: Locks
+  readonly holdings: Holdings
   readonly wakes: Wakes
   readonly sweep: Sweep
   readonly memory: Memory

@@ -185,6 +185,17 @@ export const startInstallation = async (dir: string, engine: Engine, lanes = 1):
   }
 }
 
+/** Who is in a lock or a place, for a key of one; what else a room has says nothing. */
+const contentOf = async (redis: RedisPair, key: string): Promise<string> => {
+  if (!/:(holders|queue)$|:lock:/.test(key)) return ''
+  const answer = await (key.includes(':lock:') ? redis.command('GET', key) : redis.command('ZRANGE', key, '0', '-1'))
+  return ` (${answer
+    .split('\r\n')
+    .filter((line) => !/^[*$]/.test(line))
+    .join(' ')
+    .trim()})`
+}
+
 /** What is left behind once nothing runs: containers of workers that are dead, Secrets of attempts, locks and places. */
 export const orphansOf = async ({ redis, cluster, docker, ask }: Installation): Promise<string[]> => {
   const installation = (await redis.command('GET', 'tel:{installation}')).split('\r\n')[1] ?? ''
@@ -198,9 +209,11 @@ export const orphansOf = async ({ redis, cluster, docker, ask }: Installation): 
   return [
     ...containers.filter(({ Labels }) => !alive.has(Labels['telpher.worker'] ?? '')).map(({ Id }) => `container ${Id.slice(0, 12)}`),
     ...(JSON.parse(secrets.body) as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => `Secret ${metadata.name}`),
-    ...keys
-      .split('\r\n')
-      .filter((line) => /^tel:\{(cluster|room):/.test(line))
-      .map((key) => `key ${key}`),
+    ...(await Promise.all(
+      keys
+        .split('\r\n')
+        .filter((line) => /^tel:\{(cluster|room):/.test(line))
+        .map(async (key) => `key ${key}${await contentOf(redis, key)}`),
+    )),
   ]
 }

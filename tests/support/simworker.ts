@@ -90,9 +90,9 @@ export const startSimWorker = (options: {
       witness.working.delete(lock)
       return
     }
-    await untilThrough(() => store.jobs.apply(job, { type: 'run', attempt }))
+    await untilThrough(() => store.jobs.apply(job, { type: 'run', attempt, worker: id }))
     await options.work?.(job)
-    if (!isDead) await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt }))
+    if (!isDead) await untilThrough(() => store.jobs.apply(job, { type: 'verify', attempt, worker: id }))
     witness.working.delete(lock)
     // It died of another job meanwhile.
     if (isDead) return
@@ -101,7 +101,9 @@ export const startSimWorker = (options: {
     await untilThrough(() =>
       store.jobs.apply(
         job,
-        delay === undefined ? { type: 'finish', attempt, end } : { type: 'retry', attempt, end, notBefore: Date.now() + delay },
+        delay === undefined
+          ? { type: 'finish', attempt, worker: id, end }
+          : { type: 'retry', attempt, worker: id, end, notBefore: Date.now() + delay },
       ),
     )
     attempts.delete(job.jobId)

@@ -32,7 +32,11 @@ afterEach(async () => {
 const limits = { deadAfterMs: 1000, claimMs: 600, writeLimitMs: 2000, lookMs: 100, gapMs: 1500, maxStarts: 3 }
 /** What a server does to fence: nothing that lasts, where a test is about other things. */
 type Fence = WatchdogOptions['fence']
-const startServer = (more: WatchdogOptions['limits'] = {}, watched: SchedulerStore = store, fence: Fence = async () => {}): void => {
+const startServer = (
+  more: WatchdogOptions['limits'] = {},
+  watched: SchedulerStore = store,
+  fence: Fence = async () => {},
+): (() => void) => {
   const ending = new AbortController()
   const shared = { store, queue, log: () => {}, signal: ending.signal }
   const scheduler = startScheduler({ ...shared, times: { sweepMs: 100, lookAfterMs: 500, takenMs: 5000, deadAfterMs: 1000 } })
@@ -41,6 +45,7 @@ const startServer = (more: WatchdogOptions['limits'] = {}, watched: SchedulerSto
     ending.abort()
     await Promise.all([scheduler.stopped, watchdog.stopped])
   })
+  return () => ending.abort()
 }
 const startWorker = (id: string, knobs: Partial<Parameters<typeof startSimWorker>[0]> = {}): ReturnType<typeof startSimWorker> => {
   const worker = startSimWorker({ id, url: redis.url, store, witness, beatMs: 100, ...knobs })
@@ -122,6 +127,28 @@ test('a fence whose server died is done by another', async () => {
   startWorker('wrk_heir')
   await eventually(() => fenced.length === 1)
   startServer({ fenceAgainMs: 300 }, store, async () => void fenced.push('second'))
+  expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
+  expect(fenced).toEqual(['first', 'second'])
+})
+
+test('a fence is done by one server for as long as that lives, and by another soon after it died', async () => {
+  await revocable()
+  const fenced: string[] = []
+  const times = { fenceTurnMs: 600, fenceAgainMs: 60_000 }
+  const die = startServer(times, store, () => {
+    fenced.push('first')
+    return new Promise(() => {})
+  })
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy()
+  await eventually(() => dead.isDead())
+  startWorker('wrk_heir')
+  await eventually(() => fenced.length === 1)
+  startServer(times, store, async () => void fenced.push('second'))
+  // Its turn would be over three times.
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  expect(fenced).toEqual(['first'])
+  die()
   expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
   expect(fenced).toEqual(['first', 'second'])
 })
