@@ -81,12 +81,19 @@ const runFrom = (store: Store, id: string): ProducerRun => {
 
 /**
  * A producer over the Redis of an installation.
- * @throws TelpherError usage that names the option; redis_unreachable, redis_version, redis_eviction, redis_persistence
+ * @throws TelpherError usage that names the option; redis_unreachable, redis_version, redis_eviction, redis_persistence, store_newer,
+ *   store_older
  */
 export const openProducer = async (options: ProducerOptions): Promise<DeploymentProducer> => {
   const { name, redisUrl, storeRedisUrl = redisUrl, cwd = process.cwd() } = options
   const key = await readPrivateKey(options)
-  const store = await openStore({ url: redisUrl, storeUrl: storeRedisUrl, clientName: `producer-${name}` })
+  const store = await openStore({
+    url: redisUrl,
+    storeUrl: storeRedisUrl,
+    clientName: `producer-${name}`,
+    migrates: false,
+    program: { name: `producer ${name}`, onLeftBehind: () => void store.close() },
+  })
   return {
     async deploy(given, { timeoutMs = 30_000 } = {}) {
       const { planned, request } = await planLocal(given, cwd)

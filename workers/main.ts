@@ -75,6 +75,8 @@ export interface RunningWorker {
   readonly healthPort: number
   /** Resolves when somebody asked it to drain with `telpher worker drain`. */
   readonly drainAsked: Promise<void>
+  /** Resolves when newer programs have taken the data to where this worker cannot follow: it must end at once. */
+  readonly leftBehind: Promise<TelpherError>
   /** Stops taking work and resolves when what runs has ended, or was handed back after the time for it. */
   drain(): Promise<void>
   /** Ends at once: the containers of what runs are removed. */
@@ -97,6 +99,7 @@ export const startWorker = async (
   const startedAt = Date.now()
   let draining = false
   const drainAsked = Promise.withResolvers<void>()
+  const leftBehind = Promise.withResolvers<TelpherError>()
   const registry = createRegistry('worker')
   const troubles = countTroubles(registry)
   const otlp =
@@ -114,6 +117,9 @@ export const startWorker = async (
     url: config.redisUrl,
     storeUrl: config.storeRedisUrl,
     clientName: `worker-${config.workerName}`,
+    migrates: false,
+    program: { name: `worker ${config.workerName}`, onLeftBehind: leftBehind.resolve },
+    log: (line) => log.warn(line, 'store'),
     limits: { ...config.keep, logHeadBytes: logHalf, logTailBytes: logHalf },
     onChange: countChange(registry),
   })
@@ -274,6 +280,7 @@ export const startWorker = async (
     id,
     healthPort: health.port,
     drainAsked: drainAsked.promise,
+    leftBehind: leftBehind.promise,
     async drain() {
       draining = true
       await consumer.pause()
@@ -299,5 +306,10 @@ export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const worker = await startWorker(config, log, createExecutor, readOtlp(env))
   giveBackMemory()
   const end = onSignals(log, worker.drain, worker.abort)
+  void worker.leftBehind.then(async (err) => {
+    log.error({ err }, 'this worker ends at once')
+    await worker.abort().catch(() => {})
+    process.exit(1)
+  })
   void worker.drainAsked.then(() => end('telpher worker drain'))
 }

@@ -298,6 +298,18 @@ export const errorTable = {
     true,
     'Replace this server by one of the newest version that runs here; until then newer servers have to answer (docs/how-to/upgrade.md).',
   ],
+  store_older: [
+    1512,
+    'infrastructure',
+    true,
+    'Start a server of this version first: servers take the data to their version, workers and producers come after them (docs/how-to/upgrade.md).',
+  ],
+  store_in_use: [
+    1513,
+    'infrastructure',
+    true,
+    'End the programs of the older version that are named, then start this one again: the next form of the data is nothing for them (docs/how-to/upgrade.md).',
+  ],
   log_unwritten: [
     1514,
     'infrastructure',

@@ -1,4 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
@@ -12,6 +13,7 @@ import { makeSigner, openSigner } from '../credentials/signer.ts'
 import { createVault } from '../credentials/vault.ts'
 import { recordingCluster } from '../gate/index.ts'
 import { createLog, type Log } from '../log.ts'
+import type { TelpherError } from '../model/errors.ts'
 import { checksPerMinute } from '../model/health.ts'
 import { newId } from '../model/ids.ts'
 import type { Cluster } from '../model/ports.ts'
@@ -43,6 +45,8 @@ import { ensureToken } from './token.ts'
 
 export interface RunningServer {
   readonly url: string
+  /** Resolves when newer programs have taken the data to where this server cannot follow: it must end. */
+  readonly leftBehind: Promise<TelpherError>
   close(): Promise<void>
 }
 
@@ -75,10 +79,12 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
   const [own, token] = await Promise.all([ensureKeyFile(config.keyFile), ensureToken(config.tokenFile)])
   const given = await withOlderKeys(own, config.olderKeyFiles)
   const registry = createRegistry('server')
+  const leftBehind = Promise.withResolvers<TelpherError>()
   const store = await openStore({
     url: config.redisUrl,
     storeUrl: config.storeRedisUrl,
     clientName: 'server',
+    program: { name: `server on ${hostname()}`, onLeftBehind: leftBehind.resolve },
     limits: config.keep,
     onChange: countChange(registry),
   })
@@ -209,6 +215,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
   log.info({ url: listener.url, tokenFile: config.tokenFile }, 'server listens')
   return {
     url: listener.url,
+    leftBehind: leftBehind.promise,
     async close() {
       closing.abort()
       loop.stop()
@@ -243,12 +250,16 @@ export const main = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const log = createLog(config.logLevel, { process: 'server' })
   const server = await startServer(config, log, readOtlp(env))
   await announce(config, server.url)
-  const end = (): void => {
+  const end = (code: number): void => {
     server.close().then(
-      () => process.exit(0),
+      () => process.exit(code),
       () => process.exit(1),
     )
   }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
+  process.once('SIGTERM', () => end(0))
+  process.once('SIGINT', () => end(0))
+  void server.leftBehind.then((err) => {
+    log.error({ err }, 'this server ends')
+    end(1)
+  })
 }

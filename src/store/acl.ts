@@ -28,7 +28,13 @@ const queueCommands = [
 const needs: Readonly<Record<string, Need>> = {
   connection: { roles: everybody, commands: 'hello auth select ping quit info client|setname client|setinfo time eval evalsha multi exec' },
   cluster: { roles: everybody, commands: 'cluster|slots cluster|info asking readonly' },
-  schema: { roles: ['worker', 'producer'], reads: ['tel:{schema}:version'], commands: 'get' },
+  /** Servers alone take the data to another version. */
+  schema: {
+    roles: ['worker', 'producer'],
+    reads: ['tel:{schema}:version', 'tel:{schema}:oldest'],
+    writes: ['tel:{schema}:programs'],
+    commands: 'get zadd zrem zremrangebyscore',
+  },
   installation: { roles: ['worker'], writes: ['tel:{installation}'], commands: 'get set' },
   everythingOfServers: {
     roles: ['server'],

@@ -24,13 +24,14 @@ import { createMemory } from './memory.ts'
 import { createPackages } from './packages.ts'
 import { createPipeMail } from './pipes.ts'
 import { createPools } from './pools.ts'
+import { type KeptProgram, keepProgram } from './programs.ts'
 import { createFixedCache } from './records.ts'
 import { createReplicate } from './replicate.ts'
 import { createChecks, createIdempotency } from './requests.ts'
 import { ruleOf } from './retention.ts'
 import { createRooms } from './rooms.ts'
 import { createRotations } from './rotations.ts'
-import { ensureSchema, schemaVersion } from './schema.ts'
+import { awaitSchema, ensureSchema, schemaVersion } from './schema.ts'
 import { createSealed } from './sealed.ts'
 import { createSecrets } from './secrets.ts'
 import { createShed } from './shed.ts'
@@ -68,11 +69,12 @@ const defaultLimits: StoreLimits = {
 
 /**
  * Connects to Redis and checks that it keeps what it is given: version 6.2 or newer, no eviction, append-only file.
- * Data of an older version is taken to this one first.
- * @throws TelpherError redis_unreachable, redis_timeout, redis_version, redis_eviction, redis_persistence, store_newer, store_migrating
+ * Data of an older version is taken to this one first, by whoever `migrates`, and waited for by others.
+ * @throws TelpherError redis_unreachable, redis_timeout, redis_version, redis_eviction, redis_persistence, store_newer, store_older,
+ *   store_migrating, store_in_use
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const { url, storeUrl, clientName, log = () => {}, timeoutMs = 5000, onChange = () => {} } = options
+  const { url, storeUrl, clientName, log = () => {}, timeoutMs = 5000, onChange = () => {}, migrates = true, program } = options
   const given: StoreLimits = { ...defaultLimits, ...options.limits }
   const limits: StoreLimits = { ...given, packageMs: Math.max(given.packageMs, given.deploymentMs + 30 * dayMs) }
   const logLimits: StoreLimits = { ...limits, deploymentMs: limits.logMs }
@@ -83,12 +85,15 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   const store = isSplit
     ? connect({ url: storeUrl, timeoutMs, log, ...name, elsewhere: (key) => (ruleOf(key)?.redis === 'state' ? connection : undefined) })
     : connection
+  let kept: KeptProgram | undefined
   const close = async (): Promise<void> => {
+    await kept?.stop()
     await Promise.all([connection.close(), ...(isSplit ? [store.close()] : [])])
   }
   try {
     await Promise.all([checkRedis(connection, log), ...(isSplit ? [checkRedis(store, log)] : [])])
-    await ensureSchema({ connection, store, limits }, { log })
+    await (migrates ? ensureSchema({ connection, store, limits }, { log }) : awaitSchema(connection, { log }))
+    if (program !== undefined) kept = await keepProgram(connection, { known: schemaVersion, ...program })
   } catch (error) {
     await close()
     throw error

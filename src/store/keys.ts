@@ -244,9 +244,13 @@ export const idempotencyKey = (key: string): string => `${prefix}{idem:${digest(
 /** The id of everything that shares this Redis: it tells its containers from those of others on one engine. */
 export const installationKey: string = `${prefix}{installation}`
 
-export const schemaKeys: { readonly version: string; readonly turn: string } = {
+export const schemaKeys: { readonly version: string; readonly oldest: string; readonly programs: string; readonly turn: string } = {
   /** The version of what is stored, a number. */
   version: `${prefix}{schema}:version`,
+  /** The oldest version whose programs may use it, a number; absent where all may. */
+  oldest: `${prefix}{schema}:oldest`,
+  /** Sorted set: the version that a program knows and its name, by when it was last heard. */
+  programs: `${prefix}{schema}:programs`,
   /** Who takes it to the next version now; expires with whoever died. */
   turn: `${prefix}{schema}:turn`,
 }

@@ -12,12 +12,14 @@ export interface MigrationContext {
 }
 
 /**
- * One step forward from a version to the next. It may be cut anywhere and begun again, and servers of the version before may write
- * meanwhile: so it repeats without harm, and what it makes is valid for both.
+ * One step forward from a version to the next. It may be cut anywhere and begun again, and programs of the version before may write
+ * meanwhile and go on afterwards: so it repeats without harm, and what it makes is valid for both.
  */
 export interface Migration {
   readonly from: number
   readonly about: string
+  /** Set where older programs could not work with what it makes: then it waits until there are none, and none may begin. */
+  readonly leavesBehind?: true
   run(context: MigrationContext): Promise<void>
 }
 

@@ -153,6 +153,15 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{installation}`, 'the id of this installation', 'for good', 'bounded', 'nothing', 'state'],
   [`${keyPrefix}{installation}:restore`, 'that a restore was begun', 'until it is complete', 'bounded', 'telpher restore', 'state'],
   [`${keyPrefix}{schema}:version`, 'the version of what is stored', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{schema}:oldest`, 'the oldest version whose programs may use it', 'for good', 'bounded', 'nothing', 'state'],
+  [
+    `${keyPrefix}{schema}:programs`,
+    'programs that use it, and the version that each knows',
+    'while they run',
+    'bounded',
+    'taken off at the end, or after 30 seconds',
+    'state',
+  ],
   [`${keyPrefix}{schema}:turn`, 'who takes it to the next version', '30 seconds', 'expires', 'TTL', 'state'],
   [queueKeys, 'the queue of a pool (BullMQ)', 'items until done, the last 100 events', 'bounded', 'removed when done; trimmed', 'state'],
 ]

@@ -3,6 +3,7 @@ import type { CheckReport } from '../model/check.ts'
 import type { SealedCounts, SealedRecord } from '../model/credential.ts'
 import type { AttemptRef, Deployment, Job, JobRef, LockName, LogLine, LogStream, RunState, StoredEvent } from '../model/deployment.ts'
 import type { RedisFacts } from '../model/doctor.ts'
+import type { TelpherError } from '../model/errors.ts'
 import type { Freeze } from '../model/freeze.ts'
 import type { HealthRecord } from '../model/health.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
@@ -59,6 +60,14 @@ export interface StoreOptions {
   /** Milliseconds until a call gives up with redis_timeout; 5000 when absent. */
   readonly timeoutMs?: number
   readonly limits?: Partial<StoreLimits>
+  /** Whether data of an older version is taken to this one here, or waited for until a server did; yes when absent. */
+  readonly migrates?: boolean
+  /** What uses the data for long, by name: newer programs do nothing to it meanwhile that it could not work with. */
+  readonly program?: {
+    readonly name: string
+    /** Told when it was silent for so long that they did: it must end at once. */
+    readonly onLeftBehind: (why: TelpherError) => void
+  }
   /** Told each change of a job that this store made: of several processes one makes it, so that all of them together tell each once. */
   readonly onChange?: JobChanged
 }

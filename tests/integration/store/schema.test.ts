@@ -43,8 +43,8 @@ test('data of version 1 is taken forward: packages are found by the sweep', asyn
   await store.close()
 })
 
-test('newer data is refused, and left as it is', async () => {
-  await redis.ask('SET', 'tel:{schema}:version', '99')
+test('newer data that is nothing for this program is refused, and left as it is', async () => {
+  await redis.ask('MSET', 'tel:{schema}:version', '99', 'tel:{schema}:oldest', '98')
   await redis.ask('SET', 'tel:{installation}', 'srv_new')
   const before = await redis.ask('KEYS', '*')
   await expect(openStore({ url: redis.url })).rejects.toMatchObject({ code: 'store_newer' })
