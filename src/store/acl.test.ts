@@ -48,6 +48,13 @@ test('what a worker only reads it may not write, where Redis tells them apart', 
   expect(aclUser('worker', { version: '7.2' }).rules).toContain('+client|setinfo')
 })
 
+test('a server may read settings of Redis only where that says nothing of its files otherwise', () => {
+  expect(aclUser('server', { version: '7.2' }).rules.filter((rule) => /config|aof/.test(rule))).toEqual(['+waitaof'])
+  for (const version of ['6.2', '7.0'] as const)
+    expect(aclUser('server', { version }).rules.filter((rule) => /config|aof/.test(rule))).toEqual(['+bgrewriteaof', '+config|get'])
+  for (const role of ['worker', 'producer'] as const) expect(aclUser(role).rules.filter((rule) => /config|aof/.test(rule))).toEqual([])
+})
+
 test('a server may run every command of every script', () => {
   const { rules } = aclUser('server')
   const scripts = globSync(join(import.meta.dirname, 'scripts', '*.lua')).map((file) => readFileSync(file, 'utf8'))

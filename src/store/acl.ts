@@ -49,6 +49,9 @@ const needs: Readonly<Record<string, Need>> = {
       queueCommands,
     ].join(' '),
   },
+  /** What the barrier before a revocation asks (barrier.ts): Redis 7.2 and newer by one command, older ones by how they sync. */
+  barrier: { roles: ['server'], commands: 'waitaof' },
+  barrierOfOlder: { roles: ['server'], commands: 'config|get bgrewriteaof' },
   queueOfPool: { roles: ['worker'], writes: ['{tel-pool-POOL}:*'], commands: queueCommands },
   jobs: {
     roles: ['worker'],
@@ -86,7 +89,7 @@ const needs: Readonly<Record<string, Need>> = {
   pools: { roles: ['worker'], reads: [poolsKey], commands: 'hget' },
   checks: { roles: ['worker'], writes: ['tel:{chk_*}:report', 'tel:{chk_*}:claim'], commands: 'set hsetnx hget pexpire' },
   /** What a worker needs of accounts and secrets a server gives it, sealed. */
-  broker: { roles: ['worker'], writes: ['tel:{broker}:requests', 'tel:{broker}:answers:POOL:*'], commands: 'xadd blpop' },
+  broker: { roles: ['worker'], writes: ['tel:{broker}:requests', 'tel:{broker}:answers:POOL:*'], commands: 'xadd blpop lpop' },
   submissions: {
     roles: ['producer'],
     writes: ['tel:{inbox}:submissions', 'tel:{inbox}:answer:*'],
@@ -127,7 +130,8 @@ export interface AclUser {
  */
 export const aclUser = (role: RedisRole, options: { readonly pool?: string; readonly version?: AclVersion } = {}): AclUser => {
   const { pool = 'default', version = '7.0' } = options
-  const mine = Object.values(needs).filter(({ roles }) => roles.includes(role))
+  const { [version === '7.2' ? 'barrierOfOlder' : 'barrier']: _, ...here } = needs
+  const mine = Object.values(here).filter(({ roles }) => roles.includes(role))
   const named = (patterns: readonly string[]): string[] => patterns.map((pattern) => pattern.replace('POOL', pool))
   const writes = new Set(mine.flatMap((need) => named(need.writes ?? [])))
   const reads = new Set(mine.flatMap((need) => named(need.reads ?? [])).filter((pattern) => !writes.has(pattern)))

@@ -163,7 +163,9 @@ test.each([
   ['telpher-producer', ['HGETALL', 'tel:{targets}:accounts']],
   ['telpher-producer', ['HSET', 'tel:{dep_1}:jobs', 'a', 'b']],
   ['telpher-producer', ['HVALS', 'tel:{secrets}:sealed']],
-  ['telpher-server', ['CONFIG', 'GET', '*']],
+  ['telpher-server', ['CONFIG', 'SET', 'appendonly', 'no']],
+  ['telpher-worker-default', ['CONFIG', 'GET', '*']],
+  ['telpher-worker-default', ['BGREWRITEAOF']],
   ['telpher-server', ['KEYS', '*']],
   ['telpher-server', ['GET', 'somebody-elses']],
 ])('%s may not %j', async (user, command) => {
