@@ -144,6 +144,12 @@ export interface OpenAccount {
   readonly expiresAt?: number
 }
 
+/** @param now ms since the epoch @throws TelpherError credential_expired */
+export const mustNotBeExpired = ({ id, expiresAt }: Pick<OpenAccount, 'id' | 'expiresAt'>, now: number): void => {
+  if (expiresAt !== undefined && expiresAt <= now)
+    throw new TelpherError('credential_expired', `the credential ${id} expired at ${new Date(expiresAt).toISOString()}`)
+}
+
 /**
  * An account in clear, after a look at whether it is the right one and not expired.
  * @param account what the target says of it; it must be the one that was sealed
@@ -158,7 +164,7 @@ export const openAccount = (account: AccountSummary, plaintext: string, now: num
   const isOther = version !== undefined && version !== (account.version ?? 1)
   if (id !== account.fingerprint && !isOther)
     throw new TelpherError('sealed_record', `${account.id} holds another credential than its target says`)
-  if (expiresAt !== undefined && expiresAt <= now)
-    throw new TelpherError('credential_expired', `the credential ${id} expired at ${new Date(expiresAt).toISOString()}`)
-  return { plain, id, ...(expiresAt === undefined ? {} : { expiresAt }) }
+  const opened = { plain, id, ...(expiresAt === undefined ? {} : { expiresAt }) }
+  mustNotBeExpired(opened, now)
+  return opened
 }

@@ -1,10 +1,10 @@
 import type { Credential, SealedRecord } from '../model/credential.ts'
 import type { AttemptRef } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
-import type { Cluster, Given, GrantRecords, Minting } from '../model/ports.ts'
+import type { Cluster, ClusterConnection, Given, GrantRecords, Minting } from '../model/ports.ts'
 import { Secret } from '../model/secret.ts'
 import { isRevocable, type Target } from '../model/target.ts'
-import { openAccount } from './account.ts'
+import { mustNotBeExpired, type OpenAccount, openAccount } from './account.ts'
 import { type FenceTimes, proveRefused } from './fence.ts'
 import type { Keyring, MasterKey } from './keyfile.ts'
 import type { Binding, Mode } from './modes/mode.ts'
@@ -28,6 +28,14 @@ const recordSpareMs = 60_000
 /** What no deployment of ours has may be of one that begins, or of a check: it is left for so long. */
 const unknownMs = 300_000
 
+/** What was sealed has a nonce of its own: two records that are one text are one. */
+const isSame = (one: SealedRecord, other: SealedRecord): boolean =>
+  one.ciphertext === other.ciphertext &&
+  one.wrappedKey === other.wrappedKey &&
+  one.kid === other.kid &&
+  one.id === other.id &&
+  one.version === other.version
+
 const recordId = ({ jobId, attempt }: AttemptRef): string => `${jobId}/${attempt}`
 
 const tokenOf = (credential: Credential): string | undefined => (credential.kind === 'bearer' ? credential.token.reveal() : undefined)
@@ -48,7 +56,7 @@ interface Note {
  */
 export const createMinting = (options: MintingOptions): Minting => {
   const { readAccount, records, key, cluster, installation, now = Date.now } = options
-  const modes = new Map<string, { readonly fingerprint: string; readonly record: SealedRecord; readonly mode: Mode }>()
+  const modes = new Map<string, { readonly account: Omit<OpenAccount, 'plain'>; readonly record: SealedRecord; readonly mode: Mode }>()
 
   /** The mode of the version that is used now, which may be another one than when the target was read. */
   const open = async (target: Target): Promise<Mode> => {
@@ -61,15 +69,16 @@ export const createMinting = (options: MintingOptions): Minting => {
       if (known === undefined || !(thrown instanceof TelpherError) || !thrown.code.startsWith('redis_')) throw thrown
       return known.record
     })
-    const opened = openAccount(account, unseal(key, record, account.id), now(), record.version)
-    if (known?.fingerprint === opened.id) return known.mode
-    const mode = modeOf(opened, {
-      server: target.server,
-      connect: (credential) => cluster.connect(target, credential),
-      installation,
-      env: {},
-    })
-    modes.set(name, { fingerprint: opened.id, record, mode })
+    // The very record that was opened before: only its time may be over.
+    if (known !== undefined && isSame(known.record, record) && known.account.id === account.fingerprint) {
+      mustNotBeExpired(known.account, now())
+      return known.mode
+    }
+    const { plain, ...opened } = openAccount(account, unseal(key, record, account.id), now(), record.version)
+    const connect = (credential: Credential): ClusterConnection => cluster.connect(target, credential)
+    const mode =
+      known?.account.id === opened.id ? known.mode : modeOf({ plain, ...opened }, { server: target.server, connect, installation, env: {} })
+    modes.set(name, { account: opened, record, mode })
     return mode
   }
   /** What is refused because the account was rotated in between is done with its next version. */

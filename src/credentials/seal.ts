@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import type { SealedRecord } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Keyring, MasterKey } from './keyfile.ts'
@@ -14,7 +14,7 @@ const boundTo = (record: Named, kid: string): Buffer => Buffer.from(`${record.ty
 
 const encrypt = (key: Buffer, plaintext: Buffer, aad: Buffer): string => {
   const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv(algorithm, key, nonce, { authTagLength })
+  const cipher = createCipheriv(algorithm, createSecretKey(key), nonce, { authTagLength })
   cipher.setAAD(aad)
   const body = Buffer.concat([cipher.update(plaintext), cipher.final()])
   return Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64')
@@ -23,7 +23,7 @@ const encrypt = (key: Buffer, plaintext: Buffer, aad: Buffer): string => {
 const decrypt = (key: Buffer, sealed: string, aad: Buffer): Buffer => {
   const bytes = Buffer.from(sealed, 'base64')
   if (bytes.length < nonceBytes + authTagLength) throw new RangeError('too short')
-  const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes), { authTagLength })
+  const decipher = createDecipheriv(algorithm, createSecretKey(key), bytes.subarray(0, nonceBytes), { authTagLength })
   decipher.setAAD(aad)
   decipher.setAuthTag(bytes.subarray(bytes.length - authTagLength))
   return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - authTagLength)), decipher.final()])

@@ -90,11 +90,19 @@ const canonical = (value: unknown): unknown => {
   )
 }
 
+/** Steps are not changed once they are there, and are asked for again and again. */
+const stepHashes = new WeakMap<Step, string>()
+
 /** SHA-256 of what a step is, in hexadecimal. */
-export const stepHash = (step: Step): string =>
-  createHash('sha256')
+export const stepHash = (step: Step): string => {
+  const known = stepHashes.get(step)
+  if (known !== undefined) return known
+  const hash = createHash('sha256')
     .update(JSON.stringify(canonical(JSON.parse(JSON.stringify(step)))))
     .digest('hex')
+  stepHashes.set(step, hash)
+  return hash
+}
 
 /** The envelope of a job's next attempt. */
 export const jobEnvelope = (

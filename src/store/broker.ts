@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Signed } from '../model/signature.ts'
-import { blockMs, type Connection } from './connection.ts'
+import { blockMs, type Client, type Connection } from './connection.ts'
 import { type RawEntry, toEntry } from './follow.ts'
 import { servers, serversGroup } from './group.ts'
 import { brokerKeys } from './keys.ts'
+import { blockingReads } from './reading.ts'
 import type { Broker, SealedAnswer, TakenRequest } from './types.ts'
 
 const mostWaiting = 10_000
@@ -21,6 +21,17 @@ const takenOf = (raw: RawEntry): TakenRequest => {
   return { entry, pool: field('pool'), worker: field('worker'), body: field('body'), signature: field('signature') }
 }
 
+/** What is written to the list of a worker, by whomever; nothing where it is no answer. */
+const answersIn = (text: string): SealedAnswer[] => {
+  try {
+    const { requestId, body, signature } = JSON.parse(text) as Record<string, unknown>
+    const isAnswer = typeof requestId === 'string' && typeof body === 'string' && typeof signature === 'string'
+    return isAnswer ? [{ requestId, body, signature }] : []
+  } catch {
+    return []
+  }
+}
+
 const requests = serversGroup({ stream: brokerKeys.requests, abandonedMs, atOnce, blockMs: lookMs })
 
 /**
@@ -36,49 +47,25 @@ export const createBroker = (connection: Connection): Broker => ({
     )
   },
   async *answers(pool, worker, signal) {
-    const ended = AbortSignal.any([connection.closed, signal])
-    const redis = connection.blocking()
-    const end = (): void => redis.disconnect()
-    ended.addEventListener('abort', end, { once: true })
-    try {
-      while (!ended.aborted) {
-        // A read that failed is one of an outage: it must not end who waits, nor spin.
-        const found = await redis.blpop(brokerKeys.answers(pool, worker), blockMs / 1000).catch(() => sleep(200, null))
-        if (found !== null) yield JSON.parse(found[1]) as SealedAnswer
-      }
-    } finally {
-      ended.removeEventListener('abort', end)
-      end()
+    const key = brokerKeys.answers(pool, worker)
+    // What came with the first one is there already; a user of Redis from before may not ask for it.
+    const read = async (redis: Client): Promise<string[]> => {
+      const [first, more] = await Promise.all([redis.blpop(key, blockMs / 1000), redis.lpop(key, atOnce).catch(() => null)])
+      return [...(first === null ? [] : [first[1]]), ...(more ?? [])]
     }
+    for await (const texts of blockingReads(connection, signal, read)) yield* texts.flatMap(answersIn)
   },
   async *requests(server, signal) {
-    const ended = AbortSignal.any([connection.closed, signal])
-    const redis = connection.blocking()
-    const end = (): void => redis.disconnect()
-    ended.addEventListener('abort', end, { once: true })
     let lookedAt = Number.NEGATIVE_INFINITY
-    const take = async (): Promise<TakenRequest[]> => {
+    const read = async (redis: Client): Promise<RawEntry[]> => {
       if (performance.now() - lookedAt >= lookMs) {
         lookedAt = performance.now()
         const left = await requests.abandoned(redis, server)
-        if (left.length > 0) return left.map(takenOf)
+        if (left.length > 0) return left
       }
-      return (await requests.fresh(redis, server)).map(takenOf)
+      return requests.fresh(redis, server)
     }
-    try {
-      while (!ended.aborted) {
-        const taken = await take().catch(async (error: unknown) => {
-          // The group is not there at the first start, and after a Redis that lost its data.
-          if (error instanceof Error && error.message.startsWith('NOGROUP')) await requests.ensure(redis).catch(() => {})
-          else if (!ended.aborted) await sleep(200)
-          return []
-        })
-        if (taken.length > 0) yield taken
-      }
-    } finally {
-      ended.removeEventListener('abort', end)
-      end()
-    }
+    for await (const taken of blockingReads(connection, signal, read)) yield taken.map(takenOf)
   },
   leave: async (server, entry) => {
     await connection.call((redis) => redis.call('XCLAIM', brokerKeys.requests, servers, server, 0, entry, 'IDLE', abandonedMs, 'JUSTID'))

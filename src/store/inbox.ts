@@ -74,7 +74,6 @@ export const createInbox = (connection: Connection): Inbox => {
       const end = (): void => redis.disconnect()
       signal.addEventListener('abort', end, { once: true })
       try {
-        await submissions.ensure(redis)
         const left = await submissions.abandoned(redis, server)
         return (left.length > 0 ? left : await submissions.fresh(redis, server)).map(submittedOf)
       } catch (error) {

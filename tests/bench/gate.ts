@@ -1,22 +1,25 @@
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { Agent as PlainAgent, request as plainRequest, type RequestOptions } from 'node:http'
+import { type IncomingMessage, type Agent as PlainAgent, request as plainRequest, type RequestOptions } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Duplex, duplexPair } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { execa } from 'execa'
 import { pack } from 'tar-stream'
-import { connect } from '../../src/cluster/connection.ts'
-import { createClaim, createDiscoveryCache, createGate, type Gate } from '../../src/gate/index.ts'
+import type { Gate } from '../../src/gate/index.ts'
 import type { Executor } from '../../src/model/ports.ts'
-import { Secret } from '../../src/model/secret.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
+import type { Store } from '../../src/store/index.ts'
 import { goProgram } from '../support/goprogram.ts'
 import { startWaiting } from './container.ts'
 import { type Figure, median, rounded } from './figures.ts'
+import { type BenchGate, gateAgent, makeTokens, nonce, openGate } from './opengate.ts'
 
 export interface GateContext {
-  readonly cluster: Pick<Cluster, 'server' | 'caPem' | 'admin'>
+  readonly cluster: Pick<Cluster, 'server' | 'caPem' | 'admin' | 'apply' | 'serviceAccountToken'>
+  /** Where its ledger goes. */
+  readonly store: Store
   /** An executor of a Docker engine that has the execution image. */
   readonly executor: Executor
   readonly runs: number
@@ -37,37 +40,11 @@ const warmUp = 300
  * one that is asked now and then, and the direct client would be the only one that asks without a pause.
  */
 const pause = '1ms'
-const nonce = 'bench'
 /**
  * A small object that every cluster has, out of the API server's own memory (Kubernetes docs: resourceVersion=0): a read from etcd
  * takes both cores, and what is measured is the way to the API server.
  */
 const path = '/api/v1/namespaces/default/services/kubernetes?resourceVersion=0'
-
-const openGate = ({ server, caPem, admin }: GateContext['cluster']): { gate: Gate; close(): void } => {
-  const claim = createClaim({ claimMs: Number.POSITIVE_INFINITY })
-  claim.renewed(performance.now())
-  const connection = connect(
-    { server, ca: caPem },
-    { id: 'bench', kind: 'client-certificate', certificate: admin.certPem, key: new Secret(admin.keyPem) },
-  )
-  const gate = createGate({
-    nonce,
-    policy: { namespaces: ['default'], grants: [], verbs: [], resources: [] },
-    claim,
-    connection: () => connection,
-    ledger: { append: async () => {} },
-    attempt: 1,
-    mark: 'telpher/bench/1',
-    discovery: createDiscoveryCache(),
-    signal: new AbortController().signal,
-  })
-  const close = (): void => {
-    gate.shut('closed')
-    connection.close()
-  }
-  return { gate, close }
-}
 
 const p50 = (output: string): number => median(JSON.parse(output) as number[]) / 1e6
 
@@ -110,41 +87,69 @@ const timeOf = (send: typeof plainRequest, options: RequestOptions): Promise<num
     sent.on('error', reject).end()
   })
 
-/** An agent whose connections end in the gate without a kernel between them, as the channels of a tether do. */
-const gateAgent = (gate: Gate): PlainAgent => {
-  const agent = new PlainAgent({ keepAlive: true, maxSockets: 1 })
-  const nothing = (): void => {}
-  agent.createConnection = () => {
-    const [client, server] = duplexPair()
-    gate.accept(server)
-    // What agents expect of a socket beyond a stream.
-    return Object.assign(client, { setKeepAlive: nothing, setNoDelay: nothing, setTimeout: nothing, ref: nothing, unref: nothing })
-  }
-  return agent
-}
-
 /** Requests of one kind that follow each other, as those of kubectl do, before it is the other kind's turn. */
 const block = 50
 
-/** What a GET takes longer through the gate, median; both kinds in turns from one client in this process. */
-const overhead = async (gate: Gate, { server, caPem, admin }: GateContext['cluster']): Promise<number> => {
+/** A write, which goes into the ledger, between the blocks. */
+const writeThrough = async (agent: PlainAgent): Promise<void> => {
+  const written = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bench-gate' }, data: { at: String(performance.now()) } }
+  const headers = { 'content-type': 'application/apply-patch+yaml' }
+  const options = { agent, headers, hostname: 'gate', method: 'PATCH', path: `/${nonce}/api/v1/namespaces/default/configmaps/bench-gate` }
+  await new Promise<void>((resolve, reject) => {
+    const sent = plainRequest({ ...options, path: `${options.path}?fieldManager=bench&force=true` }, (answer) => {
+      if ((answer.statusCode ?? 500) > 201) reject(new Error(`a write was answered with ${answer.statusCode}`))
+      answer.resume().on('end', resolve)
+    })
+    sent.on('error', reject).end(JSON.stringify(written))
+  })
+}
+
+/** Medians of a GET, straight and through the gate; both kinds in turns from one client in this process. */
+const overhead = async (
+  gate: Gate,
+  { server, caPem }: GateContext['cluster'],
+  token: string,
+): Promise<{ direct: number; gated: number }> => {
   const { hostname, port } = new URL(server)
-  const direct = new TlsAgent({ keepAlive: true, maxSockets: 1, ca: caPem, cert: admin.certPem, key: admin.keyPem })
+  const direct = new TlsAgent({ keepAlive: true, maxSockets: 1, ca: caPem })
   const gated = gateAgent(gate)
+  const headers = { authorization: `Bearer ${token}` }
   const times = { direct: [] as number[], gated: [] as number[] }
   const kinds = [
-    { to: times.direct, get: () => timeOf(tlsRequest, { agent: direct, hostname, port, path }) },
+    { to: times.direct, get: () => timeOf(tlsRequest, { agent: direct, hostname, port, path, headers }) },
     { to: times.gated, get: () => timeOf(plainRequest, { agent: gated, hostname: 'gate', path: `/${nonce}${path}` }) },
   ]
-  for (let done = -warmUp; done < requests; done += block)
+  for (let done = -warmUp; done < requests; done += block) {
+    await writeThrough(gated)
     for (const { to, get } of kinds)
       for (let n = 0; n < block; n++) {
         const took = await get()
         if (done >= 0) to.push(took)
       }
+  }
   direct.destroy()
   gated.destroy()
-  return median(times.gated) - median(times.direct)
+  return { direct: median(times.direct), gated: median(times.gated) }
+}
+
+/** From the moment at which an attempt is known to be revoked until a watch through its gate has ended at its client, in ms. */
+const shutting = async (open: () => BenchGate): Promise<number> => {
+  const { gate, claim, close } = open()
+  const agent = gateAgent(gate)
+  try {
+    const watch = `/${nonce}/api/v1/namespaces/default/services?watch=true`
+    const sent = plainRequest({ agent, hostname: 'gate', path: watch })
+    sent.on('error', () => {}).end()
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    answer.on('error', () => {})
+    await once(answer, 'data')
+    const known = performance.now()
+    claim.supersede()
+    await once(answer, 'close')
+    return performance.now() - known
+  } finally {
+    close()
+  }
 }
 
 const aggregated = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
@@ -196,27 +201,51 @@ const throughTether = async (gate: Gate, cluster: GateContext['cluster'], inside
 }
 
 /**
- * `gate.overhead_p50_ms` and `gate.through_tether_p50_ms`: what the gate and the way to it add to a GET on a kept connection;
+ * `gate.overhead_p50_ms` and `gate.through_tether_p50_ms`: what the gate and the way to it add to a GET on a kept connection, while its credential
+ * is renewed and writes go to its ledger; `gate.shut_vs_request`: until a revocation that is known has ended what is open;
  * `gate.discovery_vs_direct`: what its kept documents save.
  */
-export const gateSuite = async ({ cluster, executor, runs }: GateContext): Promise<Figure[]> => {
-  const { gate, close } = openGate(cluster)
+export const gateSuite = async ({ cluster, executor, store, runs }: GateContext): Promise<Figure[]> => {
+  const tokens = await makeTokens(cluster)
+  const open = () => openGate(cluster, store, tokens)
+  const { gate, close, renewals } = open()
   const inside = inContainer(executor)
-  const times = { overhead: [] as number[], tether: [] as number[], kept: [] as number[], direct: [] as number[] }
+  const times = { straight: [], gated: [], tether: [], kept: [], direct: [], shut: [] } as Record<
+    'straight' | 'gated' | 'tether' | 'kept' | 'direct' | 'shut',
+    number[]
+  >
   try {
     for (let run = 0; run < runs; run++) {
       const { kept, direct } = await discovery(gate, cluster)
       times.kept.push(kept)
       times.direct.push(direct)
-      times.overhead.push(await overhead(gate, cluster))
+      const { direct: straight, gated } = await overhead(gate, cluster, tokens[0] ?? '')
+      times.straight.push(straight)
+      times.gated.push(gated)
       times.tether.push(await throughTether(gate, cluster, inside))
+      times.shut.push(await shutting(open))
     }
+    if (renewals() === 0) throw new Error('no credential was renewed meanwhile')
   } finally {
     close()
   }
   return [
-    { id: 'gate.overhead_p50_ms', value: rounded(median(times.overhead)), unit: 'ms', runs },
+    {
+      id: 'gate.overhead_p50_ms',
+      value: rounded(median(times.gated.map((gated, run) => gated - (times.straight[run] ?? 0)))),
+      unit: 'ms',
+      peer: { name: 'a GET straight to the API server', value: rounded(median(times.straight)) },
+      runs,
+    },
     { id: 'gate.through_tether_p50_ms', value: rounded(median(times.tether)), unit: 'ms', runs },
+    {
+      id: 'gate.shut_vs_request',
+      value: rounded(median(times.shut)),
+      unit: 'ms',
+      ratio: rounded(median(times.shut) / median(times.gated)),
+      peer: { name: 'a GET through the gate', value: rounded(median(times.gated)) },
+      runs,
+    },
     {
       id: 'gate.discovery_vs_direct',
       value: rounded(median(times.kept)),

@@ -7,8 +7,10 @@ import type { Executor } from '../../src/model/ports.ts'
 import { startCluster } from '../../src/sandbox/cluster.ts'
 import { shimPath } from '../../src/sandbox/setup.ts'
 import { type Stack, type StackOptions, startStack } from '../../src/sandbox/stack.ts'
+import { openStore } from '../../src/store/index.ts'
 import { enrolWorkers } from '../support/enrol.ts'
 import { auditSuite } from './audit.ts'
+import { brokerSuite } from './broker.ts'
 import { clientOf } from './client.ts'
 import { credentialsSuite } from './credentials.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
@@ -33,8 +35,8 @@ import { verifySuite } from './verify.ts'
 const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit', 'node'] as const
 /** Bring up what they need by themselves. */
 const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit']
-/** Takes minutes: only when it is named. */
-const long = ['objects'] as const
+/** Takes minutes, or is a part of another one: only when it is named. */
+const named = ['objects', 'gate'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,7 +44,7 @@ const { values, positionals } = parseArgs({
 })
 const runs = Number(values.runs)
 const chosen: readonly string[] = positionals.length === 0 ? suites : positionals
-const known: readonly string[] = [...suites, ...long]
+const known: readonly string[] = [...suites, ...named]
 const unknown = chosen.find((name) => !known.includes(name))
 if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
   process.stderr.write(`usage: npm run bench -- [${known.join('] [')}] [-o json] [--runs N]\n`)
@@ -57,6 +59,16 @@ const say = (text: string): void => {
 const benchExecutor = async (stack: Stack): Promise<Executor> =>
   dockerExecutor({ socketPath: stack.docker.socketPath, shimPath: await shimPath(), doorFolder: join(stack.dir, 'tether') })
 
+/** The gate alone. */
+const measureGate = async (stack: Stack, executor: Executor): Promise<Figure[]> => {
+  const store = await openStore({ url: stack.redis.url })
+  try {
+    return await gateSuite({ cluster: stack.cluster, executor, store, runs })
+  } finally {
+    await store.close()
+  }
+}
+
 const measureParts = async (stack: Stack): Promise<Figure[]> => {
   const executor = await benchExecutor(stack)
   const figures: Figure[] = []
@@ -67,7 +79,7 @@ const measureParts = async (stack: Stack): Promise<Figure[]> => {
   await measure('the version command', () => versionTime(runs))
   await measure('the verifier', () => assessRate(runs))
   await measure('the start', () => startSuite({ executor, runs }))
-  await measure('the gate', () => gateSuite({ cluster: stack.cluster, executor, runs }))
+  await measure('the gate', () => measureGate(stack, executor))
   await measure('the verdict', () => verifySuite({ cluster: stack.cluster, runs }))
   await measure('what deployments leave in Redis', memorySuite)
   await measure('Redis commands', () => commandsPerJob(stack, () => oneDeployment(stack), runs))
@@ -105,6 +117,10 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     say('measuring thousands of objects beside kubectl')
     figures.push(...(await objectsSuite({ stack, runs: Math.min(runs, 3) })))
   }
+  if (chosen.includes('gate')) {
+    say('measuring the gate')
+    figures.push(...(await measureGate(stack, await benchExecutor(stack))))
+  }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
@@ -126,7 +142,7 @@ if (chosen.includes('credentials')) {
   say('measuring tokens of attempts; each revocation takes the 10 s of the API server')
   const dir = mkdtempSync(join(tmpdir(), 'telpher-bench-'))
   const cluster = await startCluster({ dir, node: 'none', temporary: true })
-  figures.push(...(await credentialsSuite(cluster, runs)), ...(await rotateSuite(cluster)))
+  figures.push(...(await credentialsSuite(cluster, runs)), ...(await brokerSuite(cluster, runs)), ...(await rotateSuite(cluster)))
   await cluster.stop()
   rmSync(dir, { recursive: true, force: true })
 }
@@ -153,7 +169,7 @@ if (chosen.includes('node')) {
 }
 if (values.output === 'json') process.stdout.write(`${JSON.stringify({ figures }, undefined, 2)}\n`)
 else
-  for (const { id, value, unit, ratio, peer } of figures)
-    process.stdout.write(
-      `${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${ratio === undefined ? '' : `   ${ratio} of ${peer?.name} (${peer?.value} ${unit})`}\n`,
-    )
+  for (const { id, value, unit, ratio, peer } of figures) {
+    const beside = peer === undefined ? '' : `   ${ratio === undefined ? 'beside' : `${ratio} of`} ${peer.name} (${peer.value} ${unit})`
+    process.stdout.write(`${id.padEnd(32)} ${String(value).padStart(8)} ${unit}${beside}\n`)
+  }

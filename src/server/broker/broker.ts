@@ -8,7 +8,7 @@ import { newId } from '../../model/ids.ts'
 import { logOnce } from '../../model/log-once.ts'
 import type { Given, Minting } from '../../model/ports.ts'
 import { isOutage, type Store, type TakenRequest, untilThrough } from '../../store/index.ts'
-import { type ProveDeps, type Proven, prove, proveEnrolment, stillHeld } from './prove.ts'
+import { type Proven, prove, proveDeps, proveEnrolment, stillHeld } from './prove.ts'
 import { openSecrets } from './secrets.ts'
 
 export interface BrokerOptions {
@@ -64,7 +64,7 @@ const serve = async (request: GrantRequest, proven: Proven, options: BrokerOptio
 export const startBroker = (options: BrokerOptions): { readonly stopped: Promise<void> } => {
   const { store, signer, minting, log, signal, atOnce = 256, leaveMs = 15_000, now = Date.now } = options
   const server = newId('srv')
-  const deps: ProveDeps = { store, serverKey: signer.publicKey, now }
+  const deps = proveDeps(store, signer.publicKey, now)
   const working = new Map<string, Promise<void>>()
 
   const decide = async (taken: TakenRequest, request: GrantRequest): Promise<GrantAnswer> => {

@@ -7,14 +7,28 @@ import { type GrantRequest, isRequestSigned } from '../../model/grantrequest.ts'
 import { publicKeyOf, type Signed } from '../../model/signature.ts'
 import type { Target } from '../../model/target.ts'
 import type { Store, TakenRequest } from '../../store/index.ts'
+import { remembered } from './remembered.ts'
 
 /** What a broker judges requests by. */
 export interface ProveDeps {
   readonly store: Pick<Store, 'enrolments' | 'targets' | 'jobs' | 'claims' | 'checks'>
-  /** The key that servers sign with. */
-  readonly serverKey: KeyObject
   readonly now: () => number
+  /** What servers signed, each looked at once: an attempt sends the same envelope again and again, and so does a pool its enrolment. */
+  readonly openEnvelope: (signed: Signed) => Envelope | 'newer' | undefined
+  readonly readEnrolment: (signed: Signed) => (Enrolment & { readonly key: KeyObject }) | undefined
 }
+
+/** @param serverKey the key that servers sign with */
+export const proveDeps = (store: ProveDeps['store'], serverKey: KeyObject, now: () => number): ProveDeps => ({
+  store,
+  now,
+  openEnvelope: remembered((signed) => openEnvelope(signed, [serverKey])),
+  readEnrolment: remembered((signed) => {
+    const enrolment = readEnrolment(signed, [serverKey])
+    const key = publicKeyOf(enrolment?.publicKey ?? '')
+    return enrolment === undefined || key === undefined ? undefined : { ...enrolment, key }
+  }),
+})
 
 /** A request whose worker has proven all that it must. */
 export interface Proven {
@@ -30,17 +44,15 @@ const refused = (why: string): TelpherError => new TelpherError('grant_refused',
  * That the workers of the pool asked it.
  * @throws TelpherError enrolment_refused
  */
-export const proveEnrolment = async (signed: Signed, request: GrantRequest, { store, serverKey }: ProveDeps): Promise<Enrolment> => {
+export const proveEnrolment = async (signed: Signed, request: GrantRequest, { store, readEnrolment }: ProveDeps): Promise<void> => {
   const kept = await store.enrolments.get(request.enrolment)
-  const enrolment = kept === undefined ? undefined : readEnrolment(kept, [serverKey])
+  const enrolment = kept === undefined ? undefined : readEnrolment(kept)
   if (enrolment === undefined || enrolment.fingerprint !== request.enrolment)
     throw new TelpherError('enrolment_refused', `the key ${request.enrolment} is not enrolled for pool ${request.pool}`)
   if (enrolment.pool !== request.pool)
     throw new TelpherError('enrolment_refused', `the key ${request.enrolment} is of pool ${enrolment.pool}, not of ${request.pool}`)
-  const key = publicKeyOf(enrolment.publicKey)
-  if (key === undefined || !isRequestSigned(signed, key))
+  if (!isRequestSigned(signed, enrolment.key))
     throw new TelpherError('enrolment_refused', `the request is not signed with the key ${request.enrolment}`)
-  return enrolment
 }
 
 const heldBy = async (request: GrantRequest, { entry }: TakenRequest, envelope: Envelope, { store }: ProveDeps): Promise<void> => {
@@ -64,15 +76,16 @@ const heldBy = async (request: GrantRequest, { entry }: TakenRequest, envelope: 
  *   unknown_deployment
  */
 export const prove = async (taken: TakenRequest, request: GrantRequest, deps: ProveDeps): Promise<Proven> => {
-  const { store, serverKey, now } = deps
-  const envelope = openEnvelope(request.envelope, [serverKey])
+  const { store, now } = deps
+  const envelope = request.envelope && deps.openEnvelope(request.envelope)
+  if (envelope === undefined) throw new TelpherError('envelope_refused', 'it is not signed')
   if (envelope === 'newer') throw new TelpherError('server_outdated', 'a newer server signed what the worker holds')
   if (envelope.pool !== request.pool) throw refused(`the attempt is of pool ${envelope.pool}, not of ${request.pool}`)
   mustNotBeOver(envelope, now())
-  const [, target, job] = await Promise.all([
-    proveEnrolment(taken, request, deps),
+  const [target, job] = await Promise.all([
     store.targets.get(envelope.target),
     envelope.kind === 'job' ? store.jobs.get(envelope) : undefined,
+    proveEnrolment(taken, request, deps),
   ])
   if (target.pool !== envelope.pool) throw refused(`target ${target.name} is in pool ${target.pool} now, not in ${envelope.pool}`)
   if (job !== undefined && envelope.kind === 'job') mustBeSigned(job, envelope)
