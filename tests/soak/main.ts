@@ -75,6 +75,9 @@ soaks.push(manyPoints('100,000 jobs raced for by 8 workers', 'tests/integration/
 soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/scheduler/contenders.test.ts', { CONTENDERS: '1000' }))
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
 soaks.push(manyPoints('2,000 cuts of streams', 'tests/chaos/probe.test.ts', { SOAK_CUTS: '2000' }))
+soaks.push(
+  manyPoints('200 envelopes, each byte of them flipped', 'tests/integration/broker/exchanged.test.ts', { FLIPPED_ENVELOPES: '200' }),
+)
 soaks.push(manyPoints('200 cancels', 'tests/e2e/cancels.test.ts', { SOAK_CANCELS: '200' }))
 const rotationFile = 'tests/integration/rotation/crash.test.ts'
 soaks.push(manyPoints('rotation killed at 220 points', rotationFile, { ROTATION_KILLS: '220', ROTATION_LOSSES: '0' }))

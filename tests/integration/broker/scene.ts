@@ -27,6 +27,14 @@ const noCluster: Cluster = {
   },
 }
 
+/** How a worker asks and hears. */
+export interface Hearing {
+  /** It hears no answer before this. */
+  readonly from?: Promise<unknown>
+  /** Without an answer for so long, in ms, it asks once more. */
+  readonly againMs?: number
+}
+
 /** Servers that broker over a Redis, and workers of two pools that ask them. */
 export interface Scene {
   readonly store: Store
@@ -40,8 +48,8 @@ export interface Scene {
   readonly refusals: string[]
   addTarget(name: string, pool: string): Promise<Target>
   enrol(pool: string): Promise<PoolKey>
-  /** A worker with this key. @param over of another id than its own */
-  worker(key: PoolKey, id?: string): { readonly id: string; readonly requester: Requester }
+  /** A worker with this key. @param id of another worker than itself @param how how it asks and hears */
+  worker(key: PoolKey, id?: string, how?: Hearing): { readonly id: string; readonly requester: Requester }
   /** A job of a target, admitted, and its envelope. */
   job(target: Target): Promise<{ readonly job: Job; readonly envelope: Signed; readonly attempt: AttemptRef }>
   /** Lets a worker begin a job. */
@@ -97,10 +105,13 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
       return target
     },
     enrol: (pool) => enrolInStore(store, pool, signer),
-    worker(key, id = newId('wrk')) {
+    worker(key, id = newId('wrk'), { from, againMs = 20_000 } = {}) {
       const requester = createRequester({
         channel: {
-          ...store.broker,
+          async *answers(...asked) {
+            await from
+            yield* store.broker.answers(...asked)
+          },
           async send(request) {
             sent.push(request)
             await store.broker.send(request)
@@ -110,7 +121,7 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
         worker: id,
         signal: closing.signal,
         log: (line) => void refusals.push(JSON.stringify(line)),
-        times: { againMs: 20_000, patienceMs: 20_000, unprovenMs: 100 },
+        times: { againMs, patienceMs: 20_000, unprovenMs: 100 },
       })
       return { id, requester }
     },

@@ -11,6 +11,9 @@ import { openScene, type Scene, tokenFor } from './scene.ts'
 
 const child = fileURLToPath(new URL('takeover-child.ts', import.meta.url))
 
+/** Requests that one server has in hand. */
+const asking = 12
+
 let redis: OwnRedis
 let scene: Scene
 beforeAll(async () => {
@@ -22,7 +25,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
-test('a request whose server is killed while it works on it is answered by another, once', async () => {
+test('requests whose server is killed while it works on them are answered by another, each once', async () => {
   const keyFile = join(await mkdtemp(join(tmpdir(), 'telpher-broker-')), 'signer.pem')
   await writeFile(keyFile, scene.signer.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
   const server = spawn(process.execPath, [child, redis.url, keyFile], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -31,20 +34,27 @@ test('a request whose server is killed while it works on it is answered by anoth
   createInterface(server.stdout).on('line', (line) => void said.push(line))
   await eventually(() => said.includes('ready'))
   const target = await scene.addTarget('t', 'default')
-  const { job, envelope, attempt } = await scene.job(target)
-  const { id, requester } = scene.worker(await scene.enrol('default'))
-  await scene.hold(job, id)
-  const asked = tokenFor(requester.forAttempt(envelope))
-  await eventually(() => said.includes('taken'))
+  const key = await scene.enrol('default')
+  const begin = async () => {
+    const { job, envelope, attempt } = await scene.job(target)
+    const { id, requester } = scene.worker(key)
+    await scene.hold(job, id)
+    return { renew: () => scene.store.claims.renew(job, attempt.attempt, id), requests: requester.forAttempt(envelope) }
+  }
+  const attempts = await Promise.all(Array.from({ length: asking }, begin))
+  const renewing = setInterval(() => attempts.forEach(({ renew }) => void renew().catch(() => {})), 500)
+  onTestFinished(() => clearInterval(renewing))
+  const granted = attempts.slice(1).map(({ requests }) => tokenFor(requests))
+  const ended = attempts[0]?.requests.ask('end')
+  const taken = (): number => said.filter((line) => line === 'taken').length
+  await eventually(() => taken() === asking)
   scene.startServer()
-  // As long as the first one works on it, it is its own.
-  for (const end = performance.now() + 4000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 100)))
-    await scene.store.claims.renew(job, attempt.attempt, id)
+  // As long as the first one works on them, they are its own.
+  await new Promise((resolve) => setTimeout(resolve, 4000))
   expect(scene.given()).toBe(0)
   server.kill('SIGKILL')
-  const renewing = setInterval(() => void scene.store.claims.renew(job, attempt.attempt, id).catch(() => {}), 500)
-  onTestFinished(() => clearInterval(renewing))
-  expect(await asked).toBe('token-of-t')
-  expect([scene.given(), said.filter((line) => line === 'taken').length]).toEqual([1, 1])
+  expect(await Promise.all(granted)).toEqual(granted.map(() => 'token-of-t'))
+  expect(await ended).toEqual({ is: 'done' })
+  expect([scene.given(), taken()]).toEqual([asking - 1, asking])
   expect(await redis.ask('XLEN', 'tel:{broker}:requests')).toEqual(['0'])
 })
