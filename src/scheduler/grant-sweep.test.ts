@@ -5,7 +5,7 @@ import type { Minting } from '../model/ports.ts'
 import type { JobStatus } from '../model/states.ts'
 import type { AccountMode } from '../model/target.ts'
 import type { Store } from '../store/index.ts'
-import { isAttemptOver, sweepGrants } from './grant-sweep.ts'
+import { isAttemptOver, startGrantSweep, sweepGrants } from './grant-sweep.ts'
 
 const attempt: AttemptRef = { deploymentId: 'dep', jobId: 'job', attempt: 2 }
 
@@ -67,4 +67,24 @@ test('targets whose tokens can be revoked are swept in turns; one that fails is 
   await sweepGrants(deps)
   await sweepGrants(deps)
   expect(swept).toEqual(['a', 'c', 'd'])
+})
+
+test('the loop sweeps again and again, takes the turn for a little less than the time between, and ends with its signal', async () => {
+  const turns: number[] = []
+  let sweeps = 0
+  const ending = new AbortController()
+  const base = storeOf(undefined, [['a', 'default', 'token-request']])
+  const store = { ...base, grants: { ...base.grants, sweepTurn: async (_: string, ms: number) => turns.push(ms) > 0 } }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const sweep: Minting['sweep'] = async () => {
+    sweeps++
+    if (sweeps === 2) throw new TelpherError('target_unreachable', 'away')
+    if (sweeps === 4) resolve()
+    return 0
+  }
+  const loop = startGrantSweep({ store, sweep, log: () => {}, everyMs: 10, signal: ending.signal })
+  await promise
+  ending.abort()
+  await loop.stopped
+  expect(turns).toEqual([9, 9, 9, 9])
 })

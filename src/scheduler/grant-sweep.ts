@@ -10,9 +10,10 @@ export interface GrantSweepOptions {
   readonly store: Pick<Store, 'targets' | 'grants' | 'jobs'>
   readonly sweep: Minting['sweep']
   readonly log: (line: object) => void
+  /** Between two sweeps of a target, in ms; a minute when absent. */
+  readonly everyMs?: number
 }
 
-/** Between two sweeps of a target, in ms. */
 const sweepMs = 60_000
 
 /** An attempt is over when its job ended, or waits to be started anew, or was. */
@@ -30,11 +31,11 @@ export const isAttemptOver = async (store: Pick<Store, 'jobs'>, attempt: Attempt
  * Revokes what ended attempts left at targets; of all servers one looks at a target in a minute.
  * What cannot be swept now is swept the next time.
  */
-export const sweepGrants = async ({ store, sweep, log }: GrantSweepOptions): Promise<void> => {
+export const sweepGrants = async ({ store, sweep, log, everyMs = sweepMs }: GrantSweepOptions): Promise<void> => {
   for (const target of await store.targets.list()) {
     if (!isRevocable(target.account.mode)) continue
     // A little less than the time between two sweeps, so that a server that is alone finds its own turn over.
-    if (!(await store.grants.sweepTurn(target.name, sweepMs * 0.9))) continue
+    if (!(await store.grants.sweepTurn(target.name, everyMs * 0.9))) continue
     await sweep(target, (attempt) => isAttemptOver(store, attempt))
       .then((swept) => {
         if (swept > 0) log({ level: 'warn', msg: 'credentials of ended attempts were revoked', target: target.name, swept })
@@ -55,7 +56,7 @@ export const startGrantSweep = ({
 }: GrantSweepOptions & { readonly signal: AbortSignal }): { readonly stopped: Promise<void> } => {
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      await sleep(sweepMs, undefined, { signal }).catch(() => {})
+      await sleep(options.everyMs ?? sweepMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
       const swept = sweepGrants(options).catch((error: unknown) =>
         options.log({ level: 'warn', msg: 'credentials are not swept', error: toTelpherError(error).message }),
