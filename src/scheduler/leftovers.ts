@@ -6,7 +6,7 @@ import { release } from './admit.ts'
 import { isOver } from './ended.ts'
 import type { LoopOptions, SchedulerStore } from './types.ts'
 
-type LeftoverStore = Pick<SchedulerStore, 'jobs' | 'holdings' | 'wakes'>
+type LeftoverStore = Pick<SchedulerStore, 'deployments' | 'jobs' | 'holdings' | 'wakes'>
 
 /** Between two looks at some of the locks and rooms, in ms. */
 const lookMs = 5000
@@ -69,6 +69,8 @@ export const startLeftovers = (
       try {
         const count = await sweepLeftovers(store)
         if (count > 0) log({ level: 'warn', msg: 'locks and places of jobs that have ended were given back', count })
+        const deployments = await store.deployments.relist()
+        if (deployments.length > 0) log({ level: 'warn', msg: 'deployments whose end was lost go on', deployments })
         said.well()
       } catch (error) {
         said.failed(error)

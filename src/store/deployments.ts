@@ -30,8 +30,13 @@ const snapshotOf = (deployment: Deployment, jobs: Record<string, string>, marks:
     })
     .sort((a, b) => a.job.stepIndex - b.job.stepIndex || (a.job.target < b.job.target ? -1 : 1))
 
+/** Records looked at in one go. */
+const pageSize = 500
+
 /** The deployments: record and jobs of each in one slot, found through two indexes in another. */
 export const createDeployments = (connection: Connection, limits: StoreLimits, wakes: Wakes, replicate: Replicate): Deployments => {
+  /** Up to where the kept ones were looked at. */
+  let looked = '-'
   const read = async (id: string) => {
     const keys = deploymentKeys(id)
     const [record, jobs, marks] = await connection.call((redis) =>
@@ -119,6 +124,15 @@ export const createDeployments = (connection: Connection, limits: StoreLimits, w
     },
     snapshot: read,
     forget,
+    relist: async () => {
+      const ids = await connection.call((redis) => redis.zrangebylex(indexKeys.deployments, looked, '+', 'LIMIT', 0, pageSize))
+      const last = ids.at(-1)
+      looked = last === undefined || ids.length < pageSize ? '-' : `(${last}`
+      const states = await Promise.all(ids.map(stateOf))
+      const underWay = ids.filter((_, at) => states[at] !== null && states[at] !== 'finished')
+      const added = await Promise.all(underWay.map((id) => connection.call((redis) => redis.zadd(indexKeys.active, 0, id))))
+      return underWay.filter((_, at) => Number(added[at]) === 1)
+    },
   }
 }
 

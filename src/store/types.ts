@@ -215,6 +215,12 @@ export interface Deployments {
   advance(id: string, from: RunState, to: RunState, patch: DeploymentPatch, options?: { readonly onlySettled?: boolean }): Promise<boolean>
   /** What the scheduler looks at. @throws TelpherError unknown_deployment */
   snapshot(id: string): Promise<{ readonly deployment: Deployment; readonly jobs: readonly JobSnapshot[] }>
+  /**
+   * Looks at some of all that are kept, others each time, and puts those that have not finished on the list of the active ones: a fail-over
+   * of another master may lose an end that took them off it.
+   * @returns those that were not on it
+   */
+  relist(): Promise<readonly string[]>
   /** Takes an id off the list of the active ones: for one whose record is gone. */
   forget(id: string): Promise<void>
 }

@@ -73,6 +73,7 @@ const manyPoints = (name: string, file: string, env: Readonly<Record<string, str
 })
 soaks.push(manyPoints('100,000 jobs raced for by 8 workers', 'tests/integration/scheduler/race.test.ts', { RACE_JOBS: '100000' }))
 soaks.push(manyPoints('1,000 contenders over 20 locks', 'tests/integration/scheduler/contenders.test.ts', { CONTENDERS: '1000' }))
+soaks.push(manyPoints('Redis forgets at every point of a server', 'tests/integration/scheduler/forgets.test.ts', { FORGETS: 'all' }))
 soaks.push(manyPoints('helm killed at 50 points', 'tests/e2e/helm-killed.test.ts', { SOAK_KILLS: '50' }))
 soaks.push(manyPoints('2,000 cuts of streams', 'tests/chaos/probe.test.ts', { SOAK_CUTS: '2000' }))
 soaks.push(

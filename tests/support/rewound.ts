@@ -15,6 +15,8 @@ export interface RewoundRedis {
    */
   back(notes: number, pattern: string): Promise<void>
   keys(pattern: string): Promise<string[]>
+  /** One command. @returns the raw answer (RESP) */
+  command(...words: string[]): Promise<string>
   stop(): Promise<void>
 }
 
@@ -47,6 +49,7 @@ export const startRewoundRedis = async (): Promise<RewoundRedis> => {
     note: () => run(noteScript, '0', databaseOf(++notes)),
     back: (ago, pattern) => run(backScript, '0', databaseOf(Math.max(1, notes + 1 - ago)), pattern),
     keys: async (pattern) => (await redis.command('KEYS', pattern)).split('\r\n').filter((line) => line.startsWith('tel:')),
+    command: redis.command,
     stop: async () => {
       await redis.stop()
       await rm(dir, { recursive: true, force: true })

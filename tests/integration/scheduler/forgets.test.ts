@@ -67,6 +67,8 @@ const known: readonly Point[] = [
   { call: 'locks.update', nth: 3, changes: 4, side: 'deployments' },
   // The note that the job is settled is lost, and its deployment ends.
   { call: 'deployments.advance', nth: 2, changes: 1, side: 'all' },
+  // The end of the deployment is lost after it was taken off the list of the active ones.
+  { call: 'queue.enqueue', nth: 2, changes: 4, side: 'deployments' },
   // The lock was given, and the job is told to begin.
   { call: 'jobs.apply', nth: 1, changes: 2, side: 'all' },
   { call: 'jobs.apply', nth: 1, changes: 1, side: 'rooms' },
@@ -228,6 +230,19 @@ test('of two workers that began one attempt, since Redis forgot the first, only 
     expect(await says('wrk_b', type, 'succeeded')).toBe(true)
   }
   expect(await store.jobs.get(job)).toMatchObject({ status: 'succeeded' })
+  await store.jobs.settle(job)
+  await store.deployments.advance(job.deploymentId, 'pending', 'finished', {}, { onlySettled: true })
+})
+
+test('a deployment that has not ended and is on no list of active ones goes on', async () => {
+  const { store, redis } = all[0]!
+  const job = await deploy(store)
+  await redis.command('ZREM', 'tel:{index}:active', job.deploymentId)
+  const back: string[] = []
+  await eventually(async () => back.push(...(await store.deployments.relist())) > 0)
+  expect(back).toEqual([job.deploymentId])
+  expect(await store.deployments.active()).toEqual([job.deploymentId])
+  await store.jobs.apply(job, { type: 'cancel' })
   await store.jobs.settle(job)
   await store.deployments.advance(job.deploymentId, 'pending', 'finished', {}, { onlySettled: true })
 })
