@@ -8,6 +8,7 @@ import type { LoopOptions, SchedulerTimes } from './types.ts'
 
 export { expand } from './expand.ts'
 export { startGrantSweep } from './grant-sweep.ts'
+export { keepLocks } from './keep-locks.ts'
 export { startLeftovers, sweepLeftovers } from './leftovers.ts'
 export type { Overview } from './seen.ts'
 export type { SchedulerQueue, SchedulerStore } from './types.ts'

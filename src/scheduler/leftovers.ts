@@ -4,6 +4,7 @@ import { logOnce } from '../model/log-once.ts'
 import type { FoundLock, FoundRoom } from '../store/types.ts'
 import { release } from './admit.ts'
 import { isOver } from './ended.ts'
+import { keepLocks } from './keep-locks.ts'
 import type { LoopOptions, SchedulerStore } from './types.ts'
 
 type LeftoverStore = Pick<SchedulerStore, 'deployments' | 'jobs' | 'holdings' | 'wakes'>
@@ -60,7 +61,10 @@ export const sweepLeftovers = async (store: LeftoverStore): Promise<number> => {
  * @returns settles when the loop has ended after the signal
  */
 export const startLeftovers = (
-  options: Pick<LoopOptions, 'log' | 'signal'> & { readonly store: LeftoverStore; readonly everyMs?: number },
+  options: Pick<LoopOptions, 'log' | 'signal'> & {
+    readonly store: LeftoverStore & Pick<SchedulerStore, 'locks'>
+    readonly everyMs?: number
+  },
 ): { readonly stopped: Promise<void> } => {
   const { store, log, signal, everyMs = lookMs } = options
   const said = logOnce(log, 'what ended jobs left behind is not looked for')
@@ -69,6 +73,8 @@ export const startLeftovers = (
       try {
         const count = await sweepLeftovers(store)
         if (count > 0) log({ level: 'warn', msg: 'locks and places of jobs that have ended were given back', count })
+        const kept = await keepLocks(store)
+        if (kept > 0) log({ level: 'warn', msg: 'jobs at work had lost their locks and have them again', count: kept })
         const deployments = await store.deployments.relist()
         if (deployments.length > 0) log({ level: 'warn', msg: 'deployments whose end was lost go on', deployments })
         said.well()

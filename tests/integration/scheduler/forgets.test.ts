@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Job } from '../../../src/model/deployment.ts'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
-import { expand, startLeftovers, startScheduler, startWatchdog, sweepLeftovers } from '../../../src/scheduler/index.ts'
+import { expand, keepLocks, startLeftovers, startScheduler, startWatchdog, sweepLeftovers } from '../../../src/scheduler/index.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { intercepted } from '../../support/intercepted.ts'
@@ -245,6 +245,26 @@ test('a deployment that has not ended and is on no list of active ones goes on',
   await store.jobs.apply(job, { type: 'cancel' })
   await store.jobs.settle(job)
   await store.deployments.advance(job.deploymentId, 'pending', 'finished', {}, { onlySettled: true })
+})
+
+test('a job at work has its lock again although Redis lost it, and one that has ended has not', async () => {
+  const { store } = all[0]!
+  const [job, other] = [await deploy(store), await deploy(store)]
+  await store.jobs.apply(job, { type: 'admit' })
+  expect(await keepLocks(store)).toBe(0)
+  await store.jobs.apply(job, { type: 'start', worker: 'wrk_a' })
+  await store.locks.update(job.lock, () => ({ queue: [{ deploymentId: other.deploymentId, jobId: other.jobId, step: 'a', since: 1 }] }))
+  expect(await keepLocks(store)).toBe(1)
+  expect(await keepLocks(store)).toBe(0)
+  expect(await store.locks.get(job.lock)).toMatchObject({ holder: { jobId: job.jobId }, queue: [{ jobId: other.jobId }] })
+  await store.jobs.apply(job, { type: 'finish', attempt: 1, worker: 'wrk_a', end: { status: 'succeeded', sentence: 'done' } })
+  await store.locks.update(job.lock, () => ({ queue: [] }))
+  expect(await keepLocks(store)).toBe(0)
+  await store.jobs.apply(other, { type: 'cancel' })
+  for (const one of [job, other]) {
+    await store.jobs.settle(one)
+    await store.deployments.advance(one.deploymentId, 'pending', 'finished', {}, { onlySettled: true })
+  }
 })
 
 test('a deployment ends, and a job is settled, only where its end is known', async () => {

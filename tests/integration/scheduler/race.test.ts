@@ -9,7 +9,7 @@ import { createWitness, startSimWorker } from '../../support/simworker.ts'
 
 /** `npm run soak` races for 100,000. */
 const jobCount = Number(process.env['RACE_JOBS'] ?? 1000)
-const perDeployment = Number(process.env['RACE_PER'] ?? 50)
+const perDeployment = 50
 const limitMs = 60_000 + jobCount * 20
 
 let redis: OwnRedis
