@@ -11,7 +11,6 @@ import { type JobEnvelope, mustBeSigned } from '../src/model/envelope.ts'
 import { TelpherError } from '../src/model/errors.ts'
 import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
 import type { Cluster, ContainerSpec, Executor } from '../src/model/ports.ts'
-import type { Secret } from '../src/model/secret.ts'
 import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
 import { claimMs } from '../src/model/worker.ts'
@@ -23,6 +22,7 @@ import { type Access, openAccess } from './access.ts'
 import { enter, finish, lifeOf, take } from './attempt-state.ts'
 import { mustBeForTrials, mustSuitMachine } from './executor.ts'
 import type { Heartbeat, Held } from './heartbeat.ts'
+import { createHidden, tooMuchToHide } from './hidden.ts'
 import type { Logs } from './logs/logs.ts'
 import { underClaim } from './own-requests.ts'
 import { progressOf } from './progress.ts'
@@ -114,8 +114,8 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
   const events = store.events(job.deploymentId)
   const lines = deps.logs.open(store.logs(ref))
   const story = createStory(job, deps.registry)
-  const secrets: { readonly tokens: Secret[]; ofStep: readonly Secret[] } = { tokens: [], ofStep: [] }
-  const hide = createHide(() => [...secrets.tokens, ...secrets.ofStep])
+  const hidden = createHidden(lines.hide, () => lines.say(tooMuchToHide))
+  const hide = createHide(hidden.strict, hidden.inTexts)
   const say = (text: string): void => lines.say(hide.text(text))
   let openWrites = (): number => 0
   const held: Held = {
@@ -162,12 +162,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
             { who: `worker:${deps.config.workerName}`, target: job.target, ...ref, attempt: job.attempt },
             (call) => store.audit.append(hide.deep(call)),
           ),
-        onSecret(secret) {
-          secrets.tokens.unshift(secret)
-          // The one before may still be on its way; older ones are dead.
-          secrets.tokens.splice(2)
-          lines.hide([...secrets.tokens, ...secrets.ofStep])
-        },
+        onSecret: hidden.token,
         onRevoked() {
           stop.ask('revoked')
           claim.supersede()
@@ -182,11 +177,11 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
         fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
         async secrets() {
           const opened: StepSecrets = needsSecrets(job.step) ? await untilThrough(() => brokerSecrets(requests)) : new Map()
-          secrets.ofStep = hiddenOf(opened)
-          lines.hide([...secrets.tokens, ...secrets.ofStep])
+          hidden.ofStep(hiddenOf(opened))
           for (const text of notHidden(opened)) say(text)
           return opened
         },
+        hideValues: hidden.values,
         async connect() {
           mustBeSigned(job, envelope)
           mustBeForTrials(deps.config.executor, target)
@@ -227,6 +222,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
                 },
               },
               onAnswer: story.answered,
+              onSecretValues: hidden.values,
               onRefusal: ({ code }) => story.refused(code),
               attempt: job.attempt,
               mark,

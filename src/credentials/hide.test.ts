@@ -37,3 +37,23 @@ test('what is secret is asked for anew each time', () => {
   secrets.push(new Secret('second-token'))
   expect(growing.text('second-token')).toBe('********')
 })
+
+test('what is hidden in texts alone stays where it is the name of an object', () => {
+  const both = createHide(
+    () => [new Secret('a-token-of-ours')],
+    () => [new Secret('shop-production')],
+  )
+  const entry = {
+    name: 'shop-production',
+    namespace: 'a-token-of-ours',
+    message: 'shop-production: no',
+    chain: [{ name: 'shop-production' }],
+  }
+  expect(both.deep(entry)).toEqual({
+    name: 'shop-production',
+    namespace: '********',
+    message: '********: no',
+    chain: [{ name: 'shop-production' }],
+  })
+  expect(both.text('shop-production')).toBe('********')
+})

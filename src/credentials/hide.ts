@@ -5,6 +5,9 @@ import { hideTokens } from './tokens.ts'
 /** Words of closed lists, and ids: a secret that happens to be one of them must not change what happened. */
 const closed = new Set(['status', 'code', 'class', 'outcome', 'verb', 'kind', 'rule', 'group', 'version', 'resource', 'subresource', 'uid'])
 
+/** Which object is meant: what is hidden in texts alone stays there. */
+const names = new Set(['name', 'namespace'])
+
 /** Hides secrets in texts that are whole: sentences, events, errors. A stream has a masker (mask.ts). */
 export interface Hide {
   text(text: string): string
@@ -14,28 +17,41 @@ export interface Hide {
   error(thrown: unknown): unknown
 }
 
-/**
- * @param secrets what must not be seen, as it is now: asked for each time, since a renewed token is another one
- */
-export const createHide = (secrets: () => readonly Secret[]): Hide => {
+/** The rules for secrets that are asked for each time, since a renewed token is another one. */
+const rulesFor = (secrets: () => readonly Secret[]): (() => MaskRules) => {
   let known: { readonly secrets: readonly Secret[]; readonly rules: MaskRules } = { secrets: [], rules: maskRules([]) }
-  const rules = (): MaskRules => {
+  return () => {
     const now = secrets()
     if (now.length !== known.secrets.length || now.some((secret, index) => secret !== known.secrets[index]))
       known = { secrets: [...now], rules: maskRules(now) }
     return known.rules
   }
-  const text = (given: string): string => {
+}
+
+const hiding =
+  (rules: () => MaskRules) =>
+  (given: string): string => {
     const masker = createMasker(rules())
     const parts = [masker.push(Buffer.from(given)), masker.flush()]
     return hideTokens(Buffer.concat(parts).toString('utf8'))
   }
+
+/**
+ * @param secrets what must not be seen, as it is now
+ * @param inTexts what must not be seen in texts: where it is the name of an object, that stays
+ */
+export const createHide = (secrets: () => readonly Secret[], inTexts: () => readonly Secret[] = () => []): Hide => {
+  const name = hiding(rulesFor(secrets))
+  const text = hiding(rulesFor(() => [...secrets(), ...inTexts()]))
   const deep = (value: unknown): unknown => {
     if (typeof value === 'string') return text(value)
     if (Array.isArray(value)) return value.map(deep)
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, closed.has(key) && typeof inner === 'string' ? inner : deep(inner)]),
+      Object.entries(value).map(([key, inner]) => {
+        if (typeof inner !== 'string' || !(closed.has(key) || names.has(key))) return [key, deep(inner)]
+        return [key, closed.has(key) ? inner : name(inner)]
+      }),
     )
   }
   const error = (thrown: unknown, depth = 0): unknown => {

@@ -98,7 +98,7 @@ const protobuf = 'application/vnd.kubernetes.protobuf'
 
 test('protobuf: a message given twice is merged, the last value counts', () => {
   const body = proto(field(1, field(1, 'one')), field(3, 'Opaque'), field(3, token), field(1, field(2, 'generated')))
-  expect(look(body, protobuf)).toEqual({ facts: { secretType: token, name: 'one', verbs: [], unreadable: false }, body })
+  expect(look(body, protobuf)).toEqual({ facts: { secretType: token, name: 'one', verbs: [], secretValues: [], unreadable: false }, body })
   expect(look(proto(field(2, Buffer.concat([field(1, 'get'), field(1, 'bind')]))), protobuf).facts.verbs).toEqual(['get', 'bind'])
 })
 
@@ -118,4 +118,19 @@ test('bytes at random never throw', () => {
 test('dry runs of deletes are said in the body', () => {
   expect(['{"dryRun":["All"]}', '{"dryRun":[]}', '{', ''].map((text) => deletesDry(Buffer.from(text)))).toEqual([true, false, false, false])
   expect(deletesDry(undefined)).toBe(false)
+})
+
+test.each<readonly [string, Buffer | string, string]>([
+  ['JSON', '{"data":{"a":"b25lLXZhbHVl"},"stringData":{"b":"two-values"}}', 'application/json'],
+  ['YAML', 'data: {a: b25lLXZhbHVl}\nstringData: {b: two-values}\n', 'application/apply-patch+yaml'],
+  [
+    'protobuf',
+    proto(
+      field(2, Buffer.concat([field(1, 'a'), field(2, 'one-value')])),
+      field(4, Buffer.concat([field(1, 'b'), field(2, 'two-values')])),
+    ),
+    protobuf,
+  ],
+])('the values of a Secret are read from %s', (_, body, type) => {
+  expect(look(body, type).facts.secretValues).toEqual(['one-value', 'two-values'])
 })

@@ -1,4 +1,5 @@
 import { parseDocument, visit } from 'yaml'
+import { secretValuesIn } from '../model/secret-values.ts'
 import { protobufValues } from './protobuf.ts'
 
 /** What policy must know of a body: only some requests are looked into. */
@@ -9,6 +10,8 @@ export interface BodyFacts {
   readonly name?: string
   /** The verbs that a Role gives. */
   readonly verbs?: readonly string[]
+  /** What would be the values of a Secret, if it is one. */
+  readonly secretValues?: readonly string[]
   /** Whether the body could not be read, because of its encoding or size. */
   readonly unreadable: boolean
 }
@@ -24,14 +27,21 @@ const unreadable: BodyFacts = { unreadable: true }
 
 /**
  * Numbers from the generated.proto files of k8s.io/api: Unknown.raw = 2; Secret, Namespace and Role: metadata = 1 with
- * name = 1; Secret.type = 3; Role.rules = 2 with verbs = 1.
+ * name = 1; Secret.data = 2 and stringData = 4, each entry with value = 2; Secret.type = 3; Role.rules = 2 with verbs = 1.
  */
 const factsOfProtobuf = (bytes: Buffer): BodyFacts => {
   try {
     const raw = protobufValues(bytes.subarray(protobufMagic.length), [2]).at(-1)
     if (raw === undefined) return unreadable
     const text = (path: readonly number[]): string[] => protobufValues(raw, path).map((value) => value.toString('utf8'))
-    return { secretType: text([3]).at(-1) ?? '', name: text([1, 1]).at(-1) ?? '', verbs: rulesOf(raw), unreadable: false }
+    const secretType = text([3]).at(-1) ?? ''
+    return {
+      secretType,
+      name: text([1, 1]).at(-1) ?? '',
+      verbs: rulesOf(raw),
+      secretValues: valuesOfProtobuf(raw, secretType),
+      unreadable: false,
+    }
   } catch {
     return unreadable
   }
@@ -43,6 +53,16 @@ const rulesOf = (raw: Buffer): string[] => {
     return protobufValues(raw, [2, 1]).map((value) => value.toString('utf8'))
   } catch {
     return ['*unreadable*']
+  }
+}
+
+/** Of another kind than a Secret, these fields may be something else. */
+const valuesOfProtobuf = (raw: Buffer, type: string): string[] => {
+  try {
+    const data = protobufValues(raw, [2, 2]).map((value) => value.toString('base64'))
+    return secretValuesIn({ type, data, stringData: protobufValues(raw, [4, 2]).map((value) => value.toString('utf8')) })
+  } catch {
+    return []
   }
 }
 
@@ -126,7 +146,7 @@ export const lookInto = (contentType: string, body: Buffer | undefined): Look =>
   if (media !== '' && !media.endsWith('json') && !media.endsWith('yaml')) return { facts: unreadable, body }
   try {
     const value = parsedBody(new TextDecoder('utf-8', { fatal: true }).decode(body), media)
-    return { facts: factsOfObject(value), body: jsonOf(value) }
+    return { facts: { ...factsOfObject(value), secretValues: secretValuesIn(value) }, body: jsonOf(value) }
   } catch {
     return { facts: unreadable, body }
   }

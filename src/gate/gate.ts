@@ -17,6 +17,7 @@ import { parseRequest, type RequestInfo } from './path.ts'
 import { decide, needsBody } from './policy.ts'
 import { strictFields } from './query.ts'
 import { createRenewal } from './renewal.ts'
+import { giveSecrets, isOfSecrets, readsSecrets } from './secrets.ts'
 import { answerStatus, type Refusal, refusalOf } from './status.ts'
 import { asksTunnel, refuseTunnel, tunnel } from './tunnel.ts'
 import { createUnderWay } from './underway.ts'
@@ -46,6 +47,8 @@ export interface GateOptions {
   readonly onAnswer?: (status: number) => void
   /** Told each refusal of the gate's own. */
   readonly onRefusal?: (refusal: Refusal) => void
+  /** Told the values of each Secret that the job writes or reads, before they go on. */
+  readonly onSecretValues?: (values: readonly string[]) => void
   /** Aborted when the step's time is over: what waits then is refused. */
   readonly signal: AbortSignal
 }
@@ -131,6 +134,7 @@ export const createGate = (options: GateOptions): Gate => {
     const verb = writeVerb(info)
     if (verb !== undefined) return giveWrite(asked, tools, verb)
     if (request.method === 'GET' && isDiscovery(info.path, info.isResource)) return giveDocument(asked, tools)
+    if (options.onSecretValues !== undefined && readsSecrets(info)) return giveSecrets(asked, tools, options.onSecretValues)
     return ask(asked, tools, forwarded(request.headers, tools.mark)).then((answered) => pass(answered, asked))
   }
 
@@ -149,6 +153,7 @@ export const createGate = (options: GateOptions): Gate => {
       const { facts, body } = looked ? lookInto(request.headers['content-type'] ?? '', held.body) : { facts: undefined, body: held.body }
       const late = looked ? decide(policy, info, facts) : undefined
       if (late !== undefined) return late
+      if (isOfSecrets(info) && facts?.secretValues !== undefined) options.onSecretValues?.(facts.secretValues)
       await answer({ info, url, body, request, response, signal: asking })
       return undefined
     } finally {

@@ -19,3 +19,9 @@ export const decodeText = (bytes: Uint8Array): string | NoText => {
     return { problem: 'neither UTF-8 nor UTF-16: save it as UTF-8' }
   }
 }
+
+/**
+ * What a parser says of a text (yaml, JSON.parse) without the piece of it that it quotes, since that may be a secret: a password that begins
+ * with an asterisk is an alias to YAML.
+ */
+export const withoutQuote = (message: string): string => message.replace(/:\s.*$|, (?:\.\.\.)?".*$/s, '')

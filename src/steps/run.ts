@@ -15,6 +15,7 @@ import { tarOf } from './files.ts'
 import type { JobLife } from './helm-pending.ts'
 import { recordFailure, releasePending } from './helm-repair.ts'
 import { containerPlace, environmentIn, kubeconfigFile } from './kubeconfig.ts'
+import { secretValuesOf } from './manifests/secret-values.ts'
 import { unpack } from './package/unpack.ts'
 import { planStep } from './plan.ts'
 import { reach } from './reach.ts'
@@ -27,6 +28,8 @@ export interface RunDeps {
   readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
   /** Opens the secrets of the step, by value path; from then on they are hidden in everything that is said. */
   readonly secrets: () => Promise<ReadonlyMap<string, Secret>>
+  /** Told the values of the Secrets in the package; from then on they are hidden in everything that is said. */
+  readonly hideValues: (values: readonly string[]) => void
   /** Gets a credential for this attempt and connects with it. */
   readonly connect: () => Promise<ClusterConnection>
   /** Begins to take the credential back; never throws, and keeps nobody waiting. */
@@ -100,9 +103,10 @@ interface Prepared {
 /** What is to run, and that the API server can be asked for it. */
 const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop, awaiting: Awaited): Promise<Prepared> => {
   const unpacking = awaiting('its package', deps.fetchPackage(job.step.package).then(unpack))
-  const planning = Promise.all([unpacking, awaiting('its secrets', deps.secrets())]).then(([files, secrets]) =>
-    planStep({ step: job.step, target, files, origin: job, secrets }),
-  )
+  const planning = Promise.all([unpacking, awaiting('its secrets', deps.secrets())]).then(([files, secrets]) => {
+    deps.hideValues(secretValuesOf(files))
+    return planStep({ step: job.step, target, files, origin: job, secrets })
+  })
   const reaching = awaiting(`a credential for target ${target.name}`, deps.connect()).then(async (connection) => ({
     connection,
     server: await awaiting(`an answer of the API server ${target.server}`, reach(connection, target.server, stop.signal)),

@@ -1,6 +1,6 @@
 import { type Document, LineCounter, parseAllDocuments } from 'yaml'
 import { TelpherError } from '../model/errors.ts'
-import { decodeText } from '../model/text.ts'
+import { decodeText, withoutQuote } from '../model/text.ts'
 
 const invalid = (file: string, line: number, why: string): TelpherError =>
   new TelpherError('chart_invalid', `${file}:${line}: ${why}`, { field: `${file}:${line}` })
@@ -27,14 +27,14 @@ export const readValues = (file: string, bytes: Uint8Array): string => {
   const [document, second] = documents.filter(({ contents, errors }, at) => at === 0 || contents !== null || errors.length > 0)
   if (document === undefined) return text
   const problem = document.errors.find(({ code }) => !toHelmFine(code))
-  if (problem !== undefined) throw invalid(file, counter.linePos(problem.pos[0]).line, `not YAML: ${problem.message}`)
+  if (problem !== undefined) throw invalid(file, counter.linePos(problem.pos[0]).line, `not YAML: ${withoutQuote(problem.message)}`)
   if (second !== undefined && second.toJS() !== null)
     throw invalid(file, counter.linePos(second.contents?.range[0] ?? second.range[0]).line, 'helm reads the first document only')
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 1000 })
   } catch (thrown) {
-    throw invalid(file, 1, thrown instanceof Error ? thrown.message : 'it cannot be read')
+    throw invalid(file, 1, thrown instanceof Error ? withoutQuote(thrown.message) : 'it cannot be read')
   }
   if (value !== null && value !== undefined && (typeof value !== 'object' || Array.isArray(value)))
     throw invalid(file, 1, `values are a map of names, and this is ${nameOf(value)}`)

@@ -18,7 +18,7 @@ afterAll(() => e2e.stop())
 const many = (count: number): string[] => Array.from({ length: count }, newCanary)
 
 /** What is planted, by where: a thousand in all. */
-const planted = { accounts: many(300), kept: many(250), given: many(100), manifests: many(350) }
+const planted = { accounts: many(300), kept: many(250), given: many(100), manifests: many(300), charts: many(50) }
 
 /** A chart that does with its secrets what charts should not: it prints them, and puts one where the API server will quote it. */
 const tellingChart = (count: number, broken: boolean): Readonly<Record<string, string>> => ({
@@ -26,6 +26,15 @@ const tellingChart = (count: number, broken: boolean): Readonly<Record<string, s
   'templates/secret.yaml': `apiVersion: v1\nkind: Secret\nmetadata: {name: ${broken ? 'broken' : 'told'}}\nstringData:\n  all: {{ .Values.s | toJson | quote }}\n`,
   'templates/NOTES.txt': `{{ range $k, $v := .Values.s }}{{ $k }} is {{ $v }}, {{ $v | b64enc }}, {{ $v | urlquery }}\n{{ end }}${count}\n`,
   ...(broken ? { 'templates/map.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "{{ .Values.s.v0 }}"}\n' } : {}),
+})
+
+/** The same of values that are in the chart itself: nobody has said that they are secrets, but for the Secret that they go into. */
+const openChart = (values: readonly string[]): Readonly<Record<string, string>> => ({
+  'Chart.yaml': 'apiVersion: v2\nname: open\nversion: 1.0.0\n',
+  'values.yaml': JSON.stringify({ s: values }),
+  'templates/secret.yaml':
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: open}\nstringData:\n{{ range $n, $v := .Values.s }}  v{{ $n }}: {{ $v | quote }}\n{{ end }}',
+  'templates/NOTES.txt': '{{ range .Values.s }}it is {{ . }}, {{ . | b64enc }}\n{{ end }}',
 })
 
 const manifestOf = (values: readonly string[]): string =>
@@ -110,6 +119,7 @@ test('no planted secret is anywhere but where it was put, sealed, and in the clu
     )
   const told = await helm(planted.given.slice(0, 49), false)
   const broken = await helm(planted.given.slice(50), true)
+  const open = await e2e.deploy(await e2e.folder(openChart(planted.charts)), home, '--helm', 'open', '--namespace', namespace)
   const input = await e2e.folder({ 'secrets.yaml': manifestOf(planted.manifests) })
   const applied = await e2e.deploy(input, home, '--namespace', namespace)
   // A Secret whose value is not base64: the API server refuses it, and kubectl may print what it sent.
@@ -126,13 +136,14 @@ test('no planted secret is anywhere but where it was put, sealed, and in the clu
   ;(await holderOf(e2e, job)).kill('SIGKILL')
   const recovered = await running.ended
 
-  expect([told, broken, applied, refused, recovered].map(({ code }) => code)).toEqual([0, 10, 0, 10, 0])
+  expect([told, broken, open, applied, refused, recovered].map(({ code }) => code)).toEqual([0, 10, 0, 0, 10, 0])
   expect(await stopWatching()).toBeGreaterThan(20)
   const log = await e2e.cli('logs', detailOf(told).deployment.id)
   expect(log.stdout.match(/\*{8}/g)?.length).toBeGreaterThan(100)
+  expect((await e2e.cli('logs', detailOf(open).deployment.id)).stdout.match(/it is \*{8}, \*{8}/g)).toHaveLength(50)
 
-  for (const ran of [told, broken, applied, refused, recovered, log]) search.text('what the CLI prints', ran.stdout + ran.stderr)
-  const ids = [told, broken, applied, refused, recovered].flatMap((ran) =>
+  for (const ran of [told, broken, open, applied, refused, recovered, log]) search.text('what the CLI prints', ran.stdout + ran.stderr)
+  const ids = [told, broken, open, applied, refused, recovered].flatMap((ran) =>
     detailOf(ran).jobs.map(({ deploymentId, jobId }) => ({ deployment: deploymentId, job: jobId })),
   )
   for (const answer of await answers(ids)) search.text('an answer of the API', answer)

@@ -1,3 +1,4 @@
+import { withoutQuote } from '../../model/text.ts'
 import { jsonStream } from '../../steps/manifests/json.ts'
 import { reading } from '../../steps/manifests/lists.ts'
 import { formOf, mostLooked } from './detect.ts'
@@ -9,7 +10,7 @@ const longestLine = 64 * 1024 * 1024
 const longestDocument = 256 * 1024 * 1024
 
 const bad = (place: string, why: string): Entry => ({ id: place, problem: `${place}: ${why}` })
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? withoutQuote(thrown.message) : String(thrown))
 
 const byLine = (lines: readonly Line[], name: string): Entry[] =>
   lines.flatMap(({ text, at }) => {
@@ -31,7 +32,7 @@ const yamlIn = async (text: string, name: string, lineBefore: number): Promise<E
     if (!('contents' in document)) return []
     const line = (offset: number): string => `${name}:${counter.linePos(offset).line + lineBefore}`
     const [problem] = document.errors
-    if (problem !== undefined) return [bad(line(problem.pos[0]), `not YAML: ${problem.message}`)]
+    if (problem !== undefined) return [bad(line(problem.pos[0]), `not YAML: ${withoutQuote(problem.message)}`)]
     const place = line(document.contents?.range?.[0] ?? 0)
     try {
       const value: unknown = document.toJS({ maxAliasCount: 100 })

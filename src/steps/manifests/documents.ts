@@ -1,5 +1,5 @@
 import { type Document, LineCounter, parseAllDocuments, type YAMLError } from 'yaml'
-import { decodeText } from '../../model/text.ts'
+import { decodeText, withoutQuote } from '../../model/text.ts'
 import { jsonStream } from './json.ts'
 import { isList, itemsOf, reading } from './lists.ts'
 import { invalidAt, type ManifestObject, type ManifestPlace, objectOf } from './object.ts'
@@ -14,14 +14,14 @@ const decode = (file: string, bytes: Buffer): string => {
 const problemIn = (source: string, counter: LineCounter, problem: YAMLError): { readonly line: number; readonly why: string } => {
   // What is not closed is missed only after the last line break: the last line with text is where to look.
   const line = Math.min(counter.linePos(problem.pos[0]).line, source.trimEnd().split('\n').length)
-  return { line, why: problem.code === 'RESOURCE_EXHAUSTION' ? 'it is nested too deeply' : `not YAML: ${problem.message}` }
+  return { line, why: problem.code === 'RESOURCE_EXHAUSTION' ? 'it is nested too deeply' : `not YAML: ${withoutQuote(problem.message)}` }
 }
 
 const readValue = (document: Document, place: ManifestPlace): unknown => {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (thrown) {
-    throw invalidAt(place, thrown instanceof Error ? thrown.message : 'it cannot be read')
+    throw invalidAt(place, thrown instanceof Error ? withoutQuote(thrown.message) : 'it cannot be read')
   }
 }
 

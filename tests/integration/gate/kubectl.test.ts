@@ -201,6 +201,38 @@ test('helm installs, upgrades and uninstalls a chart, and prints refusals', asyn
   expect(await helm('uninstall', 'rel', '-n', namespace)).toMatchObject({ code: 0 })
 })
 
+test('the values of Secrets are known before a program has them: what it writes, renders and reads', async () => {
+  const known: string[] = []
+  const { kubectl, helm } = await gateOf({ onSecretValues: (values) => known.push(...values) })
+  const secret = (name: string, fields: object): object => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...fields })
+  await cluster.apply({ ...secret('there', { stringData: { a: 'there-before' } }), metadata: { name: 'there', namespace } })
+  const path = await file(secret('a', { stringData: { a: 'applied-text' }, data: { b: Buffer.from('applied-data').toString('base64') } }))
+  expect(await kubectl('apply', '--server-side', '-n', namespace, '-f', path)).toMatchObject({ code: 0 })
+  expect(known).toEqual(expect.arrayContaining(['applied-text', 'applied-data']))
+  const chart = join(folder, 'telling')
+  await mkdir(join(chart, 'templates'), { recursive: true })
+  await writeFile(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: telling\nversion: 0.1.0\n')
+  await writeFile(
+    join(chart, 'templates', 'a.yaml'),
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: rendered}\nstringData: {a: "{{ .Values.a }}-rendered"}\n',
+  )
+  await writeFile(
+    join(chart, 'templates', 'NOTES.txt'),
+    '{{ (lookup "v1" "Secret" .Release.Namespace "there").data.a | b64dec }} {{ .Values.a }}-rendered\n',
+  )
+  const installed = await helm('upgrade', '--install', 'telling', chart, '-n', namespace, '--set', 'a=value')
+  expect(installed.stdout).toContain('there-before value-rendered')
+  expect(known).toEqual(expect.arrayContaining(['value-rendered', 'there-before']))
+  // Helm keeps its records in Secrets as well.
+  expect(known.filter((value) => value.length > 100)).toEqual([])
+  known.length = 0
+  expect((await kubectl('get', 'secrets', '-n', namespace, '-o', 'yaml')).stdout).toContain('rendered')
+  expect(known).toEqual(expect.arrayContaining(['there-before', 'applied-text', 'applied-data', 'value-rendered']))
+  const patch = JSON.stringify([{ op: 'add', path: '/data/c', value: Buffer.from('patched-in').toString('base64') }])
+  expect(await kubectl('patch', 'secret', 'a', '-n', namespace, '--type=json', '-p', patch)).toMatchObject({ code: 0 })
+  expect(known).toContain('patched-in')
+})
+
 test('get -w shows a change at once', async () => {
   const { start } = await gateOf()
   const watching = start('get', 'configmaps', '-n', namespace, '-w', '-o', 'name')
