@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { isNetwork } from './cluster/addresses.ts'
 import { TelpherError } from './model/errors.ts'
 import { type SkewPolicy, skewPolicies } from './model/image.ts'
 import { parseRedisAddress } from './model/redis-address.ts'
@@ -29,6 +30,8 @@ export interface Config {
   issuerUrl?: string
   /** Between two checks of each target, in ms; 0 for never. */
   targetCheckMs: number
+  /** Addresses and networks that targets may have although they are refused otherwise, such as this host. */
+  targetNetworks: readonly string[]
   pool: string
   workerName: string
   /** Steps that one worker runs at the same time. */
@@ -111,6 +114,11 @@ const schema = z.object({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional(),
   TELPHER_TARGET_CHECK_SECONDS: integer(0, 86_400, 300),
+  TELPHER_TARGET_NETWORKS: z
+    .string()
+    .default('')
+    .transform((networks) => networks.split(',').filter((network) => network !== ''))
+    .refine((networks) => networks.every(isNetwork), 'give addresses, or networks as 10.0.0.0/8, with commas between'),
   TELPHER_POOL: nameSchema.default('default'),
   TELPHER_WORKER_NAME: nameSchema.optional(),
   TELPHER_CONCURRENCY: integer(1, 64, 4),
@@ -166,6 +174,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     port: read.TELPHER_PORT,
     ...(read.TELPHER_ISSUER_URL === undefined ? {} : { issuerUrl: read.TELPHER_ISSUER_URL }),
     targetCheckMs: read.TELPHER_TARGET_CHECK_SECONDS * 1000,
+    targetNetworks: read.TELPHER_TARGET_NETWORKS,
     pool: read.TELPHER_POOL,
     workerName: read.TELPHER_WORKER_NAME ?? defaultName(),
     concurrency: read.TELPHER_CONCURRENCY,

@@ -1,3 +1,4 @@
+import type { AddressCheck } from '../src/cluster/addresses.ts'
 import type { Config } from '../src/config.ts'
 import { createHide } from '../src/credentials/hide.ts'
 import { lifetimeOf } from '../src/credentials/modes/lifetime.ts'
@@ -46,6 +47,8 @@ export interface WorkerDeps {
   /** Removes what dead workers left on this engine. */
   readonly sweep: () => Promise<void>
   readonly cluster: Cluster
+  /** Which addresses targets may have. */
+  readonly addresses: AddressCheck
   /** Execution image of steps that name none, where it is not chosen by the version of the target's API server. */
   readonly fixedImage: () => string | undefined
   readonly heartbeat: Heartbeat

@@ -49,6 +49,7 @@ const climb = async (target: Target, envelope: CheckEnvelope, requests: AttemptR
           credential: grant.credential,
           worker,
           fixedImage: deps.fixedImage(),
+          addresses: deps.addresses,
           recording: (connection) =>
             recordingConnection(connection, { who: `worker:${worker}`, target: target.name, deploymentId, jobId, attempt }, (call) =>
               deps.store.audit.append(call),

@@ -1,3 +1,4 @@
+import { addressCheck, loopback } from '../src/cluster/addresses.ts'
 import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
@@ -176,14 +177,16 @@ export const startWorker = async (
     await store.workers.remove(id)
     throw thrown
   })
+  const addresses = addressCheck([...config.targetNetworks, ...(config.executor === 'process' ? loopback : [])])
   const pipes = carryPipes({
     id,
     pool: config.pool,
     mail: store.pipes(config.pool),
     findTarget: (name) => store.targets.get(name),
+    addresses,
     log: (line) => log.warn(line, 'pipes'),
   })
-  const cluster = { connect: createConnector() }
+  const cluster = { connect: createConnector({ addresses }) }
   const logs = createLogs()
   const deps: WorkerDeps = {
     id,
@@ -198,6 +201,7 @@ export const startWorker = async (
     sweep: containers.sweep,
     heartbeat,
     cluster,
+    addresses,
     discovery: discoveryCaches(),
     version: createVersions(),
     judge: verify,

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { type AddressCheck, ownMachine } from '../src/cluster/addresses.ts'
 import { hostOf, portOf } from '../src/cluster/connection.ts'
 import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { PipeMail, PipeRequest } from '../src/model/pipe.ts'
@@ -17,6 +18,8 @@ export interface PipesOptions {
   readonly mail: PipeMail
   /** @throws TelpherError unknown_target, redis_* */
   readonly findTarget: (name: string) => Promise<Target>
+  /** Which addresses targets may have; those of a person's own machine when absent. */
+  readonly addresses?: AddressCheck
   readonly log: (line: object) => void
 }
 
@@ -27,10 +30,13 @@ const addressOf = (target: Target, asked: PipeRequest, pool: string): URL => {
   return new URL(asked.server)
 }
 
-const dial = (base: URL): Socket => {
+/** @throws TelpherError target_address */
+const dial = (base: URL, { mustAllow, lookup }: AddressCheck): Socket => {
+  mustAllow(hostOf(base))
   const socket = connect({
     host: hostOf(base),
     port: portOf(base),
+    lookup,
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
@@ -53,14 +59,19 @@ const join = (socket: Socket, line: Line): void => {
   })
 }
 
-const carry = async (asked: PipeRequest, end: PipeEnd, line: Line, { findTarget, pool }: PipesOptions): Promise<void> => {
+const carry = async (
+  asked: PipeRequest,
+  end: PipeEnd,
+  line: Line,
+  { findTarget, pool, addresses = ownMachine }: PipesOptions,
+): Promise<void> => {
   const target = await findTarget(asked.target).catch((thrown: unknown) => {
     const { code, message } = toTelpherError(thrown)
     throw new TelpherError(code === 'unknown_target' ? 'pipe_refused' : 'pipe_cut', message)
   })
   const address = addressOf(target, asked, pool)
   if (line.connection.destroyed) return
-  const socket = dial(address)
+  const socket = dial(address, addresses)
   socket.on('error', line.fail)
   line.connection.once('close', () => socket.destroy())
   socket.once('connect', () => {

@@ -6,6 +6,7 @@ import type { Credential } from '../model/credential.ts'
 import { type ErrorCode, TelpherError } from '../model/errors.ts'
 import type { ClusterConnection, ClusterRequest, ClusterResponse, ClusterUpgrade } from '../model/ports.ts'
 import { addressesOf, type Target } from '../model/target.ts'
+import { type AddressCheck, ownMachine } from './addresses.ts'
 import { connectionError } from './connection-error.ts'
 import { createTurn, type Turn, takingTurns } from './endpoints.ts'
 
@@ -13,6 +14,12 @@ const connectTimeoutMs = 10_000
 /** Idle connections are closed before the API server would do it, which avoids a request on a dying one. */
 const idleMs = 60_000
 const keepAliveMs = 5000
+/**
+ * How long an answer that has begun may pause, as many times as its beginning may be waited for, and in ms. Streams have no time limit: who reads
+ * them looks after them.
+ */
+const pauses = 3
+const longestPauseMs = 30_000
 
 type Trust = Pick<Target, 'server' | 'alternates' | 'ca' | 'tlsServerName'>
 
@@ -39,7 +46,13 @@ export const trustOf = (target: Trust): { readonly ca?: string; readonly servern
   }
 }
 
-const agentOf = <T extends Trust>(target: T, credential: Credential, maxSockets: number, dial?: Dial<T>): Agent => {
+const agentOf = <T extends Trust>(
+  target: T,
+  credential: Credential,
+  maxSockets: number,
+  { lookup }: AddressCheck,
+  dial?: Dial<T>,
+): Agent => {
   const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: keepAliveMs,
@@ -47,6 +60,7 @@ const agentOf = <T extends Trust>(target: T, credential: Credential, maxSockets:
     maxFreeSockets: 16,
     timeout: 0,
     scheduling: 'lifo',
+    lookup,
     ...trustOf(target),
     ...(credential.kind === 'client-certificate' ? { cert: credential.certificate, key: credential.key.reveal() } : {}),
   })
@@ -117,14 +131,14 @@ const responseOf = (message: IncomingMessage): ClusterResponse => ({
  * kept connection which the server has closed is sent again once, on a new one (as RFC 9110 9.2.2 allows).
  * @param target its address and trust
  * @param credential added to every request; it appears in no error
- * @param dial another way to it
+ * @param addresses which ones it may have
  */
-export const connect = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection =>
-  overAll(target, (one) => connectOne(one, credential, dial), createTurn())
+export const connect = (target: Trust, credential: Credential, addresses: AddressCheck = ownMachine): ClusterConnection =>
+  overAll(target, (one) => connectOne(one, credential, addresses), createTurn())
 
-const connectOne = <T extends Trust>(target: T, credential: Credential, dial?: Dial<T>): ClusterConnection => {
-  const agent = agentOf(target, credential, 512, dial)
-  return connectionOver(agent, target, credential, () => agent.destroy())
+const connectOne = <T extends Trust>(target: T, credential: Credential, addresses: AddressCheck, dial?: Dial<T>): ClusterConnection => {
+  const agent = agentOf(target, credential, 512, addresses, dial)
+  return connectionOver(agent, target, credential, { close: () => agent.destroy(), ...(dial === undefined ? { addresses } : {}) })
 }
 
 /** A connection over every address of a target, each verified by the same trust; over the only one where there is one. */
@@ -138,24 +152,27 @@ const overAll = <T extends Trust>(target: T, one: (target: T) => ClusterConnecti
  * Connections that share their sockets where that is the same to the server: with a bearer token it is told with each request who asks,
  * so that a token of an attempt's own costs no handshake of its own. A client certificate belongs to its sockets.
  * @param options.dial another way to targets; by a TCP connection of our own when absent
+ * @param options.addresses which ones targets may have, where we connect ourselves
  * @param options.wayTo what makes the ways of two targets different, besides address and trust
  * @returns the same as `connect`; what it gives leaves shared sockets open when it is closed, and they close themselves when idle
  */
 export const createConnector = <T extends Trust = Trust>({
   dial,
+  addresses = ownMachine,
   wayTo = () => '',
 }: {
   readonly dial?: Dial<T>
+  readonly addresses?: AddressCheck
   readonly wayTo?: (target: T) => string
 } = {}): ((target: T, credential: Credential) => ClusterConnection) => {
   const agents = new Map<string, Agent>()
   const turns = new Map<string, Turn>()
   const one = (target: T, credential: Credential): ClusterConnection => {
-    if (credential.kind !== 'bearer') return connectOne(target, credential, dial)
+    if (credential.kind !== 'bearer') return connectOne(target, credential, addresses, dial)
     const name = [target.server, target.tlsServerName ?? '', wayTo(target), target.ca].join('\n')
-    const agent = agents.get(name) ?? agentOf(target, credential, 4096, dial)
+    const agent = agents.get(name) ?? agentOf(target, credential, 4096, addresses, dial)
     agents.set(name, agent)
-    return connectionOver(agent, target, credential, () => {})
+    return connectionOver(agent, target, credential, { close: () => {}, ...(dial === undefined ? { addresses } : {}) })
   }
   return (target, credential) => {
     const name = [...addressesOf(target), wayTo(target)].join(' ')
@@ -165,7 +182,12 @@ export const createConnector = <T extends Trust = Trust>({
   }
 }
 
-const connectionOver = (agent: Agent, target: Trust, credential: Credential, close: () => void): ClusterConnection => {
+const connectionOver = (
+  agent: Agent,
+  target: Trust,
+  credential: Credential,
+  { close, addresses }: { readonly close: () => void; readonly addresses?: AddressCheck },
+): ClusterConnection => {
   const base = new URL(target.server)
   const prefix = base.pathname.replace(/\/$/, '')
 
@@ -190,6 +212,8 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
       path: prefix + asked.path,
       headers: headersOf(asked.headers ?? {}, credential),
     }
+    // An address is not looked up.
+    addresses?.mustAllow(hostOf(base))
     const outgoing = request(options)
     if (asked.signal !== undefined) endWith(asked.signal, outgoing)
     let sent = false
@@ -203,6 +227,7 @@ const connectionOver = (agent: Agent, target: Trust, credential: Credential, clo
         message.once('error', (error) => {
           if (fellSilent(error)) dropIdle()
         })
+        if (asked.timeoutMs !== undefined) message.socket.setTimeout(Math.min(longestPauseMs, pauses * asked.timeoutMs))
         resolve(message)
       })
       outgoing.on('error', (error) => {

@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers'
+import { readWhole } from '../model/answer.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { KubeObject } from '../model/verdict.ts'
 import { part, textAt } from './assess/fields.ts'
@@ -7,6 +7,8 @@ import { harmless } from './text.ts'
 
 const lines = 20
 const mostBytes = 16_384
+/** Some more than was asked for, as an API server counts it. */
+const mostAnswered = 1024 * 1024
 const longestLine = 500
 const timeoutMs = 5000
 /** What the kubelet answers, with a status of 200, when the log is gone. */
@@ -23,7 +25,7 @@ const logOf = async (
   const query = `container=${encodeURIComponent(container)}&tailLines=${lines}&limitBytes=${mostBytes}${previous ? '&previous=true' : ''}`
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/log?${query}`
   const answer = await connection.request({ method: 'GET', path, timeoutMs, signal })
-  const body = await text(answer.body)
+  const body = (await readWhole(answer.body, mostAnswered)).toString('utf8')
   if (answer.status !== 200 || noLog.test(body)) return []
   return body
     .split('\n')

@@ -1,11 +1,11 @@
-import { json } from 'node:stream/consumers'
-import { mustBeKubernetes, readAnswer } from '../model/answer.ts'
+import { mustBeKubernetes, readAnswer, readJson } from '../model/answer.ts'
 import type { CheckLine, CheckReport } from '../model/check.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import { chooseImage, findImage, imageTag, skewWarning } from '../model/image.ts'
 import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
+import { type AddressCheck, ownMachine } from './addresses.ts'
 import { connect } from './connection.ts'
 import { authoritiesIn, type Expiring, expiryLines } from './expiry.ts'
 import { climb, type Found, reach, skipped, timeoutMs } from './reach.ts'
@@ -17,6 +17,8 @@ export interface LadderOptions {
   readonly worker: string
   /** The image that the worker was told to use, instead of the one for the server's version. */
   readonly fixedImage?: string | undefined
+  /** Which addresses targets may have; those of a person's own machine when absent. */
+  readonly addresses?: AddressCheck
   /** Records what is written, if only to be tried. */
   readonly recording?: (connection: ClusterConnection) => ClusterConnection
 }
@@ -113,12 +115,12 @@ const expiring = ({ ca, account }: Target): readonly Expiring[] => [
  * do in each namespace, versions and clocks. A rung that others stand on stops the climb when it fails.
  */
 export const runLadder = async (options: LadderOptions): Promise<CheckReport> => {
-  const { target, credential } = options
-  const reached = await reach(target)
+  const { target, credential, addresses = ownMachine } = options
+  const reached = await reach(target, addresses)
   const lines: CheckLine[] = [...reached.lines]
   let serverVersion: string | undefined
   lines.push(...expiryLines([...reached.shown, ...expiring(target)], Date.now()))
-  const opened = connect(target, credential)
+  const opened = connect(target, credential, addresses)
   const connection = options.recording?.(opened) ?? opened
   const stands = (): boolean => lines.every(({ status }) => status !== 'failed')
   lines.push(
@@ -139,7 +141,7 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
     lines.push(
       await climb('version', 'kubectl', async () => {
         const answer = await connection.request({ method: 'GET', path: '/version', timeoutMs })
-        const { gitVersion } = (await json(answer.body)) as { gitVersion?: string }
+        const { gitVersion } = (await readJson(answer.body)) as { gitVersion?: string }
         serverVersion = gitVersion
         return imageOf(gitVersion, options.fixedImage)
       }),

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { CheckLine, CheckRung } from '../model/check.ts'
 import { TelpherError, toTelpherError } from '../model/errors.ts'
 import { addressesOf, type Target } from '../model/target.ts'
+import type { AddressCheck } from './addresses.ts'
 import { hostOf, portOf, trustOf } from './connection.ts'
 import { connectionError } from './connection-error.ts'
 import { type Expiring, serverCertificate } from './expiry.ts'
@@ -48,23 +48,32 @@ const socketOf = <T extends NodeJS.EventEmitter & { destroy(): unknown }>(base: 
     })
   })
 
-const resolveName = async (base: URL): Promise<Found> => {
+const resolveName = async (base: URL, { mustAllow, lookup }: AddressCheck): Promise<Found> => {
+  mustAllow(hostOf(base))
   if (isIP(hostOf(base)) !== 0) return { message: 'an address, nothing to resolve' }
-  const { address } = await lookup(hostOf(base)).catch((error: Error) => {
-    throw connectionError(error, base, { sent: false })
+  const message = await new Promise<string>((resolve, reject) => {
+    lookup(hostOf(base), {}, (error, address) => {
+      if (error === null) resolve(String(address))
+      else reject(connectionError(error, base, { sent: false }))
+    })
   })
-  return { message: address }
+  return { message }
 }
 
-const openTcp = async (base: URL): Promise<Found> => {
-  const socket = await socketOf(base, connectTcp(portOf(base), hostOf(base)), 'connect')
+const openTcp = async (base: URL, { lookup }: AddressCheck): Promise<Found> => {
+  const socket = await socketOf(base, connectTcp({ port: portOf(base), host: hostOf(base), lookup }), 'connect')
   socket.destroy()
   return { message: 'connected' }
 }
 
 /** @param onCertificate told of the one that the server shows */
-const shakeHands = async (base: URL, target: Target, onCertificate: (certificate: X509Certificate) => void): Promise<Found> => {
-  const options = { ...trustOf({ ...target, server: base.href }), host: hostOf(base), port: portOf(base) }
+const shakeHands = async (
+  base: URL,
+  target: Target,
+  { lookup }: AddressCheck,
+  onCertificate: (certificate: X509Certificate) => void,
+): Promise<Found> => {
+  const options = { ...trustOf({ ...target, server: base.href }), host: hostOf(base), port: portOf(base), lookup }
   const socket = await socketOf<TLSSocket>(base, connectTls(options), 'secureConnect')
   const certificate = new X509Certificate(socket.getPeerCertificate(true).raw)
   socket.destroy()
@@ -84,15 +93,18 @@ export const skipped = (rung: CheckRung, subject = ''): CheckLine => ({
  * Climbs to the handshake at each address of a target. One that cannot be reached is a warning where another one can: requests go there.
  * @returns the lines, and the certificates that were shown
  */
-export const reach = async (target: Target): Promise<{ readonly lines: readonly CheckLine[]; readonly shown: readonly Expiring[] }> => {
+export const reach = async (
+  target: Target,
+  addresses: AddressCheck,
+): Promise<{ readonly lines: readonly CheckLine[]; readonly shown: readonly Expiring[] }> => {
   const shown: Expiring[] = []
   const each = await Promise.all(
     addressesOf(target).map(async (server) => {
       const base = new URL(server)
       const steps: readonly (readonly [CheckRung, () => Promise<Found>])[] = [
-        ['dns', () => resolveName(base)],
-        ['tcp', () => openTcp(base)],
-        ['tls', () => shakeHands(base, target, (certificate) => shown.push(serverCertificate(certificate, base.host)))],
+        ['dns', () => resolveName(base, addresses)],
+        ['tcp', () => openTcp(base, addresses)],
+        ['tls', () => shakeHands(base, target, addresses, (certificate) => shown.push(serverCertificate(certificate, base.host)))],
       ]
       const lines: CheckLine[] = []
       for (const [rung, work] of steps)

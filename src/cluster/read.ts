@@ -1,4 +1,4 @@
-import { json } from 'node:stream/consumers'
+import { readJson } from '../model/answer.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import type { KubeObject } from '../model/verdict.ts'
@@ -38,7 +38,8 @@ export const getJson = async <T>(connection: ClusterConnection, path: string, si
     ...(signal === undefined ? {} : { signal }),
   })
   const where = path.split('?')[0] ?? path
-  const body: unknown = await json(answer.body).catch((error: Error) => {
+  const body: unknown = await readJson(answer.body).catch((error: Error) => {
+    if (error instanceof TelpherError) throw error
     if (answer.status === 200)
       throw new TelpherError('target_error', `the answer to GET ${where} broke off: ${error.message}`, { cause: error })
   })

@@ -39,6 +39,28 @@ export const mustBeKubernetes = (server: string, { status, headers }: GivenAnswe
   )
 }
 
+/** The most that is read of one answer, in bytes: a page of 500 objects has less, and who answers may be anybody. */
+const mostOfAll = 64 * 1024 * 1024
+
+/**
+ * Reads a whole body.
+ * @throws TelpherError target_error when it has more than 64 MiB; what the body was destroyed with
+ */
+export const readWhole = async (body: AsyncIterable<unknown>, most: number = mostOfAll): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    chunks.push(Buffer.from(chunk as Uint8Array))
+    size += (chunk as Uint8Array).length
+    if (size > most) throw new TelpherError('target_error', `the answer has more than ${most / 1024 / 1024} MiB`)
+  }
+  return Buffer.concat(chunks, size)
+}
+
+/** The same as JSON. @throws SyntaxError, and as readWhole */
+export const readJson = async (body: AsyncIterable<unknown>, most?: number): Promise<unknown> =>
+  JSON.parse((await readWhole(body, most)).toString('utf8'))
+
 /** The most that is read of an answer that is only looked at. */
 const mostRead = 64 * 1024
 

@@ -326,6 +326,13 @@ export const errorTable = {
     false,
     'Name the file of the key that followed it with TELPHER_KEY_FILE; one that was dropped by mistake is taken back with: redis-cli HDEL tel:{keys}:dropped KEY',
   ],
+  // 156x: addresses
+  target_address: [
+    1561,
+    'target',
+    false,
+    'Give the target the address of its API server. One on the same host, or another that is refused, is allowed to workers by TELPHER_TARGET_NETWORKS.',
+  ],
   // 16xx: how a deployment can end
   apply_failed: [1601, 'target', false, 'See the named object and what the API server said about it.'],
   helm_failed: [1602, 'target', false, 'See the last lines of the log.'],

@@ -7,8 +7,8 @@ interface Reason {
 }
 
 const longest = 300
-/** No target of the pool; no room for another pipe; the way itself is cut. */
-const ours = { pipe_refused: 'refused', pipe_busy: 'busy', pipe_cut: 'cut' } as const
+/** No target of the pool; no room for another pipe; an address that no target may have; the way itself is cut. */
+const ours = { pipe_refused: 'refused', pipe_busy: 'busy', target_address: 'address', pipe_cut: 'cut' } as const
 
 const shown = (text: string): string => text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, longest)
 

@@ -62,6 +62,8 @@ const environment = (options: ProcessOptions): Record<string, string> => ({
   TELPHER_REDIS_URL: options.redisUrl,
   TELPHER_DOCKER_SOCKET: options.dockerSocket,
   TELPHER_SHIM: options.shimPath,
+  // Its clusters are on this host.
+  TELPHER_TARGET_NETWORKS: '127.0.0.0/8,::1',
   ...options.env,
 })
 

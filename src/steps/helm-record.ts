@@ -1,4 +1,4 @@
-import { json } from 'node:stream/consumers'
+import { readJson } from '../model/answer.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { ClusterConnection } from '../model/ports.ts'
 import { decodeRelease, encodeRelease } from './helm-release.ts'
@@ -50,7 +50,7 @@ const call = async (
     headers: { accept, ...(body === undefined ? {} : { 'content-type': whole }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  return { status: answer.status, body: await json(answer.body).catch(() => undefined) }
+  return { status: answer.status, body: await readJson(answer.body).catch(() => undefined) }
 }
 
 const refused = (status: number, what: string): TelpherError =>

@@ -82,6 +82,7 @@ export const startLane = async (ground: Ground, index: number, kind: LaneKind): 
     TELPHER_WARM_CONTAINERS: '0',
     TELPHER_EXECUTOR: kind === 'process' ? 'process' : 'docker',
     TELPHER_SHIM: ground.shimPath,
+    TELPHER_TARGET_NETWORKS: '127.0.0.0/8',
     TELPHER_DOCKER_SOCKET: `${dir}/${index}.sock`,
   })
   const open = async (given: typeof config): Promise<Executor> => {

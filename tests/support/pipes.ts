@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { AddressCheck } from '../../src/cluster/addresses.ts'
 import { newId } from '../../src/model/ids.ts'
 import type { PipeMail } from '../../src/model/pipe.ts'
 import type { Target } from '../../src/model/target.ts'
@@ -19,6 +20,7 @@ export const startCarrying = async (
   store: Store,
   pool: string,
   tap: (mail: PipeMail) => PipeMail = (mail) => mail,
+  addresses?: AddressCheck,
 ): Promise<CarryingWorker> => {
   const id = newId('wrk')
   const beat = () => store.workers.beat(sampleWorker(id, { pool }))
@@ -30,6 +32,7 @@ export const startCarrying = async (
     mail: tap(store.pipes(pool)),
     findTarget: (name) => store.targets.get(name),
     log: () => {},
+    ...(addresses === undefined ? {} : { addresses }),
   })
   await ready
   return {
@@ -58,13 +61,14 @@ export interface Pipes {
 
 /**
  * @param options.workers how many carry in this process; one when absent
+ * @param options.addresses which ones the workers take for a target's
  * @param options.tap sees the letters of all ends
  */
 export const startPipes = async (
   url: string,
-  options: { readonly workers?: number; readonly tap?: (mail: PipeMail) => PipeMail } = {},
+  options: { readonly workers?: number; readonly tap?: (mail: PipeMail) => PipeMail; readonly addresses?: AddressCheck } = {},
 ): Promise<Pipes> => {
-  const { workers = 1, tap = (mail) => mail } = options
+  const { workers = 1, tap = (mail) => mail, addresses } = options
   const store = await openStore({ url })
   const pool = `pipe-${randomUUID().slice(0, 8)}`
   const stops: (() => Promise<void>)[] = []
@@ -74,7 +78,7 @@ export const startPipes = async (
     return cluster
   }
   const addWorker = async (): Promise<CarryingWorker> => {
-    const worker = await startCarrying(store, pool, tap)
+    const worker = await startCarrying(store, pool, tap, addresses)
     stops.push(worker.stop)
     return worker
   }
