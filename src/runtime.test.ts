@@ -1,3 +1,4 @@
+import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { mustBeSafe } from './runtime.ts'
 
@@ -20,4 +21,15 @@ test.each([
   [{ NODE_OPTIONS: '--max-old-space-size=512' }, ['--experimental-strip-types', '--disable-warning=ExperimentalWarning']],
 ] as const)('%j with %j is safe', (env, argv) => {
   expect(() => start(env, ...argv)).not.toThrow()
+})
+
+test('core files are switched off, whatever limit a process was started with, for those that it starts too', async () => {
+  const url = new URL('./runtime.ts', import.meta.url).href
+  const program = `import { spawnSync } from 'node:child_process'
+    const { forbidCoreFiles } = await import('${url}')
+    forbidCoreFiles()
+    console.log(spawnSync('grep', ['Max core', '/proc/self/limits']).stdout.toString())`
+  const script = 'ulimit -S -c "$(ulimit -H -c)"; exec "$0" --input-type=module --eval "$1"'
+  const { stdout } = await execa('/bin/sh', ['-c', script, process.execPath, program])
+  expect(stdout).toMatch(/^Max core file size +0 +0 /)
 })

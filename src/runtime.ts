@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { TelpherError } from './model/errors.ts'
 
 /** What a process was started with. */
@@ -26,4 +28,31 @@ export const mustBeSafe = (started: Started): void => {
   if (option === undefined) return
   const field = option.split('=')[0] ?? option
   throw new TelpherError('unsafe_process', `${field} shows the memory of a process that holds credentials`, { field })
+}
+
+/** The soft and the hard limit of core files, as proc(5) has them; undefined where there is no such file. */
+const coreLimits = (): string | undefined => {
+  try {
+    return /^Max core file size\s+(\S+\s+\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]?.replace(/\s+/, ' ')
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Sees to it that a crash of this process, and of those that it starts, writes no picture of its memory: by util-linux' prlimit, since Node cannot.
+ * @throws TelpherError unsafe_process where core files are on and cannot be switched off
+ */
+export const forbidCoreFiles = (): void => {
+  const limits = coreLimits()
+  if (limits === undefined || limits === '0 0') return
+  spawnSync('prlimit', ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } })
+  if (coreLimits() === '0 0') return
+  throw new TelpherError(
+    'unsafe_process',
+    'a crash would write its memory to a core file: start it after `ulimit -c 0`, or in a container with --ulimit core=0',
+    {
+      field: 'ulimit -c',
+    },
+  )
 }

@@ -6,6 +6,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { checkout } from '../../src/sandbox/paths.ts'
 import { version } from '../../src/version.ts'
 
+interface Sbom {
+  readonly bomFormat: string
+  readonly metadata: { readonly component: { readonly purl: string } }
+  readonly components: readonly { readonly name: string }[]
+}
+
 test('the packed tarball, installed elsewhere, runs as compiled JavaScript', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'telpher-packed-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -16,6 +22,13 @@ test('the packed tarball, installed elsewhere, runs as compiled JavaScript', asy
     JSON.stringify({ name: 'elsewhere', private: true, type: 'module', overrides: { 'msgpackr-extract': '3.0.4' } }),
   )
   await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', `./telpher-${version}.tgz`], { cwd: folder })
+
+  const sbom = JSON.parse(await readFile(join(folder, 'node_modules/telpher/dist/sbom.cdx.json'), 'utf8')) as Sbom
+  expect([sbom.bomFormat, sbom.metadata.component.purl]).toEqual(['CycloneDX', `pkg:npm/telpher@${version}`])
+  const listed = new Set(sbom.components.map(({ name }) => name))
+  const { dependencies } = JSON.parse(await readFile(`${checkout}package.json`, 'utf8')) as { dependencies: Record<string, string> }
+  expect(Object.keys(dependencies).filter((name) => !listed.has(name))).toEqual([])
+  expect(listed.has('vitest')).toBe(false)
 
   const run = (...args: string[]) => execa(process.execPath, args, { cwd: folder, reject: false, env: { NO_COLOR: '1' } })
   const cli = join(folder, 'node_modules/telpher/dist/src/cli/main.js')
