@@ -179,7 +179,12 @@ func run(in io.Reader, out io.Writer, folder string, silence time.Duration, expi
 func main() {
 	folder := flag.String("root", "/work", "folder that files are unpacked to")
 	silence := flag.Duration("silence", 30*time.Second, "time without a word from the worker after which the shim ends itself")
+	speaks := flag.Bool("speaks", false, "print the versions of the tether that this shim speaks, and end")
 	flag.Parse()
+	if *speaks {
+		json.NewEncoder(os.Stdout).Encode(map[string]any{"version": version, "oldest": oldest})
+		return
+	}
 	hide()
 	// One byte stream is all there is to do: a second processor would only be woken. A read that blocks would keep this one.
 	runtime.GOMAXPROCS(1)

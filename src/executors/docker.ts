@@ -10,6 +10,7 @@ import { type Door, doorsIn, tetherOf } from './door.ts'
 import { askFacts, connectEngine, inTime, pingEngine } from './engine.ts'
 import { deviates, deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
+import { mustSpeakWith } from './shimSpeaks.ts'
 import { shimVolume } from './shimVolume.ts'
 import { startLimit } from './startLimit.ts'
 import { turns } from './turns.ts'
@@ -110,6 +111,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
     probe: async () => {
       await engineFacts()
       await pingEngine(docker, options.socketPath)
+      await mustSpeakWith(options.shimPath)
     },
     start: (spec, signal) =>
       turn(() => startLimit((either) => start(spec, either), signal), signal).catch((error: unknown) => {

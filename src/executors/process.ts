@@ -7,6 +7,7 @@ import type { Container, ContainerExit, Executor } from '../model/ports.ts'
 import { type JobFolder, listJobFolders, makeJobFolder, removeJobFolder } from './jobFolder.ts'
 import { killJob } from './jobProcesses.ts'
 import { findProgram } from './programs.ts'
+import { mustSpeakWith } from './shimSpeaks.ts'
 
 export interface ProcessExecutorOptions {
   /** The static shim binary on this machine's disk. */
@@ -77,6 +78,7 @@ export const processExecutor = (options: ProcessExecutorOptions): Executor => {
           field: 'shimPath',
         })
       }
+      await mustSpeakWith(shimPath)
       for (const program of programs) findProgram(program, path)
     },
     start,
