@@ -34,7 +34,7 @@ export interface Heartbeat {
   /**
    * Resolves when this worker was heard so lately that nobody calls it dead; says its word first when it was not.
    * A worker that stood still begins nothing before it.
-   * @throws TelpherError redis_timeout, redis_unreachable when Redis stays away for two minutes
+   * @throws TelpherError redis_timeout, redis_unreachable when Redis stays away for ten minutes
    */
   heard(): Promise<void>
   stop(): Promise<void>

@@ -14,6 +14,10 @@ const restartMs = 500
 const firstBackMs = 250
 const longestBackMs = 5000
 const goodbyeMs = 1000
+/**
+ * BullMQ wakes one worker for what is enqueued; one that ends in that moment takes the wake along, and the others look by themselves only after this, in s.
+ */
+const lookSeconds = 1
 
 /** One run of taking: a pause ends it and resuming begins another, so that what was taken goes on meanwhile. */
 interface Taker {
@@ -56,6 +60,7 @@ export const consume = (options: ConsumeOptions): Consumer => {
       autorun: false,
       concurrency,
       lockDuration: lockMs,
+      drainDelay: lookSeconds,
       maxStalledCount: 1,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },

@@ -144,9 +144,11 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
   }
   const run = async (): Promise<void> => {
     await Promise.all([followWakes(), sweep()])
+    // Whoever was to be looked at next is another server's to look at, now and not at its next sweep.
+    const left = new Set([...waiting, ...again])
     waiting.clear()
     again.clear()
-    await Promise.all(running.values())
+    await Promise.all([...running.values(), ...[...left].map((id) => store.wakes.send(id).catch(() => {}))])
   }
   return { kick, overview: { active: seen, now }, stopped: run() }
 }

@@ -19,7 +19,7 @@ export interface AuditQuery {
 export interface Audit {
   /**
    * Takes entries in, in order; a server gives them their places within a second. Safe to call from any process.
-   * @throws TelpherError redis_* when Redis stays away for two minutes
+   * @throws TelpherError redis_* when Redis stays away for ten minutes
    */
   append(...entries: readonly AuditEntry[]): Promise<void>
   /** @returns `next` as long as there may be more */

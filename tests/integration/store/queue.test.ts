@@ -132,6 +132,22 @@ test('what one leaves to others is put back, without spinning, and another one f
   expect(taken).toEqual([item('job_newer')])
 })
 
+test('what nobody was woken for, since the one who was has ended, is found soon', async () => {
+  const keys = { wait: '{tel-pool-unwoken}:jobs:wait', marker: '{tel-pool-unwoken}:jobs:marker' }
+  await queue.enqueue('unwoken', item('job_u'))
+  const [id = ''] = await redis.ask('RPOP', keys.wait)
+  await redis.ask('DEL', keys.marker)
+  const taken: QueueItem[] = []
+  take('unwoken', async (next) => void taken.push(next))
+  // Another one shows that it takes by now.
+  await queue.enqueue('unwoken', item('job_v'))
+  await eventually(async () => taken.length === 1 && (await queue.depth('unwoken')) === 0)
+  const begun = performance.now()
+  await redis.ask('LPUSH', keys.wait, id)
+  await eventually(() => taken.length === 2)
+  expect(performance.now() - begun).toBeLessThan(3000)
+})
+
 test('gives up in time when Redis was never there', async () => {
   const nowhere = openQueue({ url: 'redis://127.0.0.1:1', timeoutMs: 500 })
   await expect(nowhere.enqueue('p', item('job_n'))).rejects.toMatchObject({ code: expect.stringMatching(/^redis_(timeout|unreachable)$/) })
