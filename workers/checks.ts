@@ -5,6 +5,7 @@ import { recordingConnection } from '../src/gate/index.ts'
 import type { CheckLine, CheckReport } from '../src/model/check.ts'
 import type { CheckEnvelope } from '../src/model/envelope.ts'
 import { toTelpherError } from '../src/model/errors.ts'
+import { withCommand } from '../src/model/mend.ts'
 import type { Target } from '../src/model/target.ts'
 import { untilThrough } from '../src/store/index.ts'
 import type { WorkerDeps } from './attempt.ts'
@@ -32,7 +33,7 @@ const climb = async (target: Target, envelope: CheckEnvelope, requests: AttemptR
     ok: false,
     at: Date.now(),
     worker,
-    lines: [ownLine(subject, thrown)],
+    lines: [withCommand(ownLine(subject, thrown), target)],
   })
   try {
     mustBeForTrials(executor, target)

@@ -4,6 +4,7 @@ import { TelpherError } from '../model/errors.ts'
 import type { AccountState, RotationAnswer } from '../model/rotation.ts'
 import { matchesTags } from '../model/tags.ts'
 import type { Target } from '../model/target.ts'
+import { type AccountUse, type UseKind, useKinds } from '../model/use.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { type ContextFlags, contextOf } from './kubeconfig-context.ts'
@@ -23,6 +24,11 @@ const iso = (at: number | undefined): string => (at === undefined ? '' : new Dat
 const versionsOf = ({ versions }: AccountState): string =>
   versions.map(({ version, is }) => (is === 'used' ? String(version) : `${version} (${is})`)).join(', ')
 
+const usedAgo = ({ used }: AccountState, now: number): string => {
+  const at = Math.max(...useKinds.map((kind) => used[kind]?.at ?? 0))
+  return at === 0 ? '' : age(at, now)
+}
+
 const rowOf = (account: AccountState, now: number): string[] => [
   account.target,
   account.mode,
@@ -31,10 +37,28 @@ const rowOf = (account: AccountState, now: number): string[] => [
   account.issuedAt === undefined ? '' : age(account.issuedAt, now),
   iso(account.expiresAt),
   account.provenAt === undefined ? '' : age(account.provenAt, now),
+  usedAgo(account, now),
   iso(account.nextAt),
 ]
 
-const header = ['TARGET', 'MODE', 'VERSIONS', 'STATE', 'AGE', 'EXPIRES', 'PROVEN', 'NEXT']
+const header = ['TARGET', 'MODE', 'VERSIONS', 'STATE', 'AGE', 'EXPIRES', 'PROVEN', 'USED', 'NEXT']
+
+const whoUsed: Readonly<Record<UseKind, (use: AccountUse) => string>> = {
+  job: ({ deploymentId = '?', attempt = 1 }) => `attempt ${attempt} of ${deploymentId}`,
+  server: () => 'a server, through the pipe',
+}
+
+/** The last use of each kind, a line each: by whom, and what the API server said. */
+export const useLines = ({ used }: Pick<AccountState, 'used'>, now: number): string[] =>
+  useKinds.flatMap((kind) => {
+    const use = used[kind]
+    if (use === undefined) return []
+    const { at, verb, resource, subresource, namespace, name, code, auditId } = use
+    const what = [`${resource}${subresource === undefined ? '' : `/${subresource}`}`, ...(name === undefined ? [] : [name])].join(' ')
+    const where = namespace === undefined ? '' : ` in ${namespace}`
+    const trace = auditId === undefined ? '' : `, Audit-Id ${auditId}`
+    return [safe(`used ${age(at, now)} ago by ${whoUsed[kind](use)}: ${verb} ${what}${where}, answered with ${code}${trace}`)]
+  })
 
 /** What is wrong with an account, and the command that mends it, for people. */
 export const alarmLines = ({ target, alarms }: Pick<AccountState, 'target' | 'alarms'>, { paint }: Pick<Cli, 'paint'>): string[] =>
@@ -51,7 +75,10 @@ export const runAccountStatus: Command<object> = async (cli, [name]) => {
   await print(cli, name === undefined ? accounts : accounts[0], () => {
     if (accounts.length === 0) return ''
     const rows = accounts.map((account) => rowOf(account, now))
-    return [table(header, rows), ...accounts.flatMap((account) => alarmLines(account, cli)).map((line) => `${line}\n`)].join('')
+    const uses = name === undefined ? [] : accounts.flatMap((account) => useLines(account, now))
+    return [table(header, rows), ...[...uses, ...accounts.flatMap((account) => alarmLines(account, cli))].map((line) => `${line}\n`)].join(
+      '',
+    )
   })
   if (accounts.length === 0) cli.say('No targets yet. Add one with: telpher target add NAME --from-kubeconfig CONTEXT')
   return accounts.some(({ alarms }) => alarms.some(({ level }) => level === 'alarm')) ? exitCodes.failed : exitCodes.ok

@@ -1,5 +1,5 @@
 import type { CheckReport } from '../model/check.ts'
-import { alarmLines } from './account.ts'
+import { alarmLines, useLines } from './account.ts'
 import type { Cli, Command } from './context.ts'
 import { exitCodes } from './exit.ts'
 import { runLadderOf } from './ladder.ts'
@@ -30,7 +30,10 @@ export const runTargetCheck: Command<{ readonly timeout: string }> = async (cli,
   const { report, why } = await runLadderOf(client, name, patienceMs, (reason) => cli.say(`waiting: ${reason}`))
   if (report !== undefined) {
     await print(cli, report, () => reportText(report, cli))
-    for (const line of alarmLines(await client.account(name), cli)) cli.say(line)
+    const account = await client.account(name)
+    const uses = useLines(account, Date.now())
+    for (const line of uses.length === 0 ? ['its account was not used yet but to try it'] : uses) cli.say(`${safe(name)}: ${line}`)
+    for (const line of alarmLines(account, cli)) cli.say(line)
     return report.ok ? exitCodes.ok : exitCodes.failed
   }
   cli.say(`no worker has checked ${name} within ${patienceMs / 1000} s: ${why}\n  see: telpher worker list`)

@@ -3,6 +3,7 @@ import type { CheckLine, CheckReport } from '../model/check.ts'
 import type { Credential } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import { chooseImage, findImage, imageTag, skewWarning } from '../model/image.ts'
+import { repairOf, withCommand } from '../model/mend.ts'
 import type { ClusterConnection, ClusterResponse } from '../model/ports.ts'
 import type { Target } from '../model/target.ts'
 import { type AddressCheck, ownMachine } from './addresses.ts'
@@ -96,7 +97,7 @@ const dryRun = async (connection: ClusterConnection, namespace: string): Promise
 }
 
 /** What of a target ends some day, besides the certificates that its servers show. */
-const expiring = ({ ca, account }: Target): readonly Expiring[] => [
+const expiring = ({ name, ca, account }: Target): readonly Expiring[] => [
   ...authoritiesIn(ca),
   ...(account.expiresAt === undefined
     ? []
@@ -104,8 +105,9 @@ const expiring = ({ ca, account }: Target): readonly Expiring[] => [
         {
           what: `account (${account.mode})`,
           expiresAt: account.expiresAt,
+          from: account.issuedAt,
           vital: true,
-          fix: 'Add the target again with a credential that lives longer, before this one ends.',
+          fix: `Give it another one before this one ends: ${repairOf({ name, account })}`,
         },
       ]),
 ]
@@ -155,7 +157,7 @@ export const runLadder = async (options: LadderOptions): Promise<CheckReport> =>
     at: Date.now(),
     worker: options.worker,
     ...(serverVersion === undefined ? {} : { serverVersion }),
-    lines,
+    lines: lines.map((line) => withCommand(line, target)),
   }
 }
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { sampleTarget } from '../../tests/support/samples.ts'
 import { accountState, nextRotation } from './account.ts'
+import type { ErrorCode } from './errors.ts'
 import { newRotation, type Rotation } from './rotation.ts'
 import type { Target } from './target.ts'
+import type { AccountUse } from './use.ts'
 
 const day = 86_400_000
 const at = 1_800_000_000_000
@@ -42,7 +44,7 @@ test.each<readonly [string, Target, Partial<Rotation>, number | undefined]>([
 })
 
 test('a life has alarms at 50, 75 and 90 %, and at its end', () => {
-  expect(sentences(at + 3 * day)).toEqual([])
+  expect(sentences(at + 3 * day, target({}, { rotateSeconds: 0 }))).toEqual([])
   expect(sentences(at + 3.5 * day)).toEqual([expect.stringMatching(/^warn: 50 % of the life/)])
   expect(sentences(at + 5.25 * day)).toEqual([expect.stringMatching(/^alarm: 75 % of the life/)])
   expect(sentences(at + 6.3 * day)).toEqual([expect.stringMatching(/^alarm: 90 % of the life/)])
@@ -81,4 +83,120 @@ test('one that stands still is said, and the gravest comes first', () => {
   ])
   const both = rotation({ trouble: { at, code: 'target_timeout', sentence: 'no', tries: 1 } })
   expect(sentences(at + 6.5 * day, target(), both)[0]).toMatch(/^alarm: 90 %/)
+})
+
+const trouble = (code: ErrorCode, tries = 1) => rotation({ trouble: { at, code, sentence: 'why', tries } })
+const given = target({ mode: 'static-token' })
+const certificate = target({ mode: 'client-certificate' })
+const repair = 'telpher account repair shop --from-kubeconfig CONTEXT'
+const replace = 'telpher account rotate shop --from-kubeconfig CONTEXT'
+const check = 'telpher target check shop'
+const hour = 3_600_000
+
+test.each<readonly [what: string, of: Target, journal: Rotation, after: number, sentence: RegExp, fix: string]>([
+  [
+    'half of its life',
+    target(),
+    rotation(),
+    3.5 * day,
+    /^50 % of the life of its credential is over; it expires at /,
+    'telpher account rotate shop',
+  ],
+  ['90 % of a given one', given, rotation(), 6.4 * day, /^90 % of the life of its credential is over; it expires at /, replace],
+  ['its end', target(), rotation(), 8 * day, /^its credential expired at \S+: nothing can be deployed$/, repair],
+  ['the end of a given one', certificate, rotation(), 8 * day, /^its credential expired at \S+: nothing can be deployed$/, replace],
+  [
+    'a token that is not dead',
+    target(),
+    rotation({ unconfirmed: [{ version: 1, since: at }] }),
+    hour,
+    /^version 1 of its credential should be dead since \S+, and was not seen to be refused$/,
+    check,
+  ],
+  [
+    'a given token that is not dead',
+    given,
+    rotation({ unconfirmed: [{ version: 1, since: at }] }),
+    hour,
+    /was not seen to be refused$/,
+    'delete the Secret of the old token in the cluster: kubectl delete secret NAME --namespace NAMESPACE',
+  ],
+  [
+    'a certificate that is not dead',
+    certificate,
+    rotation({ unconfirmed: [{ version: 1, since: at, expiresAt: at + day }] }),
+    hour,
+    /was not seen to be refused; it expires at /,
+    'take the rights of its user away in the cluster: Kubernetes revokes no certificates',
+  ],
+  ['no right to renew itself', target(), trouble('rotation_mint'), hour, /^its rotation failed at \S+: why$/, repair],
+  ['a refused token', target(), trouble('target_unauthorized'), hour, /^its rotation failed at/, repair],
+  ['an expired token', target(), trouble('credential_expired'), hour, /^its rotation failed at/, repair],
+  ['a new one that does not do', given, trouble('rotation_unverified'), hour, /^its rotation failed at/, replace],
+  [
+    'no worker to reach it through',
+    target(),
+    trouble('pipe_no_worker'),
+    hour,
+    /^its rotation failed at/,
+    'TELPHER_POOL=default telpher worker start',
+  ],
+  ['no way there', target(), trouble('target_unreachable'), hour, /^its rotation failed at/, 'telpher target edit shop --server URL'],
+  ['no trust', target(), trouble('target_tls'), hour, /^its rotation failed at/, 'telpher target edit shop --add-ca FILE'],
+  ['no answer', target(), trouble('target_timeout'), hour, /^its rotation failed at/, check],
+  ['a Redis that loses what it is told', target(), trouble('rotation_barrier'), hour, /^its rotation failed at/, 'telpher doctor --server'],
+  ['a key that is not there', target(), trouble('sealed_record'), hour, /^its rotation failed at/, 'telpher keys list'],
+  ['it was due and nobody began', target(), rotation(), 2 * day, /^its rotation is due since \S+ and has not begun$/, check],
+  ...(['intent', 'minted', 'sealed', 'verified', 'confirmed'] as const).map(
+    (state) =>
+      [`${state} for long`, target(), rotation({ state }), hour, new RegExp(`^its rotation is ${state} since \\S+$`), check] as const,
+  ),
+  [
+    'the one before still works',
+    target(),
+    rotation({ state: 'draining', version: 2, previous: 1 }),
+    hour,
+    /^version 1 of its credential still works: .*Redis does not say/,
+    'telpher doctor --server',
+  ],
+  [
+    'a given one before still works',
+    given,
+    rotation({ state: 'draining', version: 2, previous: 1 }),
+    hour,
+    /^version 1 of its credential still works: .*until deployments/,
+    'telpher list --status executing --target shop',
+  ],
+])('what is wrong is one sentence with what mends it: %s', (_, of, journal, after, sentence, fix) => {
+  const { alarms } = accountState(of, journal, at + after)
+  expect(alarms).toHaveLength(1)
+  expect(alarms[0]?.sentence).toMatch(sentence)
+  expect(alarms[0]?.sentence).not.toContain('\n')
+  expect(alarms[0]?.fix).toBe(fix)
+})
+
+test.each<readonly [what: string, of: Target, journal: Rotation, after: number]>([
+  ['it rests', target(), rotation(), hour],
+  ['nothing of the cluster is stored', target({ mode: 'federated' }), rotation(), 9 * day],
+  ['the token of a pod', target({ mode: 'in-cluster' }), rotation(), 9 * day],
+  ['it is not to be rotated', target({}, { rotateSeconds: 0 }), rotation(), 3 * day],
+  ['the minute of grace', target(), rotation({ state: 'draining', version: 2, previous: 1 }), 60_000],
+  ['a refusal is waited for', target(), rotation({ state: 'revoked', unconfirmed: [{ version: 1, since: at }] }), 30_000],
+  ['it goes on', target(), rotation({ state: 'minted' }), 60_000],
+])('nothing is said where nothing is wrong: %s', (_, of, journal, after) => {
+  expect(accountState(of, journal, at + after).alarms).toEqual([])
+})
+
+test('its last uses are told as they are', () => {
+  const job: AccountUse = {
+    at: 5,
+    verb: 'patch',
+    group: 'apps',
+    resource: 'deployments',
+    code: 200,
+    credentialId: 'jti',
+    deploymentId: 'dep_1',
+  }
+  expect(accountState(target(), rotation(), at, { job }).used).toEqual({ job })
+  expect(accountState(target(), rotation(), at).used).toEqual({})
 })

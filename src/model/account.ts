@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { checkOf, mendOf, repairOf } from './mend.ts'
 import type { AccountAlarm, AccountState, Rotation } from './rotation.ts'
 import type { Target } from './target.ts'
+import type { AccountUses } from './use.ts'
 
 /** Between two rotations, in ms, where the target does not say it. */
 const dayMs = 86_400_000
@@ -38,21 +40,16 @@ export const nextRotation = (target: Target, rotation: Pick<Rotation, 'version' 
 
 const iso = (at: number): string => new Date(at).toISOString()
 
-const repair = ({ name, account }: Target): string =>
-  account.mode === 'token-request'
-    ? `telpher account repair ${name} --from-kubeconfig CONTEXT`
-    : `telpher account rotate ${name} --from-kubeconfig CONTEXT`
-
 /** How much of its life a credential has behind it: alarms at 50, 75 and 90 %. */
 const ageAlarm = (target: Target, now: number): AccountAlarm[] => {
   const { expiresAt, issuedAt = target.createdAt, mode } = target.account
   if (expiresAt === undefined || mode === 'in-cluster' || mode === 'federated') return []
   if (expiresAt <= now)
-    return [{ level: 'alarm', sentence: `its credential expired at ${iso(expiresAt)}: nothing can be deployed`, fix: repair(target) }]
+    return [{ level: 'alarm', sentence: `its credential expired at ${iso(expiresAt)}: nothing can be deployed`, fix: repairOf(target) }]
   const passed = [90, 75, 50].find((percent) => (now - issuedAt) / (expiresAt - issuedAt) >= percent / 100)
   // What nobody renews but a person is said when there is still time to do so, and not for half of a life of years.
   if (passed === undefined || (passed === 50 && !rotatesItself(target))) return []
-  const fix = rotatesItself(target) ? `telpher account rotate ${target.name}` : repair(target)
+  const fix = rotatesItself(target) ? `telpher account rotate ${target.name}` : repairOf(target)
   return [
     {
       level: passed === 50 ? 'warn' : 'alarm',
@@ -62,9 +59,10 @@ const ageAlarm = (target: Target, now: number): AccountAlarm[] => {
   ]
 }
 
-/** What ends a credential that Telpher cannot end. */
-const endOf = ({ name, account }: Target): string => {
-  if (account.mode === 'token-request') return `telpher account status ${name}`
+/** What ends a credential that Telpher cannot end, or has not ended yet because its API server cannot be asked. */
+const endOf = (target: Target): string => {
+  const { account } = target
+  if (account.mode === 'token-request') return checkOf(target)
   return account.mode === 'client-certificate'
     ? 'take the rights of its user away in the cluster: Kubernetes revokes no certificates'
     : 'delete the Secret of the old token in the cluster: kubectl delete secret NAME --namespace NAMESPACE'
@@ -79,21 +77,38 @@ const unconfirmedAlarms = (target: Target, { unconfirmed }: Rotation, now: numbe
       fix: endOf(target),
     }))
 
-const troubleAlarms = (target: Target, { trouble, state, since }: Rotation, now: number): AccountAlarm[] => {
-  if (trouble !== undefined) {
-    const isSetUp = trouble.code === 'rotation_mint' || trouble.code === 'target_unauthorized'
-    const fix = isSetUp ? repair(target) : `telpher account rotate ${target.name}`
-    return [
-      {
-        level: trouble.tries >= 3 || isSetUp ? 'alarm' : 'warn',
-        sentence: `its rotation failed at ${iso(trouble.at)}: ${trouble.sentence}`,
-        fix,
-      },
-    ]
+const troubleAlarms = (target: Target, { trouble }: Rotation): AccountAlarm[] => {
+  if (trouble === undefined) return []
+  const { code, tries, at, sentence } = trouble
+  const isSetUp = code === 'rotation_mint' || code === 'target_unauthorized'
+  return [
+    {
+      level: tries >= 3 || isSetUp ? 'alarm' : 'warn',
+      sentence: `its rotation failed at ${iso(at)}: ${sentence}`,
+      fix: mendOf(target, code),
+    },
+  ]
+}
+
+/** What should have gone on and did not: why is in the log of the servers, which try again. */
+const stuckAlarms = (target: Target, rotation: Rotation, now: number): AccountAlarm[] => {
+  const { state, since, trouble } = rotation
+  const warn = (sentence: string, fix: string): AccountAlarm[] => [{ level: 'warn', sentence, fix }]
+  // What failed is tried again at its own times; one that was revoked and is not dead yet is said of itself.
+  if (trouble !== undefined || state === 'revoked') return []
+  if (state === 'stable') {
+    const dueAt = nextRotation(target, rotation)
+    // How old its credential is then says it more urgently.
+    if (dueAt === undefined || now - dueAt <= stuckMs || ageAlarm(target, now).length > 0) return []
+    return warn(`its rotation is due since ${iso(dueAt)} and has not begun`, checkOf(target))
   }
-  // Draining and revoked have their own times.
-  if (['stable', 'draining', 'revoked'].includes(state) || now - since <= stuckMs) return []
-  return [{ level: 'warn', sentence: `its rotation is ${state} since ${iso(since)}`, fix: `telpher account rotate ${target.name}` }]
+  if (now - since <= stuckMs) return []
+  if (state !== 'draining') return warn(`its rotation is ${state} since ${iso(since)}`, checkOf(target))
+  const before = `version ${rotation.previous ?? '?'} of its credential still works: its rotation is draining since ${iso(since)}`
+  // One that a person gave may be needed by what runs.
+  return rotatesItself(target)
+    ? warn(`${before}, and Redis does not say that the new one lasts`, 'telpher doctor --server')
+    : warn(`${before}, until deployments that began before have ended`, `telpher list --status executing --target ${target.name}`)
 }
 
 const versionsOf = ({ account }: Target, rotation: Rotation): AccountState['versions'] => {
@@ -113,8 +128,9 @@ const versionsOf = ({ account }: Target, rotation: Rotation): AccountState['vers
  * All that is known of an account, and what is wrong with it, the gravest first.
  * @param rotation its journal; absent before it was first looked at
  * @param now ms since the epoch
+ * @param used when it was last used
  */
-export const accountState = (target: Target, rotation: Rotation | undefined, now: number): AccountState => {
+export const accountState = (target: Target, rotation: Rotation | undefined, now: number, used: AccountUses = {}): AccountState => {
   const { account, name, createdAt } = target
   const { mode, fingerprint, issuedAt, expiresAt } = account
   const journal: Rotation = rotation ?? {
@@ -126,7 +142,12 @@ export const accountState = (target: Target, rotation: Rotation | undefined, now
     unconfirmed: [],
   }
   const nextAt = nextRotation(target, journal)
-  const alarms = [...ageAlarm(target, now), ...unconfirmedAlarms(target, journal, now), ...troubleAlarms(target, journal, now)]
+  const alarms = [
+    ...ageAlarm(target, now),
+    ...unconfirmedAlarms(target, journal, now),
+    ...troubleAlarms(target, journal),
+    ...stuckAlarms(target, journal, now),
+  ]
   const { rotatedAt, provenAt, answer } = journal
   return {
     target: name,
@@ -141,6 +162,7 @@ export const accountState = (target: Target, rotation: Rotation | undefined, now
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(rotatedAt === undefined ? {} : { rotatedAt }),
     ...(provenAt === undefined ? {} : { provenAt }),
+    used,
     ...(nextAt === undefined ? {} : { nextAt }),
     ...(answer === undefined ? {} : { answer }),
   }

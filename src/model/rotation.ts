@@ -2,6 +2,7 @@ import type { SealedRecord } from './credential.ts'
 import type { ErrorCode } from './errors.ts'
 import { TelpherError } from './errors.ts'
 import type { AccountMode, AccountSummary, Target } from './target.ts'
+import type { AccountUses } from './use.ts'
 
 /**
  * How one credential of an account takes the place of another. Nothing of a rotation is known but by its journal, so that whoever finds it
@@ -238,6 +239,8 @@ export interface AccountState {
   }[]
   readonly rotatedAt?: number
   readonly provenAt?: number
+  /** Its last use that proved it, by deployments and by servers; what only tries it is none. */
+  readonly used: AccountUses
   /** When the next rotation begins by itself; absent for never. */
   readonly nextAt?: number
   readonly answer?: RotationAnswer

@@ -8,13 +8,14 @@ import type { Api, ApiDeps } from './context.ts'
 import { bodyOf, on, param } from './on.ts'
 import { type NewRotation, newRotationSchema } from './schemas.ts'
 
-const stateOf = async (target: Target, { rotations }: Pick<Store, 'rotations'>, now: number): Promise<AccountState> =>
-  accountState(target, (await rotations.read(target))?.rotation, now)
-
-/** What is known of the account of every target, by the target's name. */
-const accountStates = async (store: Pick<Store, 'rotations' | 'targets' | 'workers'>): Promise<readonly AccountState[]> => {
-  const [targets, now] = await Promise.all([store.targets.list(), store.workers.now()])
-  return Promise.all(targets.map((target) => stateOf(target, store, now)))
+/** What is known of the accounts of some targets. */
+export const accountStates = async (
+  targets: readonly Target[],
+  { rotations, uses }: Pick<Store, 'rotations' | 'uses'>,
+  now: number,
+): Promise<readonly AccountState[]> => {
+  const usesOf = await uses.all()
+  return Promise.all(targets.map(async (target) => accountState(target, (await rotations.read(target))?.rotation, now, usesOf(target))))
 }
 
 const wishOf = ({ kind, credential }: NewRotation, { account }: Target, { seal, summarize, now = Date.now }: ApiDeps): RotationWish => {
@@ -32,10 +33,14 @@ const wishOf = ({ kind, credential }: NewRotation, { account }: Target, { seal, 
 
 export const addAccountRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
-  on(api, 'listAccounts', async (context) => context.json({ accounts: await accountStates(store) }))
+  on(api, 'listAccounts', async (context) => {
+    const [targets, now] = await Promise.all([store.targets.list(), store.workers.now()])
+    return context.json({ accounts: await accountStates(targets, store, now) })
+  })
   on(api, 'getAccount', async (context) => {
     const [target, now] = await Promise.all([store.targets.get(param(context, 'name')), store.workers.now()])
-    return context.json(await stateOf(target, store, now))
+    const [read, used] = await Promise.all([store.rotations.read(target), store.uses.of(target)])
+    return context.json(accountState(target, read?.rotation, now, used))
   })
   on(api, 'rotateAccount', async (context) => {
     const { body } = await bodyOf(context, newRotationSchema)

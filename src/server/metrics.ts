@@ -7,8 +7,11 @@ import { poolRoom } from '../scheduler/rooms.ts'
 import type { MemoryUse } from '../store/index.ts'
 import { tellOwn } from '../telemetry/own.ts'
 import { expositionType, type Registry } from '../telemetry/registry.ts'
+import { accountStates } from './accounts.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { on } from './on.ts'
+import { ofTargets, type ToldTarget, tellTargets } from './targetmetrics.ts'
+import { withHealth } from './targets.ts'
 
 const levels: Readonly<Record<MemoryUse['level'], number>> = { ok: 0, warn: 1, refuse: 2, reserve: 3 }
 const runStates: readonly RunState[] = ['pending', 'executing', 'finalizing']
@@ -22,13 +25,14 @@ const ofRedis = [
   'telpher_slots',
   'telpher_pool_desired_workers',
   'telpher_targets',
-  'telpher_credential_expires_timestamp_seconds',
-  'telpher_credential_issued_timestamp_seconds',
+  ...ofTargets,
   'telpher_runs_active',
   'telpher_redis_used_bytes',
   'telpher_redis_max_bytes',
   'telpher_redis_level',
 ] as const
+
+type GatherDeps = Pick<ApiDeps, 'store' | 'queue' | 'targetCheckMs' | 'now'>
 
 interface PoolFacts {
   readonly pool: string
@@ -41,12 +45,25 @@ interface Facts {
   /** The clock of Redis, ms since the epoch. */
   readonly now: number
   readonly targets: readonly Target[]
+  readonly told: readonly ToldTarget[]
   readonly workers: readonly SeenWorker[]
   readonly pools: readonly PoolFacts[]
   readonly memory: readonly MemoryUse[]
 }
 
-const gather = async ({ store, queue }: Pick<ApiDeps, 'store' | 'queue'>): Promise<Facts> => {
+/** How targets and their accounts are. */
+const toldOf = async (targets: readonly Target[], deps: GatherDeps, now: number): Promise<ToldTarget[]> => {
+  const [shown, accounts] = await Promise.all([withHealth(targets, targets, deps), accountStates(targets, deps.store, now)])
+  return targets.flatMap((target, at) => {
+    const [health, account] = [shown[at]?.health, accounts[at]]
+    if (health === undefined || account === undefined) return []
+    // Where nothing is tried from time to time, a time of long ago says nothing.
+    return [{ target, health: deps.targetCheckMs === 0 ? { ...health, checkedAt: undefined } : health, account }]
+  })
+}
+
+const gather = async (deps: GatherDeps): Promise<Facts> => {
+  const { store, queue } = deps
   const now = await store.workers.now()
   const [said, targets, workers, memory] = await Promise.all([
     store.pools.list(),
@@ -65,7 +82,7 @@ const gather = async ({ store, queue }: Pick<ApiDeps, 'store' | 'queue'>): Promi
       return { pool, depth: room.waiting + queued, desired: scale?.desired }
     }),
   )
-  return { now, targets, workers, pools, memory }
+  return { now, targets, told: await toldOf(targets, deps, now), workers, pools, memory }
 }
 
 const tellPool = (registry: Registry, { pool, depth, desired }: PoolFacts, { now, targets, workers }: Facts): void => {
@@ -82,14 +99,6 @@ const tellPool = (registry: Registry, { pool, depth, desired }: PoolFacts, { now
   registry.set('telpher_targets', { pool }, targets.filter((target) => target.pool === pool).length)
 }
 
-const tellTargets = (registry: Registry, targets: readonly Target[]): void => {
-  for (const { name: target, account, createdAt } of targets) {
-    if (account.expiresAt === undefined) continue
-    registry.set('telpher_credential_expires_timestamp_seconds', { target }, account.expiresAt / 1000)
-    registry.set('telpher_credential_issued_timestamp_seconds', { target }, (account.issuedAt ?? createdAt) / 1000)
-  }
-}
-
 /** What the scheduler saw at its last sweep: nothing is asked for it. */
 const tellRuns = (registry: Registry, { active, now }: Overview, pools: readonly PoolFacts[]): void => {
   const oldest = new Map<string, number>(pools.map(({ pool }) => [pool, 0]))
@@ -102,7 +111,7 @@ const tellRuns = (registry: Registry, { active, now }: Overview, pools: readonly
 
 const tell = (registry: Registry, facts: Facts, overview: Overview | undefined): void => {
   for (const pool of facts.pools) tellPool(registry, pool, facts)
-  tellTargets(registry, facts.targets)
+  tellTargets(registry, facts.told)
   // Of the masters of a cluster the fullest decides.
   for (const { redis, usedBytes, maxBytes, level } of facts.memory.toSorted((a, b) => (a.ratio ?? 0) - (b.ratio ?? 0))) {
     registry.set('telpher_redis_used_bytes', { redis }, usedBytes)

@@ -143,6 +143,24 @@ const auditReport = z.object({
   head: z.object({ n: z.number().int(), id: z.string(), hash: z.string(), kid: z.string(), signature: z.string() }).optional(),
 })
 
+const accountUse = z
+  .object({
+    at: time,
+    verb: z.string(),
+    group: z.string(),
+    resource: z.string(),
+    subresource: z.string().optional(),
+    namespace: z.string().optional(),
+    name: z.string().optional(),
+    code: z.number().int(),
+    credentialId: z.string(),
+    auditId: z.string().optional(),
+    deploymentId: z.string().optional(),
+    jobId: z.string().optional(),
+    attempt: z.number().int().optional(),
+  })
+  .openapi('AccountUse')
+
 const account = z
   .object({
     target: z.string(),
@@ -158,6 +176,8 @@ const account = z
     ),
     rotatedAt: time.optional(),
     provenAt: time.optional(),
+    /** The last writes that its API server took from it, or from what was minted from it. */
+    used: z.object({ job: accountUse.optional(), server: accountUse.optional() }),
     nextAt: time.optional(),
     answer: z.object({ id: z.string(), ok: z.boolean(), sentence: z.string(), code: z.string().optional() }).optional(),
     alarms: z.array(z.object({ level: z.enum(['warn', 'alarm']), sentence: z.string(), fix: z.string() })),

@@ -34,12 +34,17 @@ const waiting = async (pool: string, { store }: ApiDeps): Promise<{ waitsFor?: s
   return isAlive ? {} : { waitsFor: `no worker in pool ${pool} is alive` }
 }
 
-/** Targets as they are shown: with how they were when they were last tried. */
-const withHealth = async (targets: readonly Target[], { store, targetCheckMs, now = Date.now }: ApiDeps): Promise<ShownTarget[]> => {
-  const [records, all] = await Promise.all([store.health.list(), store.targets.list()])
+/** Targets as they are shown: with how they were when they were last tried. @param all every target that there is */
+export const withHealth = async (
+  targets: readonly Target[],
+  all: readonly Target[],
+  { store, targetCheckMs, now = Date.now }: Pick<ApiDeps, 'store' | 'targetCheckMs' | 'now'>,
+): Promise<ShownTarget[]> => {
+  const records = await store.health.list()
+  const inPools = Map.groupBy(all, ({ pool }) => pool)
   return targets.map((target) => {
     const record = records.get(target.name)
-    const inPool = all.filter(({ pool }) => pool === target.pool).length
+    const inPool = inPools.get(target.pool)?.length ?? 0
     const intervalMs = intervalOf({ everyMs: targetCheckMs, perMinute: checksPerMinute }, inPool)
     return { ...target, health: shownHealth(target.createdAt, record, intervalMs, now()) }
   })
@@ -72,9 +77,13 @@ const changed = (target: Target, change: TargetChange): Target => {
 export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   const { store, queue } = deps
   const now = deps.now ?? Date.now
-  on(api, 'listTargets', async (context) => context.json({ targets: await withHealth(await store.targets.list(), deps) }))
+  on(api, 'listTargets', async (context) => {
+    const all = await store.targets.list()
+    return context.json({ targets: await withHealth(all, all, deps) })
+  })
   on(api, 'getTarget', async (context) => {
-    const [target] = await withHealth([await store.targets.get(param(context, 'name'))], deps)
+    const [one, all] = await Promise.all([store.targets.get(param(context, 'name')), store.targets.list()])
+    const [target] = await withHealth([one], all, deps)
     return context.json(target)
   })
   on(api, 'changeTarget', async (context) => {

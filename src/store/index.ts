@@ -39,6 +39,7 @@ import { checkRedis } from './startcheck.ts'
 import { createSweep } from './sweep.ts'
 import { createAccounts, createTargets } from './targets.ts'
 import type { JobLog, Store, StoreLimits, StoreOptions } from './types.ts'
+import { createUses } from './uses.ts'
 import { createWakes } from './wakes.ts'
 import { createWorkers } from './workers.ts'
 
@@ -114,6 +115,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     const of = logConnection(store)
     return withinBudget(createLog(of.connection, logLimits, ref), of, memory)
   }
+  const uses = createUses(connection)
   const lastWord = (ref: JobRef): JobLog => {
     const of = logConnection(store)
     of.useReserve()
@@ -130,6 +132,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     workers: createWorkers(connection, limits),
     checks: createChecks(connection, limits),
     health: createHealth(connection),
+    uses,
     images: createImages(connection),
     freezes: createFreezes(connection),
     pools: createPools(connection),
@@ -148,7 +151,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     wakes,
     sweep: { ...createSweep(connection, store, limits), logs: createShed(connection, store, memory, lastWord) },
     memory,
-    audit: createAudit(connection, limits, fixed),
+    audit: createAudit(connection, limits, fixed, uses.note),
     backup: createBackup({ connection, store, limits }, memory),
     schema: schemaVersion,
     events: (deploymentId) => createEvents(connection, limits, deploymentId),

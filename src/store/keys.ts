@@ -97,12 +97,17 @@ export const indexKeys: { readonly deployments: string; readonly active: string 
 /** Stream that wakes the schedulers. */
 export const wakeKey: string = `${prefix}{wake}:deployments`
 
-export const targetKeys: { readonly records: string; readonly accounts: string } = {
+export const targetKeys: { readonly records: string; readonly accounts: string; readonly uses: string } = {
   /** Hash: name -> JSON. */
   records: `${prefix}{targets}:records`,
   /** Hash: account id -> sealed JSON; account id + `#` + version -> sealed JSON of another version. */
   accounts: `${prefix}{targets}:accounts`,
+  /** Hash: name + `#` + kind -> JSON, the last use of a target's account. */
+  uses: `${prefix}{targets}:uses`,
 }
+
+/** The field of the last use of a target's account by deployments, or by servers. */
+export const useField = (target: string, kind: string): string => `${target}#${kind}`
 
 export const healthKeys: { readonly records: string; readonly turn: string } = {
   /** Hash: target's name -> JSON, what its checks came to. */

@@ -85,6 +85,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{targets}:rotation-due`, 'when accounts are looked at', 'one entry a target', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:rotation-barrier`, 'what is written to see that it lasts', '10 minutes', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{targets}:sweep:*`, 'whose turn it is to revoke what ended attempts left', 'a minute', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{targets}:uses`, 'when the accounts were last used', 'two entries a target', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:health`, 'how the targets were when last tried', 'one entry a target', 'bounded', 'the next look', 'state'],
   [`${keyPrefix}{targets}:health-turn`, 'which server tries the targets', '20 seconds', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{images}:pins`, 'ids of images that workers may start', 'until removed', 'bounded', 'telpher image pin --remove', 'state'],

@@ -33,6 +33,7 @@ export type ScriptName =
   | 'log-end'
   | 'mark-audit'
   | 'mark-shed'
+  | 'note-uses'
   | 'pipe-listen'
   | 'pipe-send'
   | 'prove-check'

@@ -1,8 +1,9 @@
 import type { SealedRecord } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
+import { useKinds } from '../model/use.ts'
 import type { Connection } from './connection.ts'
-import { rotationKeys, targetKeys } from './keys.ts'
+import { rotationKeys, targetKeys, useField } from './keys.ts'
 import type { Accounts, Targets } from './types.ts'
 
 const keys = [targetKeys.records, targetKeys.accounts]
@@ -42,7 +43,11 @@ export const createTargets = (connection: Connection, inUse: () => Promise<Reado
       const text = await stored(name)
       if ((await inUse()).has(name)) throw new TelpherError('target_in_use', `an active deployment uses target ${name}`)
       const { id } = (JSON.parse(text) as Target).account
-      const removed = await connection.script('remove-target', [...keys, rotationKeys.journal(id), rotationKeys.due], [name, text, id])
+      const removed = await connection.script(
+        'remove-target',
+        [...keys, rotationKeys.journal(id), rotationKeys.due, targetKeys.uses],
+        [name, text, id, ...useKinds.map((kind) => useField(name, kind))],
+      )
       if (removed === 0) throw unknown(name)
     },
   }

@@ -19,6 +19,7 @@ import type { Signed } from '../model/signature.ts'
 import type { JobEvent, Transition } from '../model/states.ts'
 import type { SecretSummary } from '../model/stepsecret.ts'
 import type { Target } from '../model/target.ts'
+import type { AccountUses } from '../model/use.ts'
 import type { Failure, ObjectProgress } from '../model/verdict.ts'
 import type { SeenWorker, WorkerRecord } from '../model/worker.ts'
 import type { Audit } from './audit/types.ts'
@@ -94,6 +95,13 @@ export interface Health {
   forget(names: readonly string[]): Promise<void>
   /** Whether it is this server's turn to try the targets, for so long, ms. */
   turn(server: string, forMs: number): Promise<boolean>
+}
+
+/** When accounts were last used: what is sealed into the record of who did what is noted here. */
+export interface Uses {
+  of(target: Pick<Target, 'name' | 'createdAt'>): Promise<AccountUses>
+  /** @returns what tells it of each target, as it is now */
+  all(): Promise<(target: Pick<Target, 'name' | 'createdAt'>) => AccountUses>
 }
 
 export interface Accounts {
@@ -668,6 +676,7 @@ export interface Store {
   readonly workers: Workers
   readonly checks: Checks
   readonly health: Health
+  readonly uses: Uses
   readonly images: Images
   readonly freezes: Freezes
   readonly pools: Pools

@@ -28,8 +28,16 @@ export interface Gauges {
   telpher_slots: 'pool' | 'state'
   telpher_pool_desired_workers: 'pool'
   telpher_targets: 'pool'
+  telpher_target_up: 'target'
+  telpher_target_checked_timestamp_seconds: 'target'
+  telpher_targets_omitted: never
   telpher_credential_expires_timestamp_seconds: 'target'
   telpher_credential_issued_timestamp_seconds: 'target'
+  telpher_account_alarms: 'target' | 'level'
+  telpher_account_rotation_since_timestamp_seconds: 'target' | 'state'
+  telpher_account_next_rotation_timestamp_seconds: 'target'
+  telpher_account_proven_timestamp_seconds: 'target'
+  telpher_account_used_timestamp_seconds: 'target' | 'by'
   telpher_worker_ready: never
   telpher_worker_slots: 'state'
   telpher_containers_waiting: never

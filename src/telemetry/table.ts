@@ -150,6 +150,24 @@ export const metricTable: MetricTable = {
     labels: ['pool'],
     of: ['server'],
   },
+  telpher_target_up: {
+    type: 'gauge',
+    help: 'Whether a deployment could run at the target when it was last tried from its pool: 1 or 0; absent where nobody tried it lately.',
+    labels: ['target'],
+    of: ['server'],
+  },
+  telpher_target_checked_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the target was last tried from its pool, in s since the epoch; absent where targets are not tried from time to time.',
+    labels: ['target'],
+    of: ['server'],
+  },
+  telpher_targets_omitted: {
+    type: 'gauge',
+    help: 'Targets that have no series of their own: beyond 1000 those that are well are left out.',
+    labels: [],
+    of: ['server'],
+  },
   telpher_credential_expires_timestamp_seconds: {
     type: 'gauge',
     help: 'When the credential of a target expires, in s since the epoch, where it says so.',
@@ -160,6 +178,36 @@ export const metricTable: MetricTable = {
     type: 'gauge',
     help: 'Since when the target has the credential that expires then, in s since the epoch.',
     labels: ['target'],
+    of: ['server'],
+  },
+  telpher_account_alarms: {
+    type: 'gauge',
+    help: 'What is wrong with the account of a target, by how grave it is; telpher account status says it in words.',
+    labels: ['target', 'level'],
+    of: ['server'],
+  },
+  telpher_account_rotation_since_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Since when the rotation of an account is in its state, in s since the epoch; only the state that it is in has a series.',
+    labels: ['target', 'state'],
+    of: ['server'],
+  },
+  telpher_account_next_rotation_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the next rotation of an account begins by itself, in s since the epoch; absent for never.',
+    labels: ['target'],
+    of: ['server'],
+  },
+  telpher_account_proven_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the used version of an account was proven by itself, in s since the epoch; absent before its first rotation.',
+    labels: ['target'],
+    of: ['server'],
+  },
+  telpher_account_used_timestamp_seconds: {
+    type: 'gauge',
+    help: 'The last write that the API server took from an account, or from what was minted from it, in s since the epoch, by who made it.',
+    labels: ['target', 'by'],
     of: ['server'],
   },
   telpher_api_requests_total: {

@@ -8,6 +8,7 @@ import { dashboardExpressions, seriesOf } from '../support/observed.ts'
 import { createReceiver } from '../support/otlpreceiver.ts'
 import { type Family, preparePromcheck, readExpressions, readMetrics, readRules, sampleOf } from '../support/promcheck.ts'
 import { configMaps } from '../support/running.ts'
+import { freshNamespace } from '../support/sandbox.ts'
 
 beforeAll(preparePromcheck, 900_000)
 const receiver = createReceiver()
@@ -49,7 +50,12 @@ const scrape = async (): Promise<readonly Family[]> => {
 
 test('a run is seen in the metrics and in one event for each attempt, and dashboard and alerts ask for nothing that is not there', async () => {
   expect((await fetch(`${await healthOf()}/readyz?verbose`)).status).toBe(200)
-  const { target } = await e2e().place()
+  // Rotated by itself, and with a token for each attempt.
+  const namespace = await freshNamespace(e2e().cluster)
+  const target = `home-${namespace}`
+  const context = ['--from-kubeconfig', 'local', '--file', e2e().cluster.kubeconfig, '--namespace', namespace, '--home', target, '--yes']
+  const added = await e2e().cli('target', 'add', target, ...context)
+  expect(added.code, added.stderr).toBe(0)
   expect((await e2e().cli('pool', 'edit', 'default', '--replicas', '1')).code).toBe(0)
   const good = detailOf(await e2e().deploy(await e2e().folder(configMaps(3)), target))
   expect(good.deployment.result).toBe('success')
@@ -63,7 +69,8 @@ test('a run is seen in the metrics and in one event for each attempt, and dashbo
     const isTold =
       sampleOf(found, 'telpher_runs_total', { result: 'failure' }) === 1 &&
       sampleOf(found, 'telpher_pool_desired_workers') === 1 &&
-      sampleOf(found, 'telpher_workers', { pool: 'default', state: 'available' }) === 1
+      sampleOf(found, 'telpher_workers', { pool: 'default', state: 'available' }) === 1 &&
+      sampleOf(found, 'telpher_account_used_timestamp_seconds', { target, by: 'job' }) !== undefined
     return isTold && found
   }, 30_000)
   expect(sampleOf(families, 'telpher_runs_total', { result: 'success' })).toBe(1)
@@ -74,6 +81,14 @@ test('a run is seen in the metrics and in one event for each attempt, and dashbo
   expect(sampleOf(families, 'telpher_log_bytes_total')).toBeGreaterThan(0)
   expect(sampleOf(families, 'telpher_job_phase_duration_seconds', { phase: 'run' })).toBe(2)
   expect(sampleOf(families, 'telpher_credential_expires_timestamp_seconds', { target })).toBeGreaterThan(Date.now() / 1000)
+
+  expect(sampleOf(families, 'telpher_target_up', { target })).toBe(1)
+  expect(sampleOf(families, 'telpher_account_used_timestamp_seconds', { target, by: 'server' })).toBeGreaterThan(Date.now() / 1000 - 600)
+  const said = await e2e().cli('account', 'status', target)
+  expect([said.code, said.stdout]).toEqual([0, expect.stringContaining(`ago by attempt 1 of ${good.deployment.id}: patch configmaps`)])
+  expect(said.stdout).toMatch(/by a server, through the pipe: create .*answered with 201, Audit-Id \S+/)
+  const checked = await e2e().cli('target', 'check', target)
+  expect(checked.stderr).toContain(`ago by attempt 1 of ${good.deployment.id}`)
 
   const rules = await readRules(await readFile(new URL('../../containers/prometheus/alerts.yaml', import.meta.url), 'utf8'))
   const asked = await readExpressions([...(await dashboardExpressions()), ...rules.map(({ expr }) => expr)])

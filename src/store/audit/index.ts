@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AuditRecord } from '../../model/audit.ts'
+import type { AuditEntry, AuditRecord } from '../../model/audit.ts'
 import { type ChainMark, type ChainReport, type ChainSigner, markOf, verifyChain } from '../../model/auditchain.ts'
 import type { Connection } from '../connection.ts'
 import { auditKeys } from '../keys.ts'
@@ -65,8 +65,14 @@ const lastToGo = (checkpoints: readonly ChainMark[], head: ChainMark, limits: St
 /**
  * The record of who did what. Entries come in through a stream that every process may append to, and through the outboxes of
  * deployments, which their ledgers fill; one server at a time gives them their places in a chain of hashes, whose end it signs.
+ * @param onSealed told what has its place, once or more
  */
-export const createAudit = (connection: Connection, limits: StoreLimits, fixed: (id: string) => Promise<FixedDeployment>): Audit => {
+export const createAudit = (
+  connection: Connection,
+  limits: StoreLimits,
+  fixed: (id: string) => Promise<FixedDeployment>,
+  onSealed: (entries: readonly AuditEntry[]) => Promise<void>,
+): Audit => {
   const outboxes = createOutboxes(connection, fixed)
   return {
     append: async (...entries) => {
@@ -75,7 +81,7 @@ export const createAudit = (connection: Connection, limits: StoreLimits, fixed: 
       await untilThrough(() => connection.script('append-audit', [auditKeys.inbox], args), { signal: connection.closed })
     },
     list: (query) => list(connection, query),
-    ...createSealer(connection, outboxes),
+    ...createSealer(connection, outboxes, onSealed),
     isSealed: async () => (await connection.call((redis) => redis.xlen(auditKeys.inbox))) === 0 && (await outboxes.isEmpty()),
     trim: async (signer) => {
       const { head, base, baseText } = await readEnds(connection)

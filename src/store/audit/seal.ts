@@ -25,8 +25,12 @@ const linkAfter = (end: Pick<ChainLink, 'n' | 'id' | 'hash'> | undefined, text: 
   return { n, id, text, hash: chainHash(end?.hash ?? genesis, { n, id, text }) }
 }
 
-/** Gives entries their places, one server at a time. */
-export const createSealer = (connection: Connection, outboxes: ReturnType<typeof createOutboxes>): Pick<Audit, 'seal' | 'leave'> => {
+/** Gives entries their places, one server at a time. @param onSealed told those that have one */
+export const createSealer = (
+  connection: Connection,
+  outboxes: ReturnType<typeof createOutboxes>,
+  onSealed: (entries: readonly AuditEntry[]) => Promise<void>,
+): Pick<Audit, 'seal' | 'leave'> => {
   /** The end as this server last wrote it: what is found there later needs no look. */
   let written: ChainMark | undefined
   let checkpoint: ChainMark | undefined
@@ -108,6 +112,7 @@ export const createSealer = (connection: Connection, outboxes: ReturnType<typeof
       if (tokens.size <= mostTokens) break
       tokens.delete(token)
     }
+    await onSealed(links.map(({ text }) => JSON.parse(text) as AuditEntry))
     return links.length
   }
 

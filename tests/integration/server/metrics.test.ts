@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadConfig } from '../../../src/config.ts'
 import type { Log } from '../../../src/log.ts'
+import { accountState } from '../../../src/model/account.ts'
 import type { Job } from '../../../src/model/deployment.ts'
 import { expand } from '../../../src/scheduler/index.ts'
 import { startServer } from '../../../src/server/main.ts'
@@ -142,4 +143,63 @@ test('while Redis is away a server tells of itself, and nothing that it would ha
     const again = await scrape()
     return sampleOf(again, 'telpher_redis_up') === 1 && (sampleOf(again, 'telpher_redis_reconnects_total') ?? 0) > 0
   }, 30_000)
+})
+
+test('each target has what is known of it and of its account, by what was tried, rotated and recorded', async () => {
+  const scrape = await startScraped()
+  const store = await openOwn(() => {})
+  const now = Date.now()
+  const target = sampleTarget('shop', {
+    createdAt: now - 1000,
+    account: { id: 'acc_shop', mode: 'token-request', fingerprint: '00', issuedAt: now - 10_000, expiresAt: now - 1000 },
+  })
+  await store.targets.create(target, sampleSealed(target.account.id))
+  await store.targets.create(sampleTarget('quiet'), sampleSealed('acc_quiet'))
+  await store.health.put('shop', {
+    of: target.createdAt,
+    askedAt: now,
+    dueAt: now + 300_000,
+    health: { state: 'down', since: now, checkedAt: now, sentence: 'tls: no' },
+  })
+  const call = {
+    target: 'shop',
+    group: '',
+    version: 'v1',
+    resource: 'secrets',
+    verb: 'create',
+    dryRun: false,
+    ms: 1,
+    credentialId: 'jti-1',
+    auditId: 'aud-1',
+  } as const
+  const write = { ...call, type: 'write', who: 'api', deploymentId: 'dep_1', jobId: 'job_1', attempt: 3, code: 201 } as const
+  await store.audit.append(
+    { ...call, type: 'call', who: 'server', at: now - 5000, code: 201 },
+    { ...call, type: 'call', who: 'server', at: now - 1, code: 401 },
+    { ...write, at: now - 500 },
+    { ...write, at: now - 700, attempt: 1 },
+    { ...write, at: now - 400, target: 'gone' },
+  )
+  const families = await eventually(async () => {
+    const found = await scrape()
+    return sampleOf(found, 'telpher_account_used_timestamp_seconds', { target: 'shop', by: 'job' }) !== undefined && found
+  }, 30_000)
+  const of = (name: string, labels = {}): number | undefined => sampleOf(families, name, { target: 'shop', ...labels })
+  expect(of('telpher_target_up')).toBe(0)
+  expect(of('telpher_target_checked_timestamp_seconds')).toBeCloseTo(now / 1000, 2)
+  expect(of('telpher_account_used_timestamp_seconds', { by: 'job' })).toBeCloseTo((now - 500) / 1000, 2)
+  // It was another target's: this one was made after it.
+  expect(of('telpher_account_used_timestamp_seconds', { by: 'server' })).toBeUndefined()
+  expect(of('telpher_account_alarms', { level: 'alarm' })).toBeGreaterThan(0)
+  expect(of('telpher_account_rotation_since_timestamp_seconds')).toBeGreaterThan(0)
+  expect(of('telpher_account_next_rotation_timestamp_seconds')).toBeGreaterThan(0)
+  expect(of('telpher_credential_issued_timestamp_seconds')).toBeCloseTo((now - 10_000) / 1000, 2)
+  expect(sampleOf(families, 'telpher_targets_omitted')).toBe(0)
+  expect(sampleOf(families, 'telpher_target_up', { target: 'quiet' })).toBeUndefined()
+  expect(sampleOf(families, 'telpher_account_alarms', { target: 'quiet', level: 'alarm' })).toBe(0)
+
+  const { used } = accountState(target, undefined, now, await store.uses.of(target))
+  expect(used).toMatchObject({ job: { deploymentId: 'dep_1', jobId: 'job_1', attempt: 3, auditId: 'aud-1', credentialId: 'jti-1' } })
+  await store.targets.remove('shop')
+  expect((await store.uses.all())(target)).toEqual({})
 })
