@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Destination, type LocalSteps, planLocal } from './client/plan.ts'
 import { type Run, runOf } from './client/run.ts'
+import { sealUpload } from './credentials/packages.ts'
 import { type ErrorCode, errorTable, TelpherError } from './model/errors.ts'
 import { newId } from './model/ids.ts'
 import { type Answer, hasValues, signSubmission, submissionMs, valuesInRedis } from './model/producer.ts'
@@ -35,7 +36,7 @@ export interface DeploymentProducer {
   /**
    * Packs, signs and submits a deployment, and waits until a server has taken it.
    * @param options.timeoutMs how long; 30,000 when absent, 300,000 at most
-   * @throws TelpherError submission_refused, target_not_allowed, unknown_producer, unknown_target, invalid_input; what a package may be refused
+   * @throws TelpherError submission_refused, target_not_allowed, unknown_producer, unknown_target, invalid_input, credential_in_clear; what a package may be refused
    *   for; wait_timed_out when no server took it in time, which is refused later too; redis_*
    */
   deploy(deployment: ProducerDeployment, options?: { readonly timeoutMs?: number }): Promise<ProducerRun>
@@ -94,16 +95,30 @@ export const openProducer = async (options: ProducerOptions): Promise<Deployment
     migrates: false,
     program: { name: `producer ${name}`, onLeftBehind: () => void store.close() },
   })
+  const uploaded = new Map<string, string>()
+  /** Sealed to the servers. @returns the name of the package, the same as long as this process knows it */
+  const upload = async (bytes: Uint8Array, sha256: string): Promise<string> => {
+    const known = uploaded.get(sha256)
+    if (known !== undefined && (await untilThrough(() => store.packages.has(known)))) return known
+    const to = await untilThrough(() => store.packages.uploadTo())
+    if (to === undefined) throw new TelpherError('upload_refused', 'no server has said what packages are sealed to')
+    const sealed = sealUpload(bytes, to)
+    await untilThrough(() => store.packages.put(sealed))
+    uploaded.set(sha256, sealed.id)
+    return sealed.id
+  }
   return {
     async deploy(given, { timeoutMs = 30_000 } = {}) {
       const { planned, request } = await planLocal(given, cwd)
       const value = hasValues(request)
       // Before anything is sent: Redis would have it in clear.
       if (value !== undefined) throw new TelpherError('secret_refused', `${value}: ${valuesInRedis}`, { field: value })
-      for (const { bytes } of planned) await untilThrough(() => store.packages.put(bytes))
+      const named = new Map<string, string>()
+      for (const { bytes, sha256 } of planned) named.set(sha256, await upload(bytes, sha256))
+      const steps = request.steps.map((step) => ({ ...step, package: named.get(step.package) ?? step.package }))
       const id = newId('sub')
       const waitMs = Math.min(timeoutMs, submissionMs)
-      const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request }, key)
+      const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request: { ...request, steps } }, key)
       const answer = await store.inbox.submit({ producer: name, id, ...signed }, waitMs)
       if (answer === undefined)
         throw new TelpherError('wait_timed_out', `no server took the submission of ${name} within ${waitMs / 1000} s`)

@@ -26,6 +26,7 @@ import type { Heartbeat, Held } from './heartbeat.ts'
 import { createHidden, tooMuchToHide } from './hidden.ts'
 import type { Logs } from './logs/logs.ts'
 import { underClaim } from './own-requests.ts'
+import { unsealed } from './package.ts'
 import { progressOf } from './progress.ts'
 import { hiddenOf, needsSecrets, notHidden, type StepSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
@@ -152,9 +153,16 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
   try {
     const target = await untilThrough(() => store.targets.get(envelope.target))
     const grants = brokerGrants({ requests, cluster: deps.cluster })
+    const packageKey = Promise.withResolvers<string | undefined>()
     const connect = (): Promise<Access> =>
       openAccess({
-        grants: { grant: (...asked) => untilThrough(() => grants.grant(...asked)) },
+        grants: {
+          async grant(...asked) {
+            const granted = await untilThrough(() => grants.grant(...asked))
+            packageKey.resolve(granted.packageKey)
+            return granted
+          },
+        },
         cluster: deps.cluster,
         target,
         attempt: { ...ref, attempt: job.attempt },
@@ -177,7 +185,10 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
       job,
       target,
       {
-        fetchPackage: (sha256) => untilThrough(() => store.packages.get(sha256)),
+        fetchPackage: async (id) => {
+          const sealed = await untilThrough(() => store.packages.get(id))
+          return async () => unsealed(sealed, await packageKey.promise, store)
+        },
         async secrets() {
           const opened: StepSecrets = needsSecrets(job.step) ? await untilThrough(() => brokerSecrets(requests)) : new Map()
           hidden.ofStep(hiddenOf(opened))

@@ -180,8 +180,10 @@ export const brokerGrants = ({ requests, cluster, env = process.env, tokenFile }
     }
     const answer = await requests.ask('grant', lifetimeMs)
     const isOwn = answer.is === 'use-own'
+    const packageKey = answer.is === 'credential' || answer.is === 'use-own' ? answer.packageKey : undefined
     return {
       ...(await credentialOf(answer)),
+      ...(packageKey === undefined ? {} : { packageKey }),
       renew: async () => (await credentialOf(isOwn ? answer : await requests.ask('renew', lifetimeMs))).credential,
       end: async () => {
         if (!isOwn) await requests.ask('end')

@@ -16,7 +16,7 @@ export type Credential =
  * All parts are base64; the additional data is `type|id|version|kid` (AES-256-GCM, 16-byte tags).
  */
 export interface SealedRecord {
-  readonly type: 'account' | 'grant' | 'secret' | 'signer'
+  readonly type: 'account' | 'grant' | 'secret' | 'signer' | 'package'
   readonly id: string
   readonly version: number
   readonly kid: string
@@ -26,9 +26,9 @@ export interface SealedRecord {
 
 /**
  * What sealed records are counted as. `accounts`: every version of the credentials of targets, and what was given for one; `secrets`: of
- * steps, the stored ones and those of one deployment; `attempts`: the tokens that an attempt was given; `signers`: what servers sign with.
+ * steps, the stored ones and those of one deployment; `attempts`: the tokens that an attempt was given; `packages`: their keys; `signers`: what servers sign with.
  */
-export const sealedKinds = ['accounts', 'secrets', 'attempts', 'signers'] as const
+export const sealedKinds = ['accounts', 'secrets', 'attempts', 'packages', 'signers'] as const
 export type SealedKind = (typeof sealedKinds)[number]
 
 /** How many records of each kind there are. */

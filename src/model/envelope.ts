@@ -8,10 +8,10 @@ import type { Step, StepKind } from './step.ts'
 import { nameSchema } from './target.ts'
 
 /** The newest version of an envelope that this program understands; docs/reference/versions.md has the rule. */
-export const envelopeVersion = 1
+export const envelopeVersion = 2
 
-/** The version that brought each kind of step. */
-const broughtBy: Readonly<Record<StepKind, number>> = { apply: 1, helm: 1 }
+/** The version that brought each kind of step as it is done now: since 2 its package is sealed, and older workers cannot open it. */
+const broughtBy: Readonly<Record<StepKind, number>> = { apply: 2, helm: 2 }
 
 /**
  * The version that a worker must understand to do a step: the lowest one, so that older workers do what they can. A new field that

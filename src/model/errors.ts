@@ -326,6 +326,13 @@ export const errorTable = {
     false,
     'Name the file of the key that followed it with TELPHER_KEY_FILE; one that was dropped by mistake is taken back with: redis-cli HDEL tel:{keys}:dropped KEY',
   ],
+  upload_refused: [1535, 'infrastructure', true, 'Start a server of this version: it says what packages are sealed to.'],
+  credential_in_clear: [
+    1536,
+    'user',
+    false,
+    'Give it as a secret, which is sealed: --set-secret PATH=@FILE (docs/how-to/give-secrets-to-steps.md)',
+  ],
   // 156x: addresses
   target_address: [
     1561,

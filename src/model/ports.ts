@@ -62,6 +62,8 @@ export interface Executor {
 /** What one attempt was given to act with. */
 export interface Grant {
   readonly credential: Credential
+  /** Of the step's package, in base64; absent where it is not sealed. */
+  readonly packageKey?: string
   /** Whether another credential can be had while the attempt runs. */
   readonly renewable: boolean
   /**

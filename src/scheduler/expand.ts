@@ -19,6 +19,8 @@ const lockOf = (step: Step, target: Target): LockName => ({
  */
 export const expand = (request: DeploymentRequest, targets: readonly Target[], now: number): { deployment: Deployment; jobs: Job[] } => {
   const id = newId('dep', now)
+  const needed = Math.max(...request.steps.map(neededVersion))
+  const needs = needed > 1 ? { needs: needed } : {}
   const jobs = request.steps.flatMap((step, stepIndex) =>
     targets.map(
       (target): Job => ({
@@ -30,17 +32,17 @@ export const expand = (request: DeploymentRequest, targets: readonly Target[], n
         target: target.name,
         pool: target.pool,
         lock: lockOf(step, target),
+        ...needs,
         createdAt: now,
       }),
     ),
   )
-  const needs = Math.max(...request.steps.map(neededVersion))
   const deployment: Deployment = {
     id,
     request,
     targets: targets.map(({ name }) => name),
     namespaces: [...new Set(jobs.map(({ lock }) => lock.namespace))].sort(),
-    ...(needs > 1 ? { needs } : {}),
+    ...needs,
     state: 'pending',
     createdAt: now,
   }

@@ -11,6 +11,7 @@ import type { Queue } from '../queue/index.ts'
 import type { Overview } from '../scheduler/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Registry } from '../telemetry/registry.ts'
+import type { PackageRoom } from './packageroom.ts'
 import type { RouteName } from './routes.ts'
 
 export type { PlainCredential } from '../credentials/account.ts'
@@ -22,6 +23,7 @@ export interface ApiDeps {
   readonly seal: (account: string, plaintext: string) => SealedRecord
   /** Seals and opens the secrets of steps. */
   readonly vault: Vault
+  readonly packages: PackageRoom
   /** Signs what workers are to believe. */
   readonly signer: Signer
   /** A record under the key that seals now; undefined when it is already. */

@@ -51,11 +51,6 @@ const mustTakeWork = async (targets: readonly Target[], { store }: Pick<ApiDeps,
   }
 }
 
-const mustHavePackages = async (request: DeploymentRequest, { store }: Pick<ApiDeps, 'store'>): Promise<void> => {
-  for (const sha256 of new Set(request.steps.map((step) => step.package)))
-    if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`, { field: 'steps' })
-}
-
 /**
  * A deployment as it was asked for, not yet stored.
  * @param mayDeploy looks at its targets, and throws when it may not go there
@@ -63,22 +58,22 @@ const mustHavePackages = async (request: DeploymentRequest, { store }: Pick<ApiD
  */
 export const planOf = async (
   request: DeploymentRequest,
-  deps: Pick<ApiDeps, 'store' | 'now'>,
+  deps: Pick<ApiDeps, 'store' | 'packages' | 'now'>,
   mayDeploy: (targets: readonly Target[]) => void = () => {},
 ): Promise<Run> => {
-  const [targets] = await Promise.all([chosenTargets(request, deps), mustHavePackages(request, deps)])
+  const [targets, named] = await Promise.all([chosenTargets(request, deps), deps.packages.named(request)])
   mayDeploy(targets)
   await mustTakeWork(targets, deps)
-  return expand(request, targets, (deps.now ?? Date.now)())
+  return expand(named, targets, (deps.now ?? Date.now)())
 }
 
 export const addDeploymentRoutes = (api: Api, deps: ApiDeps): void => {
   const { store } = deps
   on(api, 'deploy', async (context) => {
-    const { body, text } = await bodyOf(context, deploymentRequestSchema)
+    const { body } = await bodyOf(context, deploymentRequestSchema)
     const { request, given } = await keepSecrets(body, deps)
     // What is kept of a request to know its repetition holds no value, and no sum of one that could be tried out.
-    const known = given.length === 0 ? text : JSON.stringify(request)
+    const known = JSON.stringify(deps.packages.withoutSums(request))
     return answerStarted(context, known, deps, async () => {
       const { deployment: planned, jobs } = await planOf(request, deps)
       const trace = readTraceparent(context.req.header('traceparent'))

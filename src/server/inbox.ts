@@ -7,20 +7,22 @@ import type { Run } from '../scheduler/again.ts'
 import type { Store } from '../store/index.ts'
 import type { Submitted } from '../store/types.ts'
 import { planOf } from './deployments.ts'
+import type { PackageRoom } from './packageroom.ts'
 import { startOnce } from './started.ts'
 import { mustKnowSecrets } from './step-secrets.ts'
 
 interface InboxDeps {
   readonly store: Store
+  readonly packages: PackageRoom
   readonly log: (line: object) => void
 }
 
-const start = async (submitted: Submitted, { store }: InboxDeps): Promise<Answer> => {
+const start = async (submitted: Submitted, { store, packages }: InboxDeps): Promise<Answer> => {
   const producer = await store.producers.get(submitted.producer)
   const { id, request } = openSubmission(submitted, producer, Date.now())
   const body = await startOnce(`producer ${producer.name} ${id}`, submitted.body, { store }, async () => {
     await mustKnowSecrets(request, store)
-    const { deployment, jobs } = await planOf(request, { store }, (targets) => mustBeAllowed(producer, targets))
+    const { deployment, jobs } = await planOf(request, { store, packages }, (targets) => mustBeAllowed(producer, targets))
     return { deployment: { ...deployment, producer: producer.name }, jobs }
   })
   const { id: deploymentId } = (JSON.parse(body) as Run).deployment

@@ -8,6 +8,7 @@ import { createAuditSigner } from '../credentials/auditkey.ts'
 import { createIssuer } from '../credentials/federation/issuer.ts'
 import { createMinting } from '../credentials/grant.ts'
 import { ensureKeyFile, type Keyring, withOlderKeys } from '../credentials/keyfile.ts'
+import { createPackageVault } from '../credentials/packages.ts'
 import { reseal, seal } from '../credentials/seal.ts'
 import { makeSigner, openSigner } from '../credentials/signer.ts'
 import { createVault } from '../credentials/vault.ts'
@@ -33,6 +34,7 @@ import { ensureFirstEnrolment } from './enrolments.ts'
 import { startInbox } from './inbox.ts'
 import { withoutDropped } from './keyring.ts'
 import { listen } from './listen.ts'
+import { createPackageRoom } from './packageroom.ts'
 import { pipedCluster } from './pipe.ts'
 import { scalePool } from './pools.ts'
 import { startRetention } from './retention.ts'
@@ -67,7 +69,9 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
     (entry) => store.audit.append(entry),
   )
   const queue = signingQueue(openQueue({ url: config.redisUrl }), { store, signer, maxStarts: config.maxStarts })
-  return { signer, minting, queue, vault: createVault(key) }
+  const packageVault = createPackageVault(key, signer)
+  await store.packages.setUploadTo(packageVault.sealTo)
+  return { signer, minting, queue, vault: createVault(key), packages: createPackageRoom(store, packageVault) }
 }
 
 /**
@@ -98,7 +102,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     await store.close()
     throw thrown
   })
-  const { queue, signer, minting, vault } = opened
+  const { queue, signer, minting, vault, packages } = opened
   const closing = new AbortController()
   let scheduler: Scheduler | undefined
   let telemetry: ServerTelemetry | undefined
@@ -110,6 +114,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
     vault,
+    packages,
     signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
@@ -155,7 +160,15 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     onFenced: ({ refused }) => registry.add('telpher_fences_total', { outcome: refused ? 'refused' : 'unproven' }),
     limits: { maxStarts: config.maxStarts },
   })
-  const broker = startBroker({ store, minting, vault, signer, log: troubles('broker', (line) => log.warn(line, 'broker')), signal })
+  const broker = startBroker({
+    store,
+    minting,
+    vault,
+    packages,
+    signer,
+    log: troubles('broker', (line) => log.warn(line, 'broker')),
+    signal,
+  })
   const grantSweep = startGrantSweep({
     store,
     sweep: minting.sweep,
@@ -163,7 +176,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     signal,
   })
   const leftovers = startLeftovers({ store, log: troubles('scheduler', (line) => log.warn(line, 'scheduler')), signal })
-  const inbox = startInbox({ store, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
+  const inbox = startInbox({ store, packages, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
   const accounts = await startAccounts({ store, key, cluster, log: troubles('accounts', (line) => log.info(line, 'accounts')), signal })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')

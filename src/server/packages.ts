@@ -21,7 +21,7 @@ const mustBeAsSaid = (bytes: Buffer, digests: string | undefined): void => {
 }
 
 /** Packages by their SHA-256: uploaded once, asked for with HEAD or GET. */
-export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
+export const addPackageRoutes = (api: Api, { store, packages }: ApiDeps): void => {
   on(api, 'putPackage', async (context) => {
     await store.memory.mustHaveRoom()
     const bytes = await readBody(context, longest, () => new TelpherError('package_too_large', 'a package may have 64 MiB'))
@@ -29,12 +29,14 @@ export const addPackageRoutes = (api: Api, { store }: ApiDeps): void => {
     // gzip (RFC 1952) begins so: what is no tarball is refused before a worker finds it.
     if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw new TelpherError('package_refused', 'a package is a tarball packed with gzip')
     mustBeAsSaid(bytes, context.req.header('content-digest'))
-    const stored = await store.packages.put(bytes)
+    const stored = await packages.put(bytes)
     return context.json(stored, 201, { location: `/v1/packages/${stored.sha256}` })
   })
   on(api, 'hasPackage', async (context) => {
     const { sha256 } = parsed(sumSchema, { sha256: param(context, 'sha256') })
-    if (!(await store.packages.has(sha256))) throw new TelpherError('package_missing', `there is no package ${sha256}`)
+    // Who asks with HEAD wants to know whether it is to be uploaded.
+    const isThere = context.req.method === 'HEAD' ? await packages.isSealed(sha256) : (await packages.find(sha256)) !== undefined
+    if (!isThere) throw new TelpherError('package_missing', `there is no package ${sha256}`)
     return context.json({ sha256 })
   })
 }

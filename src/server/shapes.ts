@@ -192,6 +192,7 @@ const masterKey = z
     accounts: z.number().int(),
     secrets: z.number().int(),
     attempts: z.number().int(),
+    packages: z.number().int(),
     signers: z.number().int(),
   })
   .openapi('MasterKey')

@@ -25,7 +25,8 @@ import { createTimers } from './timers.ts'
 
 /** The outside world of one attempt. */
 export interface RunDeps {
-  readonly fetchPackage: (sha256: string) => Promise<Uint8Array>
+  /** Gets it, sealed; what is given back opens it as soon as there is a credential. */
+  readonly fetchPackage: (id: string) => Promise<() => Promise<Uint8Array>>
   /** Opens the secrets of the step, by value path; from then on they are hidden in everything that is said. */
   readonly secrets: () => Promise<ReadonlyMap<string, Secret>>
   /** Told the values of the Secrets in the package; from then on they are hidden in everything that is said. */
@@ -102,7 +103,9 @@ interface Prepared {
 
 /** What is to run, and that the API server can be asked for it. */
 const prepare = async (job: Job, target: Target, deps: RunDeps, stop: Stop, awaiting: Awaited): Promise<Prepared> => {
-  const unpacking = awaiting('its package', deps.fetchPackage(job.step.package).then(unpack))
+  const unpacking = awaiting('its package', deps.fetchPackage(job.step.package))
+    .then((open) => open())
+    .then(unpack)
   const planning = Promise.all([unpacking, awaiting('its secrets', deps.secrets())]).then(([files, secrets]) => {
     deps.hideValues(secretValuesOf(files))
     return planStep({ step: job.step, target, files, origin: job, secrets })

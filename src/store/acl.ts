@@ -78,7 +78,7 @@ const needs: Readonly<Record<string, Need>> = {
   packages: {
     roles: ['worker'],
     writes: ['tel:{pkg:*}', 'tel:{packages}:index'],
-    commands: 'hget hset pexpire unlink zadd',
+    commands: 'hexists hget hset pexpire unlink zadd',
   },
   heartbeats: {
     roles: ['worker'],
@@ -97,8 +97,9 @@ const needs: Readonly<Record<string, Need>> = {
   },
   uploads: {
     roles: ['producer'],
+    reads: ['tel:{signer}:upload-to'],
     writes: ['tel:{pkg:*}', 'tel:{pkg:*}:upload:*', 'tel:{packages}:index', 'tel:{*}:replicated'],
-    commands: 'del exists hexists hget hset hstrlen pexpire rename set unlink wait zadd',
+    commands: 'del exists get hexists hget hset hstrlen pexpire rename set unlink wait zadd',
   },
   following: {
     roles: ['producer'],

@@ -125,7 +125,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     targets: createTargets(connection, () => targetsInUse(connection)),
     accounts: createAccounts(connection),
     grants: createGrants(connection),
-    packages: createPackages(store, limits, replicateStore),
+    packages: createPackages(store, connection, limits, replicateStore),
     deployments: createDeployments(connection, limits, wakes, replicate),
     jobs: createJobs(connection, limits, wakes, fixed, onChange),
     claims: createClaims(connection),

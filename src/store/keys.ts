@@ -136,14 +136,17 @@ export const workerKeys: { readonly records: string; readonly seen: string } = {
   seen: `${prefix}{workers}:seen`,
 }
 
-/** Hash: `size`, and one field a chunk. */
-export const packageKey = (sha256: string): string => `${prefix}{pkg:${sha256}}`
+/** Hash: `size`, one field a sealed piece, and `key`: a sealed record, or what a producer sealed to the servers. */
+export const packageKey = (id: string): string => `${prefix}{pkg:${id}}`
 
-/** Hash: the chunks of one upload, of which nobody knows before it is complete; expires with an upload that was cut. */
-export const uploadKey = (sha256: string, upload: string): string => `${packageKey(sha256)}:upload:${upload}`
+/** Hash: the pieces of one upload, of which nobody knows before it is complete; expires with an upload that was cut. */
+export const uploadKey = (id: string, upload: string): string => `${packageKey(id)}:upload:${upload}`
 
-/** Sorted set: SHA-256 by the time of its upload, ms since the epoch. */
+/** Sorted set: id of a package by the time of its upload, ms since the epoch. */
 export const packageIndexKey: string = `${prefix}{packages}:index`
+
+/** String: what producers seal the keys of packages to, a public key in base64. */
+export const uploadToKey: string = `${prefix}{signer}:upload-to`
 
 export const checkKey = (id: string): string => `${prefix}{${id}}:report`
 

@@ -1,76 +1,86 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
+import { type PackageKey, pieceBytes, pieceTagBytes } from '../model/package.ts'
 import type { Connection } from './connection.ts'
-import { packageIndexKey, packageKey, uploadKey } from './keys.ts'
+import { packageIndexKey, packageKey, uploadKey, uploadToKey } from './keys.ts'
 import type { Replicate } from './replicate.ts'
 import type { Packages, StoreLimits } from './types.ts'
 
-const chunkBytes = 1024 * 1024
-const maxBytes = 64 * chunkBytes
 /** An upload that was cut is forgotten after this, in ms. */
 const unfinishedMs = 3_600_000
 
-const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
-/** The packages, each under its SHA-256, in pieces that a busy Redis can swallow. */
-export const createPackages = (connection: Connection, limits: StoreLimits, replicate: Replicate): Packages => {
+/**
+ * The packages, each under its id, in pieces that a busy Redis can swallow: ciphertext alone comes here.
+ * @param connection where packages are
+ * @param states where everything else is
+ */
+export const createPackages = (connection: Connection, states: Connection, limits: StoreLimits, replicate: Replicate): Packages => {
   /** The size of a complete package, whose life is prolonged. */
-  const use = async (sha256: string): Promise<number | undefined> => {
-    const size = await connection.script('use-package', [packageKey(sha256)], [limits.packageMs])
+  const use = async (id: string): Promise<number | undefined> => {
+    const size = await connection.script('use-package', [packageKey(id)], [limits.packageMs])
     return size === null ? undefined : Number(size)
   }
-  const index = (sha256: string): Promise<unknown> => connection.call((redis) => redis.zadd(packageIndexKey, Date.now(), sha256))
-  const send = async (sha256: string, upload: string, bytes: Uint8Array): Promise<void> => {
-    for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
-      const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(chunkBytes, bytes.byteLength - start))
-      await connection.script('put-chunk', [upload], [start / chunkBytes, piece, unfinishedMs])
+  const index = (id: string): Promise<unknown> => connection.call((redis) => redis.zadd(packageIndexKey, Date.now(), id))
+  const remove = async (id: string): Promise<void> => {
+    await connection.call((redis) => redis.unlink(packageKey(id)))
+  }
+  const send = async (upload: string, { id, size, pieces, key }: Parameters<Packages['put']>[0]): Promise<void> => {
+    for (const [number, piece] of pieces.entries()) {
+      const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+      await connection.script('put-chunk', [upload], [number, bytes, unfinishedMs])
     }
-    const finished = await connection.script(
-      'finish-package',
-      [packageKey(sha256), upload],
-      [bytes.byteLength, limits.packageMs, chunkBytes],
-    )
-    if (finished === 0)
-      throw new TelpherError('package_missing', `package ${sha256.slice(0, 12)} was lost while it was stored: upload it again`)
+    const args = [size, limits.packageMs, pieceBytes, pieceTagBytes, JSON.stringify(key)]
+    if ((await connection.script('finish-package', [packageKey(id), upload], args)) === 0)
+      throw new TelpherError('package_missing', `package ${id.slice(0, 12)} was lost while it was stored: upload it again`)
   }
   return {
-    put: async (bytes) => {
-      if (bytes.byteLength > maxBytes) {
-        throw new TelpherError('package_too_large', `the package has ${Math.ceil(bytes.byteLength / chunkBytes)} MiB packed`)
-      }
-      const sha256 = sum(bytes)
-      const size = bytes.byteLength
-      if ((await use(sha256)) !== undefined) return { sha256, size }
+    put: async (sealed) => {
+      const { id } = sealed
+      if ((await use(id)) !== undefined) return
       // Indexed first, so that the sweep knows of it whatever happens; and last, so that no sweep of the one before forgets it.
-      await index(sha256)
-      const upload = uploadKey(sha256, randomUUID())
+      await index(id)
+      const upload = uploadKey(id, randomUUID())
       try {
-        await send(sha256, upload, bytes)
+        await send(upload, sealed)
       } catch (thrown) {
         // Nothing half is seen by anyone; where Redis is away, the pieces expire.
         await connection.call((redis) => redis.unlink(upload)).catch(() => {})
         throw thrown
       }
-      await index(sha256)
-      await replicate([packageKey(sha256), packageIndexKey])
-      return { sha256, size }
+      await index(id)
+      await replicate([packageKey(id), packageIndexKey])
     },
-    has: async (sha256) => (await use(sha256)) !== undefined,
-    get: async (sha256) => {
-      const missing = (why: string): TelpherError => new TelpherError('package_missing', `package ${sha256.slice(0, 12)} ${why}`)
-      const size = await use(sha256)
+    has: async (id) => (await use(id)) !== undefined,
+    get: async (id) => {
+      const missing = (why: string): TelpherError => new TelpherError('package_missing', `package ${id.slice(0, 12)} ${why}`)
+      const size = await use(id)
       if (size === undefined) throw missing('is not in the store')
-      const bytes = Buffer.allocUnsafe(size)
-      let isWhole = true
-      for (let start = 0; start < size && isWhole; start += chunkBytes) {
-        const piece = await connection.call((redis) => redis.hgetBuffer(packageKey(sha256), String(start / chunkBytes)))
-        isWhole = piece?.length === Math.min(chunkBytes, size - start)
-        piece?.copy(bytes, start)
+      // One that an earlier version stored has no key.
+      const isSealed = (await connection.call((redis) => redis.hexists(packageKey(id), 'key'))) === 1
+      const tagBytes = isSealed ? pieceTagBytes : 0
+      const pieces: Buffer[] = []
+      for (let start = 0; start < size; start += pieceBytes) {
+        const piece = await connection.call((redis) => redis.hgetBuffer(packageKey(id), String(start / pieceBytes)))
+        if (piece?.length !== Math.min(pieceBytes, size - start) + tagBytes) {
+          // Removed, so that it can be uploaded again.
+          await remove(id)
+          throw missing('was damaged in the store and has been removed')
+        }
+        pieces.push(piece)
       }
-      if (isWhole && sum(bytes) === sha256) return bytes
-      // Removed, so that it can be uploaded again.
-      await connection.call((redis) => redis.unlink(packageKey(sha256)))
-      throw missing('was damaged in the store and has been removed')
+      return { id, size, pieces, ...(isSealed ? {} : { plain: true }) }
+    },
+    key: async (id) => {
+      const text = await connection.call((redis) => redis.hget(packageKey(id), 'key'))
+      return text === null ? undefined : (JSON.parse(text) as PackageKey)
+    },
+    changeKey: async (id, before, after) => {
+      await connection.script('swap-sealed', [packageKey(id)], ['key', JSON.stringify(before), JSON.stringify(after)])
+    },
+    remove,
+    uploadTo: async () => (await states.call((redis) => redis.get(uploadToKey))) ?? undefined,
+    setUploadTo: async (sealTo) => {
+      await states.call((redis) => redis.set(uploadToKey, sealTo))
     },
   }
 }

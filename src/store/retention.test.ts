@@ -40,6 +40,7 @@ test('every key of keys.ts has exactly one rule', () => {
     keys.checkClaimKey('chk_01'),
     keys.enrolmentsKey,
     keys.signerKey,
+    keys.uploadToKey,
     keys.droppedKeysKey,
     keys.brokerKeys.requests,
     keys.brokerKeys.answers('default', 'wrk_01'),

@@ -59,13 +59,13 @@ const rows: readonly Row[] = [
   ],
   [
     `${keyPrefix}{pkg:*}`,
-    'a package',
+    'a package, sealed',
     'while a kept deployment refers to it, and an hour after its last use',
     'expires',
     'sweep; TTL as a net below it',
     'store',
   ],
-  [`${keyPrefix}{pkg:*}:upload:*`, 'a package on its way', 'an hour after its last piece', 'expires', 'TTL', 'store'],
+  [`${keyPrefix}{pkg:*}:upload:*`, 'a package on its way, in ciphertext', 'an hour after its last piece', 'expires', 'TTL', 'store'],
   [`${keyPrefix}{*}:replicated`, 'written before replicas are waited for', 'a second', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{packages}:index`, 'the packages', 'one entry a package', 'bounded', 'sweep', 'store'],
   [`${keyPrefix}{index}:deployments`, 'the deployments', 'one entry a deployment', 'bounded', 'sweep', 'state'],
@@ -121,6 +121,7 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{inbox}:answer:*`, 'the answer to a submission', '10 minutes', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{enrolments}:records`, 'the public keys of pools, signed', 'until revoked', 'bounded', 'telpher pool revoke', 'state'],
   [`${keyPrefix}{signer}:sealed`, 'the key that servers sign with, sealed', 'for good', 'bounded', 'nothing', 'state'],
+  [`${keyPrefix}{signer}:upload-to`, 'what producers encrypt packages to', 'for good', 'bounded', 'nothing', 'state'],
   [`${keyPrefix}{keys}:dropped`, 'the ids of master keys that were dropped', 'for good', 'bounded', 'nothing', 'state'],
   [
     `${keyPrefix}{broker}:requests`,

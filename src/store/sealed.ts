@@ -1,6 +1,6 @@
 import { type SealedCounts, type SealedKind, type SealedRecord, sealedKinds } from '../model/credential.ts'
 import type { Connection } from './connection.ts'
-import { deploymentKeys, droppedKeysKey, grantKeys, rotationKeys, secretKeys, signerKey, targetKeys } from './keys.ts'
+import { deploymentKeys, droppedKeysKey, grantKeys, packageKey, rotationKeys, secretKeys, signerKey, targetKeys } from './keys.ts'
 import { ruleOf } from './retention.ts'
 import type { Sealed } from './types.ts'
 
@@ -9,8 +9,8 @@ interface SealedPlace {
   readonly kind: SealedKind
   /** One key, or with `*` all of a form. */
   readonly keys: string
-  /** `fields`: every field of the hash is a record; `string`: the value is one; or the one field that holds one. */
-  readonly in: 'fields' | 'string' | { readonly field: string; readonly property: string }
+  /** `fields`: every field of the hash is a record; `string`: the value is one; or the one field that is one, or has it as a property. */
+  readonly in: 'fields' | 'string' | { readonly field: string; readonly property?: string }
 }
 
 /**
@@ -23,6 +23,7 @@ export const sealedPlaces: readonly SealedPlace[] = [
   { kind: 'secrets', keys: secretKeys.sealed, in: 'fields' },
   { kind: 'secrets', keys: deploymentKeys('dep_*').secrets, in: 'fields' },
   { kind: 'attempts', keys: grantKeys({ deploymentId: 'dep_*', jobId: '*', attempt: 0 }).record.replace(/0$/, '*'), in: 'string' },
+  { kind: 'packages', keys: packageKey('*'), in: { field: 'key' } },
   { kind: 'signers', keys: signerKey, in: 'fields' },
 ]
 
@@ -57,9 +58,10 @@ async function* scanned(connection: Connection, pattern: string): AsyncGenerator
 
 const whole = (field: string, text: string): Found => ({ field, text, record: JSON.parse(text) as SealedRecord, with: JSON.stringify })
 
-/** One property of what a field holds, where it is there. */
-const inside = (field: string, property: string, text: string | null): Found[] => {
+/** What is in one field, where it is there: a key that a producer sealed to the servers has no kid. */
+const inside = (field: string, property: string | undefined, text: string | null): Found[] => {
   if (text === null) return []
+  if (property === undefined) return [whole(field, text)].filter(({ record }) => record.kid !== undefined)
   const held = JSON.parse(text) as Readonly<Record<string, unknown>>
   const record = held[property] as SealedRecord | undefined
   return record === undefined ? [] : [{ field, text, record, with: (after) => JSON.stringify({ ...held, [property]: after }) }]
@@ -72,11 +74,14 @@ async function* recordsOf(connection: Connection, key: string, place: SealedPlac
     const text = await call((redis) => redis.get(key))
     yield text === null ? [] : [whole('', text)]
   } else if (place === 'fields') {
-    for (let cursor = '0'; ; ) {
-      const [next, page] = await call((redis) => redis.hscan(key, cursor, 'COUNT', pageSize))
+    const read = (cursor: string) => call((redis) => redis.hscan(key, cursor, 'COUNT', pageSize))
+    for (let reading = read('0'); ; ) {
+      const [next, page] = await reading
+      // The next page comes while this one is worked on.
+      if (next !== '0') reading = read(next)
+      reading.catch(() => {})
       yield Array.from({ length: page.length / 2 }, (_, at) => whole(page[at * 2] ?? '', page[at * 2 + 1] ?? ''))
       if (next === '0') return
-      cursor = next
     }
   } else yield inside(place.field, place.property, await call((redis) => redis.hget(key, place.field)))
 }
@@ -95,7 +100,15 @@ export const createSealed = (connection: Connection, store: Connection): Sealed 
     for (const { kind, keys, in: place } of sealedPlaces) {
       const where = ruleOf(keys)?.redis === 'store' ? store : connection
       const onKey = async (key: string): Promise<void> => {
-        for await (const found of recordsOf(where, key, place)) if (found.length > 0) await work(where, key, found, kind)
+        let before: Promise<void> = Promise.resolve()
+        for await (const found of recordsOf(where, key, place)) {
+          // A page is sealed while the one before is written.
+          const now = work(where, key, found, kind)
+          now.catch(() => {})
+          await before
+          before = now
+        }
+        await before
       }
       if (!keys.includes('*')) await onKey(keys)
       else for await (const page of scanned(where, keys)) await Promise.all(page.map(onKey))
@@ -123,7 +136,10 @@ export const createSealed = (connection: Connection, store: Connection): Sealed 
           const after = change(one.record)
           return after === undefined ? [] : [one.field, one.text, one.with(after)]
         })
-        if (swaps.length > 0) changed += Number(await where.script('swap-sealed', [key], swaps))
+        if (swaps.length > 0) {
+          const count = Number(await where.script('swap-sealed', [key], swaps))
+          changed += count
+        }
       })
       return changed
     },

@@ -9,6 +9,7 @@ import type { HealthRecord } from '../model/health.ts'
 import type { ImagePins, ToolsUsed } from '../model/image.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Loss } from '../model/loss.ts'
+import type { PackageKey, SealedPackage } from '../model/package.ts'
 import type { PipeMail } from '../model/pipe.ts'
 import type { Pool } from '../model/pool.ts'
 import type { Events, GrantRecords, Ledger } from '../model/ports.ts'
@@ -169,12 +170,21 @@ export interface Grants extends GrantRecords {
 }
 
 export interface Packages {
-  /** Stores the bytes under their SHA-256; twice the same costs nothing. @throws TelpherError package_too_large */
-  put(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly size: number }>
+  /** Stores a package; one of the same id that is there already stays, with its own key. @throws TelpherError package_missing */
+  put(sealed: SealedPackage & { readonly key: PackageKey }): Promise<void>
   /** Counts as a use. */
-  has(sha256: string): Promise<boolean>
-  /** The bytes, their sum checked; counts as a use. @throws TelpherError package_missing */
-  get(sha256: string): Promise<Buffer>
+  has(id: string): Promise<boolean>
+  /** As it was sealed; counts as a use. @throws TelpherError package_missing */
+  get(id: string): Promise<SealedPackage>
+  /** Its key; undefined when it is not there. */
+  key(id: string): Promise<PackageKey | undefined>
+  /** Puts a key in the place of the one that was read. */
+  changeKey(id: string, before: PackageKey, after: PackageKey): Promise<void>
+  /** One that cannot be opened, so that it can be uploaded again. */
+  remove(id: string): Promise<void>
+  /** What producers seal the keys of packages to, raw in base64; undefined before a server said it. */
+  uploadTo(): Promise<string | undefined>
+  setUploadTo(sealTo: string): Promise<void>
 }
 
 /** A job with what only the scheduler and the watchdog look at; times by the clock of Redis, in ms. */

@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import Dockerode from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newCanary, searchFor, watchRunning } from '../support/canaries.ts'
 import { type E2e, startE2e } from '../support/e2e-stack.ts'
 import { detailOf } from '../support/faults.ts'
+import { packedIn } from '../support/rediswalk.ts'
 import { begin, clientOf, configMaps, holderOf, midApply } from '../support/running.ts'
 import { freshNamespace, sharedCluster } from '../support/sandbox.ts'
+import { strayRecords } from '../support/sealed.ts'
 
 let e2e: Awaited<ReturnType<typeof startE2e>>
 beforeAll(async () => {
@@ -147,6 +150,8 @@ test('no planted secret is anywhere but where it was put, sealed, and in the clu
     detailOf(ran).jobs.map(({ deploymentId, jobId }) => ({ deployment: deploymentId, job: jobId })),
   )
   for (const answer of await answers(ids)) search.text('an answer of the API', answer)
+  await search.redis(stack.redis.url)
+  expect(await strayRecords(stack.redis.url)).toEqual([])
   await stack.redis.command('SAVE')
   const isInput = (path: string): boolean => path.startsWith(`${stack.dir}/folder-`)
   await search.files(stack.dir, { except: isInput })
@@ -167,6 +172,8 @@ test('the search finds what is there, in each form', () => {
   search.text('plain', `x${canary}`)
   search.text('base64', Buffer.from(`ab${canary}`).toString('base64'))
   search.text('hex', Buffer.from(canary).toString('hex'))
+  for (const [n, packed] of [gzipSync(canary), zstdCompressSync(canary), Buffer.from(gzipSync(canary).toString('base64'))].entries())
+    for (const bytes of packedIn(Buffer.concat([Buffer.from('before'), packed, Buffer.from('"after')]))) search.text(`packed ${n}`, bytes)
   search.text('nothing', `canary-${'x'.repeat(40)}`)
-  expect(search.finds()).toEqual(['plain', 'base64', 'hex'])
+  expect(search.finds()).toEqual(['plain', 'base64', 'hex', 'packed 0', 'packed 1', 'packed 2'])
 })

@@ -3,6 +3,7 @@ import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Dockerode from 'dockerode'
 import { formsOf } from '../../src/credentials/encodings.ts'
+import { openRedis, packedIn, valuesOf } from './rediswalk.ts'
 
 /** A secret that is nowhere but where the test puts it. */
 export const newCanary = (): string => `canary-${randomBytes(24).toString('base64url')}`
@@ -14,6 +15,8 @@ const telling = 16
 export interface Search {
   /** @param where what a find is called */
   text(where: string, text: string | Uint8Array): void
+  /** Every value of a Redis, unpacked where it is packed (gzip, zstd), and what is in it in base64. */
+  redis(url: string): Promise<void>
   /** Every file below a folder, or one. @param since only those that were changed after it, ms since the epoch */
   files(path: string, options?: { readonly since?: number; readonly except?: (path: string) => boolean }): Promise<void>
   /** Where canaries were seen; never with their values. */
@@ -64,8 +67,21 @@ export const searchFor = (canaries: readonly string[]): Search => {
       )
     return stat?.isFile() === true ? [path] : []
   }
+  /** A value, and what it holds packed. */
+  const value = (where: string, bytes: Buffer): void => {
+    text(where, bytes)
+    for (const packed of packedIn(bytes)) text(`${where}, unpacked`, packed)
+  }
   return {
     text,
+    async redis(url) {
+      const client = await openRedis(url)
+      try {
+        for (const key of await client.keys('*')) for (const held of await valuesOf(client, key)) value(`Redis ${key}`, held)
+      } finally {
+        client.disconnect()
+      }
+    },
     async files(path, { since = 0, except = () => false } = {}) {
       for (const each of filesBelow(path)) {
         if (except(each) || (statSync(each, { throwIfNoEntry: false })?.mtimeMs ?? 0) < since) continue

@@ -14,6 +14,7 @@ import type { Store } from '../../src/store/index.ts'
 import type { WorkerDeps } from '../../workers/attempt.ts'
 import { runCheck } from '../../workers/checks.ts'
 import { enrolInStore } from './enrol.ts'
+import { packagesOf } from './packages.ts'
 import { sampleWorker } from './samples.ts'
 
 /** What a worker needs to try targets: its own code, and a broker to ask, without an engine to start containers. */
@@ -36,7 +37,7 @@ export const startCheckWorker = async (options: {
     cluster,
     installation: await store.installation(),
   })
-  const broker = startBroker({ store, minting, vault: createVault(key), signer, log: () => {}, signal })
+  const broker = startBroker({ store, minting, vault: createVault(key), packages: packagesOf(store), signer, log: () => {}, signal })
   const requester = createRequester({
     channel: store.broker,
     key: await enrolInStore(store, pool, signer),

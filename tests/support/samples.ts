@@ -1,4 +1,5 @@
 import type { SealedRecord } from '../../src/model/credential.ts'
+import { envelopeVersion } from '../../src/model/envelope.ts'
 import type { LedgerEntry } from '../../src/model/ledger.ts'
 import type { DeploymentRequest, Step } from '../../src/model/step.ts'
 import type { Target } from '../../src/model/target.ts'
@@ -67,6 +68,7 @@ export const sampleWorker = (id: string, changes: Partial<WorkerRecord> = {}): W
   name: id,
   pool: 'default',
   version: '0.0.0',
+  envelope: envelopeVersion,
   state: 'available',
   concurrency: 4,
   startedAt: 1_700_000_000_000,

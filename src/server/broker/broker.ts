@@ -8,6 +8,7 @@ import { newId } from '../../model/ids.ts'
 import { logOnce } from '../../model/log-once.ts'
 import type { Given, Minting } from '../../model/ports.ts'
 import { isOutage, type Store, type TakenRequest, untilThrough } from '../../store/index.ts'
+import type { PackageRoom } from '../packageroom.ts'
 import { type Proven, prove, proveDeps, proveEnrolment, stillHeld } from './prove.ts'
 import { openSecrets } from './secrets.ts'
 
@@ -15,6 +16,7 @@ export interface BrokerOptions {
   readonly store: Store
   readonly minting: Pick<Minting, 'grant' | 'renew' | 'end'>
   readonly vault: Pick<Vault, 'open'>
+  readonly packages: Pick<PackageRoom, 'keyOf'>
   readonly signer: Signer
   readonly log: (line: object) => void
   readonly signal: AbortSignal
@@ -30,18 +32,23 @@ const keepMs = 800
 
 const goodbyeMs = 2000
 
-const answerOf = (given: Given, now: number): GrantAnswer =>
+const answerOf = (given: Given, now: number): Extract<GrantAnswer, { is: 'credential' | 'use-own' }> =>
   given === 'use-own' ? { is: 'use-own' } : { is: 'credential', credential: carry(given.credential, now), renewable: given.renewable }
 
 /** What a proven request comes to. */
 const serve = async (request: GrantRequest, proven: Proven, options: BrokerOptions, now: number): Promise<GrantAnswer> => {
-  const { minting, store, vault } = options
+  const { minting, store, vault, packages } = options
   const { envelope, target, job } = proven
   const attempt = { deploymentId: envelope.deploymentId, jobId: envelope.jobId, attempt: envelope.attempt }
   const lifetimeMs = request.lifetimeMs ?? 0
   switch (request.kind) {
-    case 'grant':
-      return answerOf(await minting.grant(target, attempt, lifetimeMs), now)
+    case 'grant': {
+      const [given, packageKey] = await Promise.all([
+        minting.grant(target, attempt, lifetimeMs),
+        job === undefined ? undefined : packages.keyOf(job.step.package),
+      ])
+      return { ...answerOf(given, now), ...(packageKey === undefined ? {} : { packageKey }) }
+    }
     case 'renew':
       return answerOf(await minting.renew(target, attempt, lifetimeMs), now)
     case 'end':

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { TelpherError } from '../../model/errors.ts'
 import type { FileChange, PackageChange } from '../../model/rundiff.ts'
 import { type PackageFiles, unpack } from '../../steps/package/unpack.ts'
-import type { Store } from '../../store/index.ts'
+import type { PackageRoom } from '../packageroom.ts'
 import { unifiedDiff } from './lines.ts'
 import { type Hash, shownOf } from './redact.ts'
 
@@ -32,9 +32,9 @@ const fileChange = (path: string, a: Buffer | undefined, b: Buffer | undefined, 
   return { path, change: 'changed', ...sums, diff: diff.slice(0, mostLines), ...(note === undefined ? {} : { note }) }
 }
 
-const filesOf = async (store: Pick<Store, 'packages'>, sha256: string): Promise<PackageFiles | string> => {
+const filesOf = async (room: Pick<PackageRoom, 'read'>, sha256: string): Promise<PackageFiles | string> => {
   try {
-    const bytes = await store.packages.get(sha256)
+    const bytes = await room.read(sha256)
     return bytes.length > largest ? `package ${sha256.slice(0, 12)} is larger than 8 MiB: its files are not compared` : await unpack(bytes)
   } catch (thrown) {
     if (thrown instanceof TelpherError && thrown.code === 'package_missing')
@@ -45,10 +45,10 @@ const filesOf = async (store: Pick<Store, 'packages'>, sha256: string): Promise<
 }
 
 /** What differs between two packages, file by file. Both are held in memory, at most 8 MiB packed each. */
-export const comparePackages = async (store: Pick<Store, 'packages'>, a: string, b: string, hash: Hash): Promise<PackageChange> => {
-  const before = await filesOf(store, a)
+export const comparePackages = async (room: Pick<PackageRoom, 'read'>, a: string, b: string, hash: Hash): Promise<PackageChange> => {
+  const before = await filesOf(room, a)
   if (typeof before === 'string') return { a, b, files: [], note: before }
-  const after = await filesOf(store, b)
+  const after = await filesOf(room, b)
   if (typeof after === 'string') return { a, b, files: [], note: after }
   const paths = [...new Set([...before.keys(), ...after.keys()])].filter((path) => {
     const [one, other] = [before.get(path), after.get(path)]

@@ -60,7 +60,7 @@ export const sealedWith = async ({
 }): Promise<string[]> => {
   const counts = [...(await createSealed(connection, store).count())]
   return counts
-    .filter(([, { accounts, secrets }]) => accounts + secrets > 0)
+    .filter(([, { accounts, secrets, packages }]) => accounts + secrets + packages > 0)
     .map(([kid]) => kid)
     .sort()
 }

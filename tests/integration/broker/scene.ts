@@ -18,6 +18,7 @@ import { expand } from '../../../src/scheduler/index.ts'
 import { startBroker } from '../../../src/server/broker/broker.ts'
 import { openStore, type Store, type TakenRequest } from '../../../src/store/index.ts'
 import { enrolInStore } from '../../support/enrol.ts'
+import { packagesOf } from '../../support/packages.ts'
 import { helmStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
 
 /** Nobody's API server: accounts of these tests are static tokens, which are minted from nothing. */
@@ -144,6 +145,7 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
         store,
         minting: counted(own),
         vault,
+        packages: packagesOf(store),
         signer,
         log: (line) => void refusals.push(JSON.stringify(line)),
         signal: ending.signal,

@@ -15,6 +15,7 @@ startBroker({
   store,
   minting: { grant: takenFor, renew: takenFor, end: takenFor },
   vault: { open: () => takenFor() as never },
+  packages: { keyOf: async () => undefined },
   signer: signerOf(createPrivateKey(readFileSync(keyFile, 'utf8'))),
   log: () => {},
   signal: new AbortController().signal,

@@ -73,7 +73,7 @@ test('starts the steps of telpher.yaml on the targets with all of its tags', asy
       },
     ],
   })
-  const [config, web] = await Promise.all(request.steps.map(async (step) => unpack(await served.store.packages.get(step.package))))
+  const [config, web] = await Promise.all(request.steps.map(async (step) => unpack(await served.packages.read(step.package))))
   expect([...(config?.keys() ?? [])].sort()).toEqual(['manifests/a.yaml', 'web.yaml'])
   const values = request.steps[1]?.kind === 'helm' ? request.steps[1].values : []
   expect(web?.get(values[0] ?? '')?.toString()).toBe('replicas: 2\n')

@@ -5,6 +5,7 @@ import { Secret } from '../../../src/model/secret.ts'
 import type { JobEnd } from '../../../src/model/states.ts'
 import { unpack } from '../../../src/steps/package/unpack.ts'
 import { eventually } from '../../support/eventually.ts'
+import { storePackage } from '../../support/packages.ts'
 import { freshName, newTarget, type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, deploymentOn, idIn, playDeployment, type TestCli } from './cli.ts'
 
@@ -50,7 +51,7 @@ describe('deploy', () => {
       steps: [{ kind: 'apply', name: 'web', namespace: 'shop', deadlineSeconds: 120 }],
     })
     const sha256 = first.deployment.request.steps[0]?.package ?? ''
-    expect([...(await unpack(await served.store.packages.get(sha256))).keys()]).toContain('web.yaml')
+    expect([...(await unpack(await served.packages.read(sha256))).keys()]).toContain('web.yaml')
     const again = JSON.parse((await cli.run(args)).stdout) as typeof first
     expect(again.deployment.request.steps[0]?.package).toBe(sha256)
   })
@@ -309,7 +310,7 @@ describe('the server', () => {
   test('gets a deployment once, though its answer was lost', async () => {
     const target = await addTarget()
     const client = createClient(served.url, new Secret(served.token))
-    const sha256 = (await served.store.packages.put(Buffer.from(freshName('package')))).sha256
+    const sha256 = (await storePackage(served.store, Buffer.from(freshName('package')))).sha256
     const request = { steps: [{ kind: 'apply' as const, name: 'web', package: sha256 }], targets: [target] }
     const key = freshName('key')
     const [first, again] = [await client.deploy(request, key), await client.deploy(request, key)]

@@ -59,7 +59,7 @@ const deploy = async (...args: readonly string[]): Promise<Finished> => {
   if (step === undefined) throw new Error('there is no step')
   const gate = await openGate(trustOf(cluster), adminOf(cluster), { strictFields: true })
   onTestFinished(() => gate.stop())
-  return run(gate, step, namespace, await unpack(await served.store.packages.get(step.package)))
+  return run(gate, step, namespace, await unpack(await served.packages.read(step.package)))
 }
 
 const namesOf = async (prefix: string): Promise<string[]> => {

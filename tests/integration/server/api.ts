@@ -7,6 +7,7 @@ import { summarize } from '../../../src/credentials/account.ts'
 import { createAuditSigner } from '../../../src/credentials/auditkey.ts'
 import { createIssuer } from '../../../src/credentials/federation/issuer.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
+import { createPackageVault } from '../../../src/credentials/packages.ts'
 import { reseal, seal } from '../../../src/credentials/seal.ts'
 import { makeSigner, openSigner } from '../../../src/credentials/signer.ts'
 import { createVault } from '../../../src/credentials/vault.ts'
@@ -16,6 +17,7 @@ import { openQueue, type Queue } from '../../../src/queue/index.ts'
 import { createApi } from '../../../src/server/api.ts'
 import type { Api, ApiDeps } from '../../../src/server/context.ts'
 import { listen } from '../../../src/server/listen.ts'
+import { createPackageRoom, type PackageRoom } from '../../../src/server/packageroom.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { sharedRedis } from '../../support/sandbox.ts'
 
@@ -26,6 +28,7 @@ export interface ServedApi {
   readonly api: Api
   readonly store: Store
   readonly queue: Queue
+  readonly packages: PackageRoom
   /** Files that only the server reads. */
   readonly secrets: { readonly keyFile: string; readonly tokenFile: string }
   /** What the server logged. */
@@ -66,12 +69,16 @@ export const serveApi = async (
   }
   // Of this server alone: those of other tests on the same Redis have other master keys.
   const signer = openSigner(key, makeSigner(key))
+  const packageVault = createPackageVault(key, signer)
+  const packages = createPackageRoom(store, packageVault)
+  await store.packages.setUploadTo(packageVault.sealTo)
   const closing = new AbortController()
   const api = createApi({
     store,
     queue,
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
     vault: createVault(key),
+    packages,
     signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
@@ -92,6 +99,7 @@ export const serveApi = async (
     api,
     store,
     queue,
+    packages,
     secrets: { keyFile, tokenFile },
     logged,
     call: (method, path, body, headers = { authorization: `Bearer ${token}` }) =>

@@ -82,7 +82,7 @@ test('inputs, steps, values, files, targets and results that differ are told of;
   const [first, second] = found.steps
   expect(first?.fields).toEqual([{ field: 'deadlineSeconds', a: '600', b: '60' }])
   expect(second?.fields).toEqual([{ field: 'set.replicas', a: '2', b: '3' }])
-  expect(first?.package).toMatchObject({ a: before, b: after })
+  expect(first?.package).toMatchObject({ a: await served.packages.find(before), b: await served.packages.find(after) })
   const files = new Map(first?.package?.files.map((file) => [file.path, file]))
   expect([...files].map(([path, { change }]) => [path, change])).toEqual([
     ['new.yaml', 'added'],
@@ -123,7 +123,12 @@ test('packages that cannot be read are told of by their sums', async () => {
   const one = await deploy({ steps: [{ kind: 'apply', name: 'web', package: before }], targets: [a] })
   const other = await deploy({ steps: [{ kind: 'apply', name: 'web', package: after }], targets: [a] })
   const [step] = (await diff(one, other)).steps
-  expect(step?.package).toEqual({ a: before, b: after, files: [], note: expect.stringContaining('cannot be read') })
+  expect(step?.package).toEqual({
+    a: await served.packages.find(before),
+    b: await served.packages.find(after),
+    files: [],
+    note: expect.stringContaining('cannot be read'),
+  })
 })
 
 test('a deployment that there is not has no differences', async () => {

@@ -1,11 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sealUpload } from '../../../src/credentials/packages.ts'
+import { newId } from '../../../src/model/ids.ts'
 import { signSubmission } from '../../../src/model/producer.ts'
 import { type DeploymentProducer, openProducer } from '../../../src/producer.ts'
 import { startInbox } from '../../../src/server/inbox.ts'
+import { unpack } from '../../../src/steps/package/unpack.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { createTestCli, playDeployment, type TestCli } from '../cli/cli.ts'
 import { newTarget, type ServedApi, serveApi } from './api.ts'
@@ -26,7 +29,8 @@ beforeAll(async () => {
   served = await serveApi({ redisUrl: redis.url })
   cli = await createTestCli(served)
   // Two servers, as there may be: each submission is taken by one of them.
-  for (let server = 0; server < 2; server++) inboxes.push(startInbox({ store: served.store, log: () => {}, signal: closing.signal }))
+  for (let server = 0; server < 2; server++)
+    inboxes.push(startInbox({ store: served.store, packages: served.packages, log: () => {}, signal: closing.signal }))
   for (const [name, env] of [
     ['staging', 'staging'],
     ['prod', 'prod'],
@@ -162,4 +166,39 @@ test('a submission that a server took and did not answer is taken by another one
     await alone.close()
     await own.stop()
   }
+})
+
+test('a credential in a field of a submission is refused by the library before anything is sent, and by the server', async () => {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'RS256' })}.${part({ sub: 'admin' })}.${'c2lnbmF0dXJl'.repeat(4)}`
+  await expect(producer.deploy({ ...web, steps: [{ path: 'web.yaml' }], name: token })).rejects.toMatchObject({
+    code: 'credential_in_clear',
+    field: 'name',
+  })
+  expect(await redis.ask('XLEN', 'tel:{inbox}:submissions')).toEqual(['0'])
+  const key = createPrivateKey(await readFile(join(cli.dir, 'api.key'), 'utf8'))
+  const step = { kind: 'apply', name: 'web', package: 'a'.repeat(64) }
+  const submission = { version: 1, producer: 'api', id: newId('sub'), expiresAt: Date.now() + 60_000 }
+  const signed = signSubmission({ ...submission, request: { name: token, steps: [step], targets: ['staging'] } }, key)
+  expect(await served.store.inbox.submit({ producer: 'api', id: submission.id, ...signed }, 20_000)).toMatchObject({
+    code: 'credential_in_clear',
+    field: 'name',
+  })
+})
+
+test('what a producer uploads is ciphertext in Redis, under the master key as soon as a server took it, and not what somebody put there since', async () => {
+  const run = await producer.deploy(web)
+  const name = (await served.store.deployments.get(run.id)).deployment.request.steps[0]?.package ?? ''
+  const key = await served.store.packages.key(name)
+  expect(key).toMatchObject({ type: 'package', id: name })
+  expect([...(await unpack(await served.packages.read(name))).keys()]).toContain('web.yaml')
+  // The same again has the same name, and is not uploaded.
+  const again = await producer.deploy(web)
+  expect((await served.store.deployments.get(again.id)).deployment.request.steps[0]?.package).toBe(name)
+  const to = (await served.store.packages.uploadTo()) ?? ''
+  const other = sealUpload(Buffer.from('something else'), to)
+  await redis.ask('DEL', `tel:{pkg:${name}}`)
+  await served.store.packages.put({ ...other, id: name })
+  await expect(producer.deploy(web)).rejects.toMatchObject({ code: 'sealed_record' })
+  await expect(served.packages.keyOf(name)).rejects.toMatchObject({ code: 'sealed_record' })
 })

@@ -5,6 +5,7 @@ import { expand } from '../../../src/scheduler/index.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { packagesOf, storePackage } from '../../support/packages.ts'
 import { applyStep, sampleEntry, sampleRequest, sampleSealed, sampleTarget, sampleWorker } from '../../support/samples.ts'
 
 let redis: OwnRedis
@@ -67,20 +68,20 @@ test('does not remove a target that an active deployment names', async () => {
   await store.targets.remove('busy')
 })
 
-test('keeps packages by their sum, and notices a damaged one', async () => {
+test('keeps packages sealed, and notices a damaged one', async () => {
   const bytes = randomBytes(2_500_000)
-  const { sha256, size } = await store.packages.put(bytes)
+  const { sha256, size } = await storePackage(store, bytes)
   expect(size).toBe(bytes.length)
-  expect(await store.packages.put(bytes)).toEqual({ sha256, size })
+  expect(await storePackage(store, bytes)).toEqual({ sha256, size })
   expect(await store.packages.has(sha256)).toBe(true)
-  expect((await store.packages.get(sha256)).equals(bytes)).toBe(true)
+  expect((await packagesOf(store).read(sha256)).equals(bytes)).toBe(true)
   expect(Number(await redis.ask('TTL', `tel:{pkg:${sha256}}`))).toBeGreaterThan(29 * 86_400)
   await redis.ask('HSET', `tel:{pkg:${sha256}}`, '1', 'damaged')
   await expect(store.packages.get(sha256)).rejects.toMatchObject({ code: 'package_missing' })
   expect(await store.packages.has(sha256)).toBe(false)
-  const empty = await store.packages.put(new Uint8Array())
-  expect((await store.packages.get(empty.sha256)).length).toBe(0)
-  await expect(store.packages.put(new Uint8Array(64 * 1024 * 1024 + 1))).rejects.toMatchObject({ code: 'package_too_large' })
+  const empty = await storePackage(store, new Uint8Array())
+  expect((await packagesOf(store).read(empty.sha256)).length).toBe(0)
+  await expect(storePackage(store, new Uint8Array(64 * 1024 * 1024 + 1))).rejects.toMatchObject({ code: 'package_too_large' })
 })
 
 test('answers a request that is sent again as it did the first time', async () => {
@@ -151,7 +152,7 @@ test('lets nothing of a finished deployment stay for ever', async () => {
   await store.jobs.apply(job, { type: 'finish', attempt: 1, end: { status: 'succeeded', sentence: 'done' } })
   await store.jobs.settle(job)
   await store.locks.update(job.lock, () => ({ queue: [] }))
-  await store.packages.put(Buffer.from('p'))
+  await storePackage(store, Buffer.from('p'))
   await store.deployments.advance(deployment.id, 'pending', 'finished', { result: 'success' })
   const events = store.events(deployment.id)
   events.emit({ type: 'notice', at: 1, level: 'info', message: 'late' })

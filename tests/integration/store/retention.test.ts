@@ -8,6 +8,7 @@ import { openStore, type Store } from '../../../src/store/index.ts'
 import { ruleOf } from '../../../src/store/retention.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { storePackage } from '../../support/packages.ts'
 import { applyStep, sampleEntry, sampleRequest, sampleSealed, sampleTarget } from '../../support/samples.ts'
 import { sampleSigner } from '../../support/samplesigner.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
@@ -55,7 +56,7 @@ const ended = async (options: { readonly at?: number; readonly sha256?: string; 
 test('every key that deployments leave behind is in the table, and has a TTL or a bound', async () => {
   const targets: Target[] = [sampleTarget('one'), sampleTarget('two')]
   for (const target of targets) await store.targets.create(target, sampleSealed(target.account.id))
-  const { sha256 } = await store.packages.put(randomBytes(2_000_000))
+  const { sha256 } = await storePackage(store, randomBytes(2_000_000))
   const step = (name: string) => ({ ...applyStep(name), package: sha256 })
   const stop = new AbortController()
   const scheduler = startScheduler({ store, queue, log: () => {}, signal: stop.signal })
@@ -171,9 +172,9 @@ test('completes what a sweep that was cut left', async () => {
 
 test('removes packages that no kept deployment refers to, after their grace', async () => {
   const swift = await openStore({ url: redis.url, limits: { packageGraceMs: 0 } })
-  const [kept, free, fresh] = [await store.packages.put(randomBytes(100)), await store.packages.put(randomBytes(100)), randomBytes(100)]
+  const [kept, free, fresh] = [await storePackage(store, randomBytes(100)), await storePackage(store, randomBytes(100)), randomBytes(100)]
   await ended({ sha256: kept.sha256 })
-  const { sha256: uploaded } = await store.packages.put(fresh)
+  const { sha256: uploaded } = await storePackage(store, fresh)
   // With the usual grace an upload that nothing refers to is safe.
   expect(await store.sweep.packages()).toBe(0)
   let removed = 0
@@ -186,7 +187,7 @@ test('removes packages that no kept deployment refers to, after their grace', as
     expect(await store.packages.has(sha256)).toBe(false)
     expect(await redis.ask('ZSCORE', 'tel:{packages}:index', sha256)).toEqual([])
   }
-  await store.packages.put(fresh)
+  await storePackage(store, fresh)
   expect(await store.packages.has(uploaded)).toBe(true)
   await swift.close()
 })
@@ -203,7 +204,7 @@ test('an upload that is being referred to outlives every sweep that runs meanwhi
   let refused = 0
   await Promise.all(
     Array.from({ length: 60 }, async (_, index) => {
-      const { sha256 } = await store.packages.put(Buffer.from(`package ${index}`))
+      const { sha256 } = await storePackage(store, Buffer.from(`package ${index}`))
       await new Promise((resolve) => setTimeout(resolve, graceMs - 300 + index * 30))
       if (await store.packages.has(sha256)) {
         await ended({ sha256 })
@@ -216,6 +217,6 @@ test('an upload that is being referred to outlives every sweep that runs meanwhi
   await sweeping
   expect(deployed.length).toBeGreaterThan(5)
   expect(refused).toBeGreaterThan(5)
-  for (const sha256 of deployed) expect((await store.packages.get(sha256)).length).toBeGreaterThan(0)
+  for (const sha256 of deployed) expect((await store.packages.get(sha256)).size).toBeGreaterThan(0)
   await swift.close()
 })

@@ -4,6 +4,7 @@ import { openStore, type Store } from '../../../src/store/index.ts'
 import { ruleOf } from '../../../src/store/retention.ts'
 import { collect } from '../../support/collect.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { packagesOf, storePackage } from '../../support/packages.ts'
 import { applyStep, sampleRequest, sampleTarget } from '../../support/samples.ts'
 
 let states: OwnRedis
@@ -22,7 +23,7 @@ const placesOf = async (redis: OwnRedis): Promise<Set<string | undefined>> =>
   new Set((await redis.ask('KEYS', '*')).filter((key) => key.startsWith('tel:')).map((key) => ruleOf(key)?.redis))
 
 test('logs and packages lie in the second Redis, all else in the first; following and sweeping work over both', async () => {
-  const { sha256 } = await store.packages.put(Buffer.from('a package'))
+  const { sha256 } = await storePackage(store, Buffer.from('a package'))
   const { deployment, jobs } = expand(
     sampleRequest([{ ...applyStep('web'), package: sha256 }], ['t1']),
     [sampleTarget('t1')],
@@ -44,7 +45,7 @@ test('logs and packages lie in the second Redis, all else in the first; followin
   expect([...new Set((await store.memory.look(0)).map(({ redis }) => redis))]).toEqual(['state', 'store'])
 
   await store.deployments.advance(deployment.id, 'pending', 'finished', { result: 'success', endedAt: deployment.createdAt })
-  expect((await store.packages.get(sha256)).toString()).toBe('a package')
+  expect((await packagesOf(store).read(sha256)).toString()).toBe('a package')
   expect(await store.sweep.deployments()).toBe(1)
   expect(await store.packages.has(sha256)).toBe(true)
   await new Promise((resolve) => setTimeout(resolve, 20))
