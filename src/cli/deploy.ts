@@ -1,3 +1,4 @@
+import { mustHoldNoCredential } from '../model/clear-credential.ts'
 import { TelpherError } from '../model/errors.ts'
 import { type BusyPolicy, type Priority, standingOf } from '../model/step.ts'
 import type { Cli, Command } from './context.ts'
@@ -61,6 +62,7 @@ export const runDeploy: Command<DeployFlags> = async (cli, [path], flags) => {
     ...said,
     ...standing,
   }
+  mustHoldNoCredential(request)
   for (const { bytes, sha256 } of steps) await client.uploadPackage(bytes, sha256)
   return start(cli, client, flags, (key) => client.deploy(request, key))
 }

@@ -1,3 +1,4 @@
+import { mustHoldNoCredential } from '../model/clear-credential.ts'
 import type { Rollout } from '../model/rollout.ts'
 import { type DeploymentRequestInput, type Standing, standingOf } from '../model/step.ts'
 import { type LocalStep, type PlannedStep, packLocal } from './pack.ts'
@@ -17,7 +18,7 @@ export type LocalSteps = LocalStep | { readonly steps: readonly LocalStep[] /** 
 /**
  * What is on this disk as a request, and the packages that it names.
  * @param cwd what paths are relative to
- * @throws TelpherError as packLocal
+ * @throws TelpherError as packLocal; credential_in_clear
  */
 export const planLocal = async (
   given: Destination & LocalSteps,
@@ -34,5 +35,7 @@ export const planLocal = async (
     ...(name === undefined ? {} : { name }),
     ...standingOf(rest),
   }
+  // Said before anything is sent.
+  mustHoldNoCredential(request)
   return { planned, request }
 }

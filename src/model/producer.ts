@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { z } from 'zod'
+import { mustHoldNoCredential } from './clear-credential.ts'
 import { TelpherError } from './errors.ts'
 import { isId } from './ids.ts'
 import type { Signed } from './signature.ts'
@@ -113,7 +114,7 @@ const isSigned = ({ body, signature }: Signed, publicKey: string): boolean => {
  * Reads a submission that lay where anybody who reaches Redis could have put it.
  * @param producer whose key it must be signed with
  * @param now ms since the epoch
- * @throws TelpherError submission_refused when it is not signed so or has expired; invalid_input that names the field
+ * @throws TelpherError submission_refused when it is not signed so or has expired; invalid_input, credential_in_clear that name the field
  */
 export const openSubmission = (signed: Signed, producer: Producer, now: number): Submission => {
   if (!isSigned(signed, producer.publicKey))
@@ -126,6 +127,7 @@ export const openSubmission = (signed: Signed, producer: Producer, now: number):
   }
   if (read.data.producer !== producer.name)
     throw new TelpherError('submission_refused', `the submission is another producer's than ${producer.name}`)
+  mustHoldNoCredential(read.data.request)
   const given = hasValues(read.data.request)
   if (given !== undefined) throw new TelpherError('secret_refused', `${given}: ${valuesInRedis}`, { field: given })
   const named = producer.tags === undefined ? undefined : secretsNamed(read.data.request)

@@ -1,3 +1,4 @@
+import { mustHoldNoCredential } from '../model/clear-credential.ts'
 import type { SealedRecord } from '../model/credential.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { TelpherError } from '../model/errors.ts'
@@ -40,9 +41,10 @@ export const mustKnowSecrets = async ({ steps }: DeploymentRequest, { secrets }:
 
 /**
  * Takes the values of secrets out of a request: in their place stays what tells two of them apart.
- * @throws TelpherError unknown_secret for a name that is not stored, secret_refused when a step's are too long together
+ * @throws TelpherError credential_in_clear, unknown_secret for a name that is not stored, secret_refused when a step's are too long together
  */
 export const keepSecrets = async (request: DeploymentRequest, { store, vault }: Pick<ApiDeps, 'store' | 'vault'>): Promise<Kept> => {
+  mustHoldNoCredential(request)
   const given: Given[] = []
   const steps = request.steps.map((step, stepIndex): Step => {
     if (step.kind !== 'helm' || step.setSecret === undefined) return step

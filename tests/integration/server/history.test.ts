@@ -158,7 +158,7 @@ describe('rollback', () => {
   test('says which package is gone, and what to do', async () => {
     const sha256 = await upload()
     const old = await deploy({ steps: [{ kind: 'apply', name: 'db', package: sha256 }], targets: [a] })
-    await redis.ask('DEL', `tel:{pkg:${sha256}}`)
+    await redis.ask('DEL', `tel:{pkg:${await served.packages.find(sha256)}}`)
     const [status, name, hint] = await refusal(`/v1/deployments/${old.deployment.id}/rollback`)
     expect([status, name]).toEqual([410, 'package_expired'])
     expect(hint).toContain('telpher deploy')

@@ -253,3 +253,17 @@ test('keys are counted with their secrets, and sealing anew takes these along', 
   expect(after.get(one.kid)?.secrets ?? 0).toBeLessThanOrEqual(2)
   await next.close()
 })
+
+test('a credential in a field that is stored in clear is refused by its name, and nothing of it is kept', async () => {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'RS256' })}.${part({ sub: 'admin' })}.${'c2lnbmF0dXJl'.repeat(4)}`
+  const step = { kind: 'helm', name: 'web', release: 'web', package: 'a'.repeat(64), set: { 'api.token': token } }
+  const inClear = await served.call('POST', '/v1/deployments', { steps: [step], targets: ['staging'] })
+  const problem = (await inClear.json()) as { name: string; detail: string }
+  expect([inClear.status, problem.name]).toEqual([422, 'credential_in_clear'])
+  expect(problem.detail).toContain('steps.0.set.api.token: ')
+  expect(JSON.stringify(problem)).not.toContain(token.slice(0, 12))
+  expect((await deploy({ 'api.token': { value: token } })).status).toBe(202)
+  const said = await cli.run(['deploy', 'chart', '--helm', 'web', '--target', 'staging', '--set', `api.token=${token}`])
+  expect([said.code, said.stderr]).toEqual([2, expect.stringContaining('steps.0.set.api.token')])
+})
