@@ -71,6 +71,7 @@ const reserved: ReadonlySet<ScriptName> = new Set<ScriptName>([
   'finish-request',
   'leave-room',
   'mark-audit',
+  'note-uses',
   'pipe-listen',
   'pipe-send',
   'prove-check',
