@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { isNetwork } from './cluster/addresses.ts'
 import { TelpherError } from './model/errors.ts'
-import { type SkewPolicy, skewPolicies } from './model/image.ts'
+import { type SkewPolicy, skewPolicies, type UnpinnedPolicy, unpinnedPolicies } from './model/image.ts'
 import { parseRedisAddress } from './model/redis-address.ts'
 import { nameSchema } from './model/target.ts'
 import { defaultMaxStarts } from './model/worker.ts'
@@ -47,6 +47,8 @@ export interface Config {
   image?: string
   /** What is done about an API server that no execution image is made for. */
   versionSkew: SkewPolicy
+  /** What is done about an image that is not pinned to ids. */
+  unpinnedImages: UnpinnedPolicy
   /** Memory of one execution container, in MiB. */
   memoryMb: number
   cpus: number
@@ -128,6 +130,7 @@ const schema = z.object({
   TELPHER_SHIM: z.string().default(''),
   TELPHER_IMAGE: z.string().min(1).max(255).optional(),
   TELPHER_VERSION_SKEW: z.enum(skewPolicies).default('warn'),
+  TELPHER_UNPINNED_IMAGES: z.enum(unpinnedPolicies).default('run'),
   TELPHER_MEMORY_MB: integer(32, 65_536, 512),
   TELPHER_CPUS: z.coerce.number().min(0.1).max(64).default(1),
   TELPHER_HEALTH_PORT: integer(0, 65_535, 0),
@@ -184,6 +187,7 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>>): C
     shimPath: read.TELPHER_SHIM,
     ...(read.TELPHER_IMAGE === undefined ? {} : { image: read.TELPHER_IMAGE }),
     versionSkew: read.TELPHER_VERSION_SKEW,
+    unpinnedImages: read.TELPHER_UNPINNED_IMAGES,
     memoryMb: read.TELPHER_MEMORY_MB,
     cpus: read.TELPHER_CPUS,
     drainMs: read.TELPHER_DRAIN_SECONDS * 1000,

@@ -10,7 +10,7 @@ import { phaseLimit } from '../src/model/deadlines.ts'
 import type { JobRef } from '../src/model/deployment.ts'
 import { type JobEnvelope, mustBeSigned } from '../src/model/envelope.ts'
 import { TelpherError } from '../src/model/errors.ts'
-import type { ImagePins, ToolsUsed } from '../src/model/image.ts'
+import { type ImagePins, mustHavePin, type ToolsUsed } from '../src/model/image.ts'
 import type { Cluster, ContainerSpec, Executor } from '../src/model/ports.ts'
 import { rerunnable } from '../src/model/step.ts'
 import { isRenewable, type Target } from '../src/model/target.ts'
@@ -211,6 +211,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
         ...(fixedImage === undefined ? {} : { fixedImage }),
         skew: deps.config.versionSkew,
         async open(image, signal) {
+          if (deps.config.executor === 'docker') mustHavePin(image, envelope.pins, deps.config.unpinnedImages)
           // What a killed worker left on this engine still runs until its tether's silence ends it.
           if (job.attempt > 1) await untilThrough(deps.sweep)
           const container = await deps.containers.take(containerSpec(image, envelope.pins, deps), signal)

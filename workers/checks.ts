@@ -19,10 +19,16 @@ const ownLine = (subject: string, thrown: unknown): CheckLine => {
 }
 
 /** With the rung about the execution image, where the server said its version and the executor can look. */
-const withImage = async (report: CheckReport, { fixedImage, findImage, store }: WorkerDeps): Promise<CheckReport> => {
+const withImage = async (report: CheckReport, { config, fixedImage, findImage, store }: WorkerDeps): Promise<CheckReport> => {
   if (findImage === undefined || report.serverVersion === undefined) return report
   const pins = await untilThrough(() => store.images.pins())
-  const line = await checkImage({ server: report.serverVersion, fixed: fixedImage(), pins, find: findImage })
+  const line = await checkImage({
+    server: report.serverVersion,
+    fixed: fixedImage(),
+    pins,
+    unpinned: config.unpinnedImages,
+    find: findImage,
+  })
   return { ...report, ok: report.ok && line.status === 'ok', lines: [...report.lines, line] }
 }
 

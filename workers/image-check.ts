@@ -1,6 +1,14 @@
 import type { CheckLine } from '../src/model/check.ts'
 import { TelpherError, toTelpherError } from '../src/model/errors.ts'
-import { chooseImage, howToGet, type ImageFacts, type ImagePins, shortImageId } from '../src/model/image.ts'
+import {
+  chooseImage,
+  howToGet,
+  type ImageFacts,
+  type ImagePins,
+  mustHavePin,
+  shortImageId,
+  type UnpinnedPolicy,
+} from '../src/model/image.ts'
 import type { Executor } from '../src/model/ports.ts'
 
 interface ImageCheck {
@@ -9,6 +17,7 @@ interface ImageCheck {
   /** The image that the worker was told to use. */
   readonly fixed: string | undefined
   readonly pins: ImagePins
+  readonly unpinned: UnpinnedPolicy
   readonly find: NonNullable<Executor['image']>
 }
 
@@ -24,8 +33,10 @@ const firstFound = async (
 }
 
 /** Whether the image that steps on this target run in is on the worker's host, and the one that may be started. */
-const look = async ({ server, fixed, pins, find }: ImageCheck): Promise<string> => {
-  const images = fixed === undefined ? chooseImage(server).tags : [fixed]
+const look = async ({ server, fixed, pins, unpinned, find }: ImageCheck): Promise<string> => {
+  const candidates = fixed === undefined ? chooseImage(server).tags : [fixed]
+  const images = candidates.filter((image) => unpinned === 'run' || pins[image] !== undefined)
+  for (const image of images.length === 0 ? candidates : []) mustHavePin(image, pins, unpinned)
   const found = await firstFound(images, find)
   if (found === undefined) {
     const [wanted = ''] = images

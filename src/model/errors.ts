@@ -333,12 +333,18 @@ export const errorTable = {
     false,
     'Give it as a secret, which is sealed: --set-secret PATH=@FILE (docs/how-to/give-secrets-to-steps.md)',
   ],
-  // 156x: addresses
+  // 156x: what workers refuse whatever they are asked
   target_address: [
     1561,
     'target',
     false,
     'Give the target the address of its API server. One on the same host, or another that is refused, is allowed to workers by TELPHER_TARGET_NETWORKS.',
+  ],
+  image_unpinned: [
+    1562,
+    'user',
+    false,
+    'Pin the image if it is meant: telpher image pin NAME; or let the worker start others: TELPHER_UNPINNED_IMAGES=run.',
   ],
   // 16xx: how a deployment can end
   apply_failed: [1601, 'target', false, 'See the named object and what the API server said about it.'],

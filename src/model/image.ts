@@ -1,3 +1,5 @@
+import { TelpherError } from './errors.ts'
+
 /** An execution image that Telpher knows how to build, by the tools in it. */
 export interface ExecImage {
   /** Such as `k1.34-h4`: kubectl's minor version and helm's major one. */
@@ -30,6 +32,10 @@ export const skewPolicies = ['warn', 'refuse'] as const
 export type SkewPolicy = (typeof skewPolicies)[number]
 
 const repository = 'telpher/exec'
+
+/** What is done about an image that is not pinned to ids. */
+export const unpinnedPolicies = ['run', 'refuse'] as const
+export type UnpinnedPolicy = (typeof unpinnedPolicies)[number]
 
 /** Labels by which an image says what is in it. */
 export const imageLabels = { name: 'telpher.image', kubectl: 'telpher.kubectl', helm: 'telpher.helm' } as const
@@ -130,6 +136,15 @@ const listed = (best: ExecImage, ...others: readonly ExecImage[]): Pick<ImageCho
 })
 
 const warned = (warning: string | undefined): { readonly warning?: string } => (warning === undefined ? {} : { warning })
+
+/**
+ * Where images without a pin are refused, the pins are the list of what may run, each by its id.
+ * @throws TelpherError image_unpinned
+ */
+export const mustHavePin = (image: string, pins: ImagePins, unpinned: UnpinnedPolicy): void => {
+  if (unpinned === 'refuse' && pins[image] === undefined)
+    throw new TelpherError('image_unpinned', `the image ${image} has no pin, and this worker starts none without`)
+}
 
 /** How an image that is not on a worker's host gets there, as a sentence for a person. */
 export const howToGet = (image: string): string => {

@@ -26,11 +26,13 @@ export interface OpenedSession {
   readonly session: StepSession
 }
 
-const isMissing = (thrown: unknown): boolean => thrown instanceof TelpherError && thrown.code === 'image_missing'
+/** It is not on the host, or may not be started there: another one may do. */
+const isMissing = (thrown: unknown): boolean =>
+  thrown instanceof TelpherError && (thrown.code === 'image_missing' || thrown.code === 'image_unpinned')
 
 /**
  * Starts the first image that is there: all of them are right for the server.
- * @throws what the start throws; image_missing about the best one when none is there
+ * @throws what the start throws; image_missing or image_unpinned about the best one when none is there
  */
 export const openFirst = async (images: readonly string[], open: (image: string) => Promise<StepSession>): Promise<OpenedSession> => {
   let missing: unknown

@@ -123,6 +123,17 @@ test('an image that is nowhere comes with the line that gets it', async () => {
   expectFault('image-missing', await ask().cli('deploy', '-f', `${folder}/telpher.yaml`, '--target', target, '-o', 'json'))
 })
 
+test('a worker that is to start nothing without a pin does so', async () => {
+  const { stack, cli } = ask()
+  for (const worker of stack.workers.splice(0)) await worker.stop()
+  stack.addWorker('pinned-only', { TELPHER_UNPINNED_IMAGES: 'refuse' })
+  expectFault('image-unpinned', (await deploy('v1.34.4')).ran)
+  expect((await cli('target', 'check', target)).stdout).toMatch(/✗ image .*has no pin/)
+  await cli('image', 'pin', 'k1.34-h4', '--docker-socket', stack.docker.socketPath)
+  expect((await deploy('v1.34.4')).job.status).toBe('succeeded')
+  await cli('image', 'pin', 'k1.34-h4', '--remove')
+})
+
 test('a worker that is to refuse does so, with the same words', async () => {
   const { stack } = ask()
   for (const worker of stack.workers.splice(0)) await worker.stop()
