@@ -248,11 +248,18 @@ test('rights that the cluster gives beside ours are found', async () => {
   expect(taken.code, taken.stderr).toBe(0)
 })
 
-test.each(['get', 'list', 'watch'])('a right of the cluster to %s the Secrets of every namespace is found', async (verb) => {
+test.each<readonly [string, string, string, string]>([
+  ['get', '', 'secrets', 'reading the Secrets of every namespace; --acknowledge cluster-secrets'],
+  ['list', '', 'secrets', 'reading the Secrets of every namespace; --acknowledge cluster-secrets'],
+  ['watch', '', 'secrets', 'reading the Secrets of every namespace; --acknowledge cluster-secrets'],
+  ['escalate', 'rbac.authorization.k8s.io', 'roles', '--acknowledge escalation'],
+  ['bind', 'rbac.authorization.k8s.io', 'clusterroles', '--acknowledge escalation'],
+  ['impersonate', '', 'serviceaccounts', '--acknowledge escalation'],
+])('a right to %s that the cluster gives to everything of "%s" %s is found', async (verb, of, resource, said) => {
   const wanted = await fresh()
-  const name = `reads-${wanted.name}`
+  const name = `more-${wanted.name}`
   const group = 'rbac.authorization.k8s.io'
-  const rules = [{ apiGroups: [''], resources: ['secrets'], verbs: [verb] }]
+  const rules = [{ apiGroups: [of], resources: [resource], verbs: [verb] }]
   await cluster.apply(
     { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: { name }, rules },
     {
@@ -264,10 +271,8 @@ test.each(['get', 'list', 'watch'])('a right of the cluster to %s the Secrets of
     },
   )
   const ran = await cli.run([...addArgs(wanted), '--yes'])
-  expect([ran.code, ran.stderr]).toEqual([
-    1,
-    expect.stringContaining('reading the Secrets of every namespace; --acknowledge cluster-secrets'),
-  ])
+  expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining(said)])
+  expect((await served.store.targets.list()).map((target) => target.name)).not.toContain(wanted.name)
 })
 
 interface AuditLine {
