@@ -34,9 +34,24 @@ const isOld = (version: string): boolean => {
 const unproven = (why: string): TelpherError =>
   new TelpherError('rotation_barrier', `Redis does not show that what it was told lasts: ${why}`)
 
+/** What may be asked only by users that have the right to: asked once without it, and never again, since Redis writes down what it refuses. */
+type Optional = (redis: Client, ...command: readonly [string, ...(string | number)[]]) => Promise<unknown>
+const optionally = (): Optional => {
+  const refused = new Set<string>()
+  return async (redis, ...command) => {
+    if (refused.has(command[0])) return undefined
+    try {
+      return await ask(redis, ...command)
+    } catch (error) {
+      if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) refused.add(command[0])
+      return undefined
+    }
+  }
+}
+
 /** `appendfsync`; what it is by default where Redis does not say it. */
-const policyOf = async (redis: Client): Promise<string> => {
-  const told = await ask(redis, 'CONFIG', 'GET', 'appendfsync').catch(() => [])
+const policyOf = async (redis: Client, optional: Optional): Promise<string> => {
+  const told = await optional(redis, 'CONFIG', 'GET', 'appendfsync')
   return Array.isArray(told) && typeof told[1] === 'string' ? told[1] : 'everysec'
 }
 
@@ -90,12 +105,12 @@ const byRewrite = async (redis: Client, end: number): Promise<void> => {
 }
 
 /** @returns what it rests on */
-const onDisk = async (redis: Client, end: number): Promise<string> => {
+const onDisk = async (redis: Client, optional: Optional, end: number): Promise<string> => {
   const version = (await infoOf(redis, 'server')).get('redis_version') ?? ''
   const enabled = (await infoOf(redis, 'persistence')).get('aof_enabled')
   if (enabled !== '1') throw unproven('it has no append-only file')
   // Who may not ask it is served as by an older one.
-  const mayAsk = !isOld(version) && (await ask(redis, 'WAITAOF', 0, 0, 1).catch(() => undefined)) !== undefined
+  const mayAsk = !isOld(version) && (await optional(redis, 'WAITAOF', 0, 0, 1)) !== undefined
   if (mayAsk) {
     await until(end, 'its append-only file is not synced', async () => {
       const [local] = (await ask(redis, 'WAITAOF', 1, 0, askMs)) as [number, number]
@@ -103,13 +118,13 @@ const onDisk = async (redis: Client, end: number): Promise<string> => {
     })
     return 'WAITAOF'
   }
-  const policy = await policyOf(redis)
+  const policy = await policyOf(redis, optional)
   if (policy === 'no') await byRewrite(redis, end)
   else if (policy !== 'always') await bySecond(redis, end)
   return policy === 'no' ? 'a rewritten append-only file' : `appendfsync ${policy}`
 }
 
-const prove = async (connection: Connection): Promise<string> => {
+const prove = async (connection: Connection, optional: Optional): Promise<string> => {
   const end = performance.now() + patienceMs
   // Its own connection: others would wait behind what blocks; and what it says holds for what was written on it, and before.
   const redis = connection.blocking()
@@ -117,7 +132,7 @@ const prove = async (connection: Connection): Promise<string> => {
     const mark = () => redis.set(rotationKeys.barrier, randomUUID(), 'PX', markerMs)
     await mark()
     const replicas = await onReplicas(redis, mark, end)
-    const rests = await onDisk(redis, end)
+    const rests = await onDisk(redis, optional, end)
     return replicas === 0 ? rests : `${rests}, ${replicas} replicas`
   } catch (thrown) {
     throw thrown instanceof TelpherError ? thrown : unproven(thrown instanceof Error ? thrown.message : String(thrown))
@@ -132,6 +147,7 @@ const prove = async (connection: Connection): Promise<string> => {
  * @returns what resolves with what it rests on, in words
  */
 export const createBarrier = (connection: Connection): (() => Promise<string>) => {
+  const optional = optionally()
   let running: Promise<unknown> | undefined
   let waiting: Promise<string> | undefined
   return () => {
@@ -141,7 +157,7 @@ export const createBarrier = (connection: Connection): (() => Promise<string>) =
       .catch(() => {})
       .then(() => {
         waiting = undefined
-        running = prove(connection)
+        running = prove(connection, optional)
         return running as Promise<string>
       })
     waiting = proof
