@@ -18,13 +18,18 @@ export interface AnyRedis {
   /** To every server that serves. */
   kill(signal: NodeJS.Signals): Promise<void>
   restart(): Promise<void>
-  /** One command, where its key lies; of a cluster, one about the server itself goes to each. @returns the raw answer (RESP) of the last */
+  /** One command, where its key lies; of a cluster, one about the server itself goes to each, and KEYS. @returns the raw answer (RESP) of the last; of KEYS those of all */
   command(...words: string[]): Promise<string>
   stop(): Promise<void>
 }
 
 /** Longer than any test keeps it away: a kill is a kill here, and no fail-over. */
 const patienceMs = 120_000
+
+/** Each answers with its own names, and with a farewell, of which one is kept. */
+const everyName = /^KEYS$/i
+const joined = (answers: readonly string[]): string =>
+  answers.map((answer, index) => (index === answers.length - 1 ? answer : answer.replace(/\+OK\r\n$/, ''))).join('')
 
 const aboutServer = /^(CONFIG|FLUSHALL|FLUSHDB|CLIENT|ACL|INFO|MEMORY|SCRIPT)$/i
 
@@ -47,9 +52,10 @@ export const startAny = async (kind: Topology, dir: string, config: Readonly<Rec
       await Promise.all(redis.masters.map((master) => master.restart()))
     },
     command: async (...words) => {
-      if (!aboutServer.test(words[0] ?? '')) return redis.command(...words)
+      const [name = ''] = words
+      if (!aboutServer.test(name) && !everyName.test(name)) return redis.command(...words)
       const answers = await Promise.all(redis.masters.map((master) => master.command(...words)))
-      return answers.at(-1) ?? ''
+      return everyName.test(name) ? joined(answers) : (answers.at(-1) ?? '')
     },
     stop: redis.stop,
   }

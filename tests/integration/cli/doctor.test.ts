@@ -3,10 +3,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Queue } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkIds, checkRow } from '../../../src/doctor/table.ts'
 import { connectEngine } from '../../../src/executors/engine.ts'
 import type { DoctorCheck, DoctorReport } from '../../../src/model/doctor.ts'
+import { connectionOf, poolPrefix } from '../../../src/queue/connection.ts'
 import { execImage } from '../../../src/sandbox/execImage.ts'
 import { shimPath } from '../../../src/sandbox/shim.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -46,7 +48,8 @@ describe('doctor --pre', () => {
     const ran = await pre()
     const report = reportIn(ran)
     const made = checkIds.filter((id) => (checkRow(id).places as readonly string[]).includes('pre'))
-    expect(report.checks.map(({ id }) => id)).toEqual(made)
+    // Of several servers of Redis each is looked at.
+    expect([...new Set(report.checks.map(({ id }) => id))]).toEqual(made)
     expect(report.checks.filter(({ status }) => status === 'fail')).toEqual([])
     expect(ran.code).toBe(0)
     expect(find(report, 'container')).toMatchObject({ status: 'ok', seen: expect.stringContaining('without network') })
@@ -90,7 +93,7 @@ describe('doctor --pre', () => {
   })
 
   test('a password in the address of Redis is shown nowhere', async () => {
-    const [host, port] = new URL(env['TELPHER_REDIS_URL'] ?? '').host.split(':')
+    const [, host, port] = /\/\/([^:]+):(\d+)/.exec(env['TELPHER_REDIS_URL'] ?? '') ?? []
     for (const url of [`redis://ana:hunter2@${host}:${port}`, 'redis://:hunter2@127.0.0.1:9', 'redis://:hunter2@x y']) {
       const { stdout, stderr } = await pre({ TELPHER_REDIS_URL: url, TELPHER_DOCKER_SOCKET: '/nonexistent' })
       expect(find(JSON.parse(stdout) as DoctorReport, url.includes(' ') ? 'config' : 'redis')?.status).toBe('fail')
@@ -189,12 +192,13 @@ test('where no server is named or found this machine is looked at, and that is s
 
 /** The id of the check in the queue of a pool that has no consumer. */
 const takenCheck = async (pool: string): Promise<string | undefined> => {
-  const { Queue } = await import('bullmq')
-  const queue = new Queue('jobs', { connection: { url: await sharedRedis() }, prefix: `{tel-pool-${pool}}` })
+  const { connection, end } = connectionOf(await sharedRedis(), 5000, null)
+  const queue = new Queue('jobs', { connection, prefix: poolPrefix(pool) })
   try {
     const checks = (await queue.getJobs(['waiting'])).map(({ data }) => (data as { checkId: string }).checkId)
     return checks.sort().at(-1)
   } finally {
     await queue.close()
+    end()
   }
 }

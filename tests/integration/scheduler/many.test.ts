@@ -29,12 +29,13 @@ const open = async (): Promise<{ store: Store; queue: Queue }> => {
   opened.push(pair)
   return pair
 }
-const startServer = async (counts: Map<string, number>, lookAfterMs: number): Promise<Scheduler> => {
+/** @param deadAfterMs silence of a worker after which it is dead: the double has no gate that would keep it from going on */
+const startServer = async (counts: Map<string, number>, lookAfterMs: number, deadAfterMs = 3000): Promise<Scheduler> => {
   const { store, queue } = await open()
   const ending = new AbortController()
   const shared = { store, queue: countEnqueues(queue, counts), log: () => {}, signal: ending.signal }
   const scheduler = startScheduler({ ...shared, times: { sweepMs: 300, lookAfterMs, takenMs: 6000 } })
-  const limits = { deadAfterMs: 3000, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 }
+  const limits = { deadAfterMs, claimMs: 1000, writeLimitMs: 1000, lookMs: 300 }
   const watchdog = startWatchdog({ fence: async () => {}, ...shared, limits })
   stopping.add(async () => {
     ending.abort()
@@ -90,7 +91,7 @@ test('two servers take 200 deployments through: each attempt enqueued once, no l
   const counts = new Map<string, number>()
   const witness = createWitness()
   // No healing is wanted here: it would hide what was forgotten.
-  const [one, two] = [await startServer(counts, 60_000), await startServer(counts, 60_000)]
+  const [one, two] = [await startServer(counts, 60_000, 60_000), await startServer(counts, 60_000, 60_000)]
   const { store } = await open()
   const workers = ['wrk_a', 'wrk_b'].map((id) =>
     startSimWorker({ id, url: redis.url, store, witness, concurrency: 20, beatMs: 500, ends: endOf }),
