@@ -3,7 +3,6 @@ import type { JobRef } from '../model/deployment.ts'
 import { logOnce } from '../model/log-once.ts'
 import type { FoundLock, FoundRoom } from '../store/types.ts'
 import { release } from './admit.ts'
-import { isOver } from './ended.ts'
 import { keepLocks } from './keep-locks.ts'
 import type { LoopOptions, SchedulerStore } from './types.ts'
 
@@ -13,12 +12,12 @@ type LeftoverStore = Pick<SchedulerStore, 'deployments' | 'jobs' | 'holdings' | 
 const lookMs = 5000
 
 const overOf = async (store: LeftoverStore, jobs: readonly JobRef[]): Promise<JobRef[]> => {
-  const over = await Promise.all(jobs.map((ref) => isOver(store, ref)))
+  const over = await Promise.all(jobs.map((ref) => store.jobs.isOver(ref)))
   return jobs.filter((_, index) => over[index])
 }
 
 /**
- * Takes jobs out of a room that have ended, or that nobody knows.
+ * Takes jobs out of a room that are settled, or that nobody knows: one that has only ended is being settled.
  * @returns how many they were, and the deployments whose turn it is now
  */
 export const clearRoom = async (store: LeftoverStore, room: FoundRoom): Promise<{ readonly count: number; readonly next: string[] }> => {
@@ -37,7 +36,7 @@ const clearLock = async (store: LeftoverStore, lock: FoundLock): Promise<{ reado
 }
 
 /**
- * Gives back what jobs have that ended, or that nobody knows. A job and its places lie in two slots, so that a fail-over may lose the one
+ * Gives back what jobs have that are settled, or that nobody knows. A job and its places lie in two slots, so that a fail-over may lose the one
  * and not the other; and who gives a place back and notes so in two steps may do them with two masters, of which the second never heard of
  * the first step.
  * @returns how many holders and waiters there were

@@ -161,6 +161,13 @@ export const createJobs = (
       const { jobs, marks } = deploymentKeys(ref.deploymentId)
       await connection.script('settle-job', [jobs, marks], [ref.jobId, ...terminalStatuses])
     },
+    isOver: async (ref) => {
+      const { jobs, marks } = deploymentKeys(ref.deploymentId)
+      const [isKnown, isSettled] = await connection.call((redis) =>
+        Promise.all([redis.hexists(jobs, ref.jobId), redis.hexists(marks, `settled:${ref.jobId}`)]),
+      )
+      return isKnown === 0 || isSettled === 1
+    },
   }
 }
 

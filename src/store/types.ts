@@ -271,6 +271,8 @@ export interface Jobs {
   waiting(ref: JobRef, reason: string): Promise<void>
   /** Notes that the lock of an ended job was given back. */
   settle(ref: JobRef): Promise<void>
+  /** Whether a job is settled, or nobody knows it: nobody gives back any more what it has. */
+  isOver(ref: JobRef): Promise<boolean>
 }
 
 export interface Claims {
