@@ -20,9 +20,9 @@ export interface Endpoint {
   readonly pid: number
 }
 
-const cli = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+const ownCli = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 
-const launch = (args: readonly string[], env: Readonly<Record<string, string>>, logFile: string): TelpherProcess => {
+const launch = (args: readonly string[], env: Readonly<Record<string, string>>, logFile: string, cli: string = ownCli): TelpherProcess => {
   const log = openSync(logFile, 'a')
   const child: ChildProcess = spawn(process.execPath, [cli, ...args], {
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...env },
@@ -53,6 +53,8 @@ export interface ProcessOptions {
   readonly redisUrl: string
   readonly dockerSocket: string
   readonly shimPath: string
+  /** The CLI of another checkout that is to be started; this one's when absent. */
+  readonly cli?: string
   /** More TELPHER_ variables. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -78,7 +80,12 @@ export const startServerProcess = async (options: ProcessOptions, port = 0): Pro
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
   const endpointFile = `${options.dir}/endpoint.json`
   rmSync(endpointFile, { force: true })
-  const started = launch(['server', 'start'], { ...environment(options), TELPHER_PORT: String(port) }, `${options.dir}/server.log`)
+  const started = launch(
+    ['server', 'start'],
+    { ...environment(options), TELPHER_PORT: String(port) },
+    `${options.dir}/server.log`,
+    options.cli,
+  )
   let ended = false
   void started.exited.then(() => {
     ended = true
@@ -98,5 +105,5 @@ export const startServerProcess = async (options: ProcessOptions, port = 0): Pro
 /** Starts a worker process; it is there when the server lists it. */
 export const startWorkerProcess = (options: ProcessOptions, name: string): TelpherProcess => {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
-  return launch(['worker', 'start'], { ...environment(options), TELPHER_WORKER_NAME: name }, `${options.dir}/${name}.log`)
+  return launch(['worker', 'start'], { ...environment(options), TELPHER_WORKER_NAME: name }, `${options.dir}/${name}.log`, options.cli)
 }
