@@ -104,6 +104,9 @@ soaks.push(onRedis('Redis behind Sentinel', { TEST_REDIS: 'sentinel' }))
 // A full cluster is one full master: these fill one server.
 soaks.push(onRedis('Redis Cluster', { TEST_REDIS: 'cluster' }, ['tests/integration/store/full.test.ts']))
 soaks.push(...(isWanted(onRedis('Valkey', {}).name) ? [onRedis('Valkey', { TELPHER_REDIS_SERVER: await valkeyServer() })] : []))
+/** What only Redis 7.2 and newer, and Valkey, can be asked: WAITAOF, by the user that `telpher redis-acl --redis 7.2` prints for a server. */
+const onValkey = manyPoints('users of Redis, and what is on its disk, on Valkey', 'tests/integration/redis/barrier.test.ts', {})
+if (isWanted(onValkey.name)) soaks.push({ ...onValkey, env: { TELPHER_REDIS_SERVER: await valkeyServer() } })
 for (const [seconds, how] of [
   ['120', 'SIGKILL'],
   ['30', 'SIGSTOP'],

@@ -34,7 +34,7 @@ const start = async (config: Readonly<Record<string, string>>): Promise<{ redis:
 
 const refused = async (redis: Redis): Promise<boolean> => !(await redis.command('ACL', 'LOG')).startsWith('*0')
 
-test.concurrent.each([
+test.each([
   ['always', 'appendfsync always'],
   ['everysec', 'appendfsync everysec'],
   ['no', 'a rewritten append-only file'],
@@ -44,13 +44,13 @@ test.concurrent.each([
   expect(await refused(redis)).toBe(false)
 })
 
-test.concurrent('a Redis whose append-only file was switched off shows nothing', async () => {
+test('a Redis whose append-only file was switched off shows nothing', async () => {
   const { redis, store } = await start({})
   await redis.command('CONFIG', 'SET', 'appendonly', 'no')
   await expect(store.rotations.barrier()).rejects.toMatchObject({ code: 'rotation_barrier' })
 })
 
-test.concurrent('replicas are waited for, one that stands still too', async () => {
+test('replicas are waited for, one that stands still too', async () => {
   // Replication needs a Redis without cluster mode.
   const { redis, store, version } = await start({ 'cluster-enabled': 'no', appendfsync: 'always' })
   const { redis: replica } = await start({ 'cluster-enabled': 'no' })
