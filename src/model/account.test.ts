@@ -77,6 +77,15 @@ test('a rotation that failed is a warning, often failed or for want of rights an
   expect(alarms).toEqual([expect.objectContaining({ level: 'alarm', fix: 'telpher account repair shop --from-kubeconfig CONTEXT' })])
 })
 
+test('what cannot be revoked yet is an alarm with what shows why, and a version that was undone is one at once', () => {
+  const alarmOf = (code: 'rotation_replicas' | 'rotation_barrier' | 'rotation_undone', state: 'draining' | 'stable') =>
+    accountState(target(), rotation({ state, trouble: { at, code, sentence: 'no', tries: 1 } }), at).alarms
+  const kept = expect.stringMatching(/^its old credential is kept alive since .*: no$/)
+  expect(alarmOf('rotation_replicas', 'draining')).toEqual([{ level: 'alarm', sentence: kept, fix: 'telpher doctor --server' }])
+  expect(alarmOf('rotation_barrier', 'draining')).toEqual([{ level: 'alarm', sentence: kept, fix: 'telpher doctor --server' }])
+  expect(alarmOf('rotation_undone', 'stable')).toEqual([expect.objectContaining({ level: 'alarm', fix: 'telpher account rotate shop' })])
+})
+
 test('one that stands still is said, and the gravest comes first', () => {
   expect(sentences(at + 3 * 3_600_000, target(), rotation({ state: 'sealed' }))).toEqual([
     expect.stringMatching(/^warn: its rotation is sealed since/),
@@ -144,7 +153,14 @@ test.each<readonly [what: string, of: Target, journal: Rotation, after: number, 
   ['no way there', target(), trouble('target_unreachable'), hour, /^its rotation failed at/, 'telpher target edit shop --server URL'],
   ['no trust', target(), trouble('target_tls'), hour, /^its rotation failed at/, 'telpher target edit shop --add-ca FILE'],
   ['no answer', target(), trouble('target_timeout'), hour, /^its rotation failed at/, check],
-  ['a Redis that loses what it is told', target(), trouble('rotation_barrier'), hour, /^its rotation failed at/, 'telpher doctor --server'],
+  [
+    'a Redis that loses what it is told',
+    target(),
+    trouble('rotation_barrier'),
+    hour,
+    /^its old credential is kept alive since/,
+    'telpher doctor --server',
+  ],
   ['a key that is not there', target(), trouble('sealed_record'), hour, /^its rotation failed at/, 'telpher keys list'],
   ['it was due and nobody began', target(), rotation(), 2 * day, /^its rotation is due since \S+ and has not begun$/, check],
   ...(['intent', 'minted', 'sealed', 'verified', 'confirmed'] as const).map(

@@ -1,8 +1,43 @@
 import { createHash } from 'node:crypto'
+import type { ErrorCode } from './errors.ts'
 import { checkOf, mendOf, repairOf } from './mend.ts'
-import type { AccountAlarm, AccountState, Rotation } from './rotation.ts'
-import type { Target } from './target.ts'
+import type { Rotation, RotationAnswer, RotationState } from './rotation.ts'
+import type { AccountMode, Target } from './target.ts'
 import type { AccountUses } from './use.ts'
+
+/** How grave something is: an `alarm` needs somebody now. */
+export interface AccountAlarm {
+  readonly level: 'warn' | 'alarm'
+  readonly sentence: string
+  /** The command that mends it. */
+  readonly fix: string
+}
+
+/** What is known of the account of a target; nothing in it is secret. */
+export interface AccountState {
+  readonly target: string
+  readonly mode: AccountMode
+  readonly fingerprint: string
+  readonly version: number
+  readonly state: RotationState
+  readonly since?: number
+  readonly issuedAt?: number
+  readonly expiresAt?: number
+  /** Other versions whose records are kept, and whether they are still to be seen dead. */
+  readonly versions: readonly {
+    readonly version: number
+    readonly is: 'used' | 'next' | 'previous' | 'revoked'
+    readonly expiresAt?: number
+  }[]
+  readonly rotatedAt?: number
+  readonly provenAt?: number
+  /** Its last use that proved it, by deployments and by servers; what only tries it is none. */
+  readonly used: AccountUses
+  /** When the next rotation begins by itself; absent for never. */
+  readonly nextAt?: number
+  readonly answer?: RotationAnswer
+  readonly alarms: readonly AccountAlarm[]
+}
 
 /** Between two rotations, in ms, where the target does not say it. */
 const dayMs = 86_400_000
@@ -77,13 +112,18 @@ const unconfirmedAlarms = (target: Target, { unconfirmed }: Rotation, now: numbe
       fix: endOf(target),
     }))
 
+/** Why an old credential cannot be revoked yet. */
+const waits: readonly ErrorCode[] = ['rotation_replicas', 'rotation_barrier']
+
 const troubleAlarms = (target: Target, { trouble }: Rotation): AccountAlarm[] => {
   if (trouble === undefined) return []
   const { code, tries, at, sentence } = trouble
+  if (waits.includes(code))
+    return [{ level: 'alarm', sentence: `its old credential is kept alive since ${iso(at)}: ${sentence}`, fix: mendOf(target, code) }]
   const isSetUp = code === 'rotation_mint' || code === 'target_unauthorized'
   return [
     {
-      level: tries >= 3 || isSetUp ? 'alarm' : 'warn',
+      level: tries >= 3 || isSetUp || code === 'rotation_undone' ? 'alarm' : 'warn',
       sentence: `its rotation failed at ${iso(at)}: ${sentence}`,
       fix: mendOf(target, code),
     },

@@ -234,6 +234,25 @@ export const errorTable = {
     'Give its identity the right to renew itself: telpher account repair TARGET --from-kubeconfig CONTEXT',
   ],
   rotation_too_late: [1315, 'user', false, 'The credential before it is dead: rotate again, or repair the account.'],
+  // 155x: more of the rotation of accounts
+  rotation_place: [
+    1551,
+    'infrastructure',
+    true,
+    'Nothing: five accounts of a cluster are rotated at a time, and the others when those are done.',
+  ],
+  rotation_undone: [
+    1552,
+    'target',
+    true,
+    'The version before is used again; see what refused the new one, then: telpher account rotate TARGET',
+  ],
+  rotation_replicas: [
+    1553,
+    'infrastructure',
+    true,
+    'The old credential is kept until every connected replica has the new one: see which lags with redis-cli INFO replication, and restart or detach it.',
+  ],
   worker_stopped: [1330, 'infrastructure', true, 'Nothing: another worker takes the job up.'],
   // 14xx: the target
   target_dns: [1401, 'target', true, 'Check the host name in the server address of the target.'],

@@ -31,6 +31,9 @@ const commands: Partial<Record<ErrorCode, (target: Mended) => string>> = {
   rotation_unverified: repairOf,
   pipe_no_worker: startWorker,
   rotation_barrier: lookAtServer,
+  rotation_replicas: lookAtServer,
+  rotation_undone: ({ name, account }) =>
+    account.mode === 'token-request' ? `telpher account rotate ${name}` : repairOf({ name, account }),
   sealed_record: () => 'telpher keys list',
 }
 

@@ -14,6 +14,7 @@ const events: fc.Arbitrary<RotationEvent> = fc.oneof(
   fc.constant({ type: 'sealed' } as const),
   fc.constant({ type: 'verified' } as const),
   fc.constant({ type: 'switched' } as const),
+  fc.constant({ type: 'waits', code: 'rotation_barrier', sentence: 'no' } as const),
   fc.constant({ type: 'revoke' } as const),
   fc.record({ type: fc.constant('dead' as const), version: fc.integer({ min: 1, max: 12 }) }),
   fc.constant({ type: 'closed' } as const),
@@ -123,6 +124,23 @@ test('one that fails leaves the version that was used, counts, and has the new o
     failed,
   )
   expect(again).toMatchObject({ last: 5, trouble: { tries: 2, code: 'rotation_mint' } })
+})
+
+test('one that jobs are refused with goes back, and counts as failed until another has held', () => {
+  const why = { code: 'rotation_undone', sentence: '3 of 3 attempts were refused' } as const
+  const back = through(begin, { type: 'sealed' }, { type: 'verified' }, { type: 'switched' }, { type: 'rolledBack', why })
+  expect(back).toMatchObject({ state: 'stable', version: 3, kept: [4], unconfirmed: [{ version: 4 }], trouble: { ...why, tries: 1 } })
+  const again = [{ ...begin, isDue: true }, { type: 'sealed' }, { type: 'verified' }, { type: 'switched' }] as const
+  const switched = again.reduce<Rotation>((one, event) => rotate(one, event, 6), back)
+  expect(switched).toMatchObject({ state: 'draining', version: 5, isDue: true, trouble: { tries: 1 } })
+  expect(rotate(switched, { type: 'revoke' }, 7).trouble).toBeUndefined()
+})
+
+test('one that cannot revoke yet says so, and no longer when it has', () => {
+  const waits = { type: 'waits', code: 'rotation_replicas', sentence: 'one lags' } as const
+  const waiting = through(begin, { type: 'sealed' }, { type: 'verified' }, { type: 'switched' }, waits)
+  expect(waiting).toMatchObject({ state: 'draining', since: 5, trouble: { code: 'rotation_replicas', at: 5 } })
+  expect(rotate(waiting, { type: 'revoke' }, 6).trouble).toBeUndefined()
 })
 
 test('one whose old credential is not seen dead goes on to the next, and keeps it on its list', () => {

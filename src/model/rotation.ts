@@ -1,8 +1,6 @@
-import type { SealedRecord } from './credential.ts'
+import type { AuditEntry } from './audit.ts'
 import type { ErrorCode } from './errors.ts'
 import { TelpherError } from './errors.ts'
-import type { AccountMode, AccountSummary, Target } from './target.ts'
-import type { AccountUses } from './use.ts'
 
 /**
  * How one credential of an account takes the place of another. Nothing of a rotation is known but by its journal, so that whoever finds it
@@ -59,6 +57,8 @@ export interface Rotation {
   readonly uid?: string
   /** The version that was used before; only after the switch. */
   readonly previous?: number
+  /** Nobody asked for it: it was due. */
+  readonly isDue?: boolean
   /** Whether the one before goes at once: it may be in wrong hands. */
   readonly hurry?: boolean
   readonly rotatedAt?: number
@@ -69,22 +69,28 @@ export interface Rotation {
   readonly unconfirmed: readonly Unconfirmed[]
   readonly trouble?: RotationTrouble
   readonly answer?: RotationAnswer
+  /** What is not known to be in the record of who did what. */
+  readonly untold?: readonly AuditEntry[]
 }
 
 export type RotationEvent =
-  | { readonly type: 'begin'; readonly id: string; readonly source: 'minted' | 'given'; readonly hurry: boolean }
+  | { readonly type: 'begin'; readonly id: string; readonly source: 'minted' | 'given'; readonly hurry: boolean; readonly isDue?: boolean }
   | { readonly type: 'made'; readonly uid: string }
   /** What was minted is in nobody's hands, and its Secret is gone. */
   | { readonly type: 'lost' }
   | { readonly type: 'sealed' }
   | { readonly type: 'verified' }
   | { readonly type: 'switched' }
-  | { readonly type: 'revoke'; readonly expiresAt?: number }
+  /** The one before cannot be revoked yet. */
+  | { readonly type: 'waits'; readonly code: ErrorCode; readonly sentence: string }
+  /** @param rests what the durability of the new one rests on, in words */
+  | { readonly type: 'revoke'; readonly expiresAt?: number; readonly rests?: string }
   | { readonly type: 'dead'; readonly version: number }
   | { readonly type: 'closed' }
   /** The next version cannot be had or does not work: the used one stays. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly sentence: string; readonly expiresAt?: number }
-  | { readonly type: 'rolledBack'; readonly expiresAt?: number }
+  /** @param why absent when a person asked for it */
+  | { readonly type: 'rolledBack'; readonly expiresAt?: number; readonly why?: { readonly code: ErrorCode; readonly sentence: string } }
 
 /** Which states each event may find. */
 const allowedFrom: Readonly<Record<RotationEvent['type'], readonly RotationState[]>> = {
@@ -94,6 +100,7 @@ const allowedFrom: Readonly<Record<RotationEvent['type'], readonly RotationState
   sealed: ['intent', 'minted'],
   verified: ['sealed'],
   switched: ['verified'],
+  waits: ['draining'],
   revoke: ['draining'],
   dead: rotationStates,
   closed: ['confirmed'],
@@ -119,8 +126,23 @@ const unconfirmedOf = (version: number, expiresAt: number | undefined, now: numb
   ...(expiresAt === undefined ? {} : { expiresAt }),
 })
 
+const troubleOf = (
+  { trouble }: Rotation,
+  { code, sentence }: { readonly code: ErrorCode; readonly sentence: string },
+  now: number,
+): RotationTrouble => ({ at: now, code, sentence, tries: (trouble?.tries ?? 0) + 1 })
+
 /** What belongs to one rotation alone. */
-const settled = ({ id: _, next: __, source: ___, uid: ____, previous: _____, hurry: ______, ...rest }: Rotation): Rotation => rest
+const settled = ({
+  id: _,
+  next: __,
+  source: ___,
+  uid: ____,
+  previous: _____,
+  hurry: ______,
+  isDue: _______,
+  ...rest
+}: Rotation): Rotation => rest
 
 /** The version before, after it was to be dead and was not seen to be: it stays on the list while another rotation goes on. */
 const withPrevious = ({ previous, unconfirmed }: Rotation, now: number): readonly Unconfirmed[] =>
@@ -151,6 +173,7 @@ export const rotate = (rotation: Rotation, event: RotationEvent, now: number): R
         source: event.source,
         unconfirmed: withPrevious(rotation, now),
         ...(event.hurry ? { hurry: true } : {}),
+        ...(event.isDue === true ? { isDue: true } : {}),
       }
     case 'made':
       return at('minted', { uid: event.uid })
@@ -163,7 +186,7 @@ export const rotate = (rotation: Rotation, event: RotationEvent, now: number): R
     case 'verified':
       return at('verified', { provenAt: now })
     case 'switched': {
-      const { trouble: _, next: __, ...rest } = rotation
+      const { next: _, ...rest } = rotation
       return {
         ...rest,
         state: 'draining',
@@ -174,8 +197,14 @@ export const rotate = (rotation: Rotation, event: RotationEvent, now: number): R
         kept: [...without(without(kept, next), version), version],
       }
     }
-    case 'revoke':
-      return at('revoked', { unconfirmed: [...unconfirmed, unconfirmedOf(rotation.previous ?? version, event.expiresAt, now)] })
+    case 'waits':
+      return { ...rotation, trouble: troubleOf(rotation, event, now) }
+    case 'revoke': {
+      // It has held: what was wrong before it is over.
+      const { trouble: _, ...rest } = rotation
+      const dying = unconfirmedOf(rotation.previous ?? version, event.expiresAt, now)
+      return { ...rest, state: 'revoked', since: now, unconfirmed: [...unconfirmed, dying] }
+    }
     case 'dead': {
       const left = { kept: without(kept, event.version), unconfirmed: unconfirmed.filter((one) => one.version !== event.version) }
       return rotation.state === 'revoked' && event.version === rotation.previous ? at('confirmed', left) : { ...rotation, ...left }
@@ -183,14 +212,13 @@ export const rotate = (rotation: Rotation, event: RotationEvent, now: number): R
     case 'closed':
       return { ...settled(rotation), state: 'stable', since: now }
     case 'failed': {
-      const { code, sentence } = event
       const isKept = kept.includes(next)
       return {
         ...settled(rotation),
         state: 'stable',
         since: now,
         unconfirmed: isKept ? [...unconfirmed, unconfirmedOf(next, event.expiresAt, now)] : unconfirmed,
-        trouble: { at: now, code, sentence, tries: (rotation.trouble?.tries ?? 0) + 1 },
+        trouble: troubleOf(rotation, event, now),
       }
     }
     case 'rolledBack': {
@@ -202,101 +230,8 @@ export const rotate = (rotation: Rotation, event: RotationEvent, now: number): R
         version: back,
         kept: [...without(without(kept, back), version), version],
         unconfirmed: [...unconfirmed, unconfirmedOf(version, event.expiresAt, now)],
+        ...(event.why === undefined ? {} : { trouble: troubleOf(rotation, event.why, now) }),
       }
     }
   }
-}
-
-/** What a person asks of an account. */
-export type RotationWish =
-  | { readonly id: string; readonly kind: 'rotate' | 'revoke' | 'rollback' }
-  /** Put this credential in the place of the one that is used. */
-  | { readonly id: string; readonly kind: 'replace'; readonly sealed: SealedRecord }
-
-/** How grave something is: an `alarm` needs somebody now. */
-export interface AccountAlarm {
-  readonly level: 'warn' | 'alarm'
-  readonly sentence: string
-  /** The command that mends it. */
-  readonly fix: string
-}
-
-/** What is known of the account of a target; nothing in it is secret. */
-export interface AccountState {
-  readonly target: string
-  readonly mode: AccountMode
-  readonly fingerprint: string
-  readonly version: number
-  readonly state: RotationState
-  readonly since?: number
-  readonly issuedAt?: number
-  readonly expiresAt?: number
-  /** Other versions whose records are kept, and whether they are still to be seen dead. */
-  readonly versions: readonly {
-    readonly version: number
-    readonly is: 'used' | 'next' | 'previous' | 'revoked'
-    readonly expiresAt?: number
-  }[]
-  readonly rotatedAt?: number
-  readonly provenAt?: number
-  /** Its last use that proved it, by deployments and by servers; what only tries it is none. */
-  readonly used: AccountUses
-  /** When the next rotation begins by itself; absent for never. */
-  readonly nextAt?: number
-  readonly answer?: RotationAnswer
-  readonly alarms: readonly AccountAlarm[]
-}
-
-/** The right to take an account further, until somebody else gets it. */
-export interface RotationTurn {
-  readonly target: Target
-  readonly rotation: Rotation
-  readonly wish?: RotationWish
-  /** Grows with each turn: what comes with a lower one is refused. */
-  readonly fence: number
-  /** ms since the epoch by the clock of Redis, when the turn was taken or last used. */
-  readonly now: number
-}
-
-/** What is written in one go. */
-export interface RotationStep {
-  readonly rotation: Rotation
-  /** The account as the target shows it from now on. */
-  readonly account?: AccountSummary
-  /** A record of a version that is not the used one. */
-  readonly put?: SealedRecord
-  /** The version whose record is the used one from now on; the one that was used is kept under its number. */
-  readonly use?: number
-  /** A version whose record is of no use any more. */
-  readonly drop?: number
-  /** The wish that was answered. */
-  readonly answered?: string
-}
-
-/** Where rotations are written down: each step by compare-and-set, with the fencing number of its turn. */
-export interface RotationJournal {
-  /** Names of targets whose account is to be looked at now, at most so many. */
-  due(most: number): Promise<readonly string[]>
-  /** Sees to it that every target is looked at. */
-  enrol(): Promise<void>
-  /** @returns undefined while somebody else has the turn, or there is no such target */
-  claim(target: string, forMs: number): Promise<RotationTurn | undefined>
-  /** @returns the turn as it is now; undefined when it was lost: nothing was written */
-  step(turn: RotationTurn, step: RotationStep, forMs: number): Promise<RotationTurn | undefined>
-  /** @returns whether it is still held, for `forMs` from now */
-  keep(turn: RotationTurn, forMs: number): Promise<boolean>
-  /** @param at when the account is to be looked at again, ms since the epoch; a wish that came meanwhile is looked at at once */
-  release(turn: RotationTurn, at: number): Promise<void>
-  /** The sealed record of a version. @throws TelpherError sealed_record when there is none */
-  sealed(turn: RotationTurn, version: number): Promise<SealedRecord>
-  /**
-   * Resolves when what was written so far outlives a Redis that is killed now, its machine with it where it says so.
-   * @returns what it rests on, in words
-   * @throws TelpherError rotation_barrier
-   */
-  barrier(): Promise<string>
-  /** @throws TelpherError unknown_target */
-  ask(target: string, wish: RotationWish): Promise<void>
-  /** The journal of an account; undefined before it was first looked at. */
-  read(target: Target): Promise<{ readonly rotation: Rotation; readonly wish?: RotationWish } | undefined>
 }

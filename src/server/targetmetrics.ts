@@ -1,5 +1,5 @@
+import type { AccountState } from '../model/account.ts'
 import type { TargetHealth } from '../model/health.ts'
-import type { AccountState } from '../model/rotation.ts'
 import type { Target } from '../model/target.ts'
 import { useKinds } from '../model/use.ts'
 import type { Registry } from '../telemetry/registry.ts'

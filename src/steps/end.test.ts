@@ -42,6 +42,8 @@ test.each<[string, 'apply' | 'helm', string, Partial<LedgerEntry>[], string]>([
     'immutable_field',
   ],
   ['no permission', 'apply', '', [{ code: 403, reason: 'Forbidden', message: 'cannot patch' }], 'target_forbidden'],
+  ['a refused credential', 'apply', '', [{ code: 401, reason: 'Unauthorized', message: 'Unauthorized' }], 'target_unauthorized'],
+  ['a refused credential, to read', 'apply', 'error: You must be logged in to the server (Unauthorized)', [], 'target_unauthorized'],
   ['no permission to read', 'helm', 'Error: query: failed: secrets is forbidden: User "x" cannot list', [], 'target_forbidden'],
   ['a template', 'helm', 'Error: template: web/templates/a.yaml:3:5: executing "a" at <.Values.x.y>: nil pointer', [], 'chart_invalid'],
   ['another helm', 'helm', 'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress', [], 'helm_pending'],

@@ -61,6 +61,8 @@ const renderFailures =
   /template: |parse error|YAML parse error|execution error at|values don't meet the specifications|unable to build kubernetes objects|chart requires kubeVersion|found in Chart.yaml, but missing|validation: chart|cannot load values/
 const helmBusy = /another operation \(install\/upgrade\/rollback\) is in progress/
 const forbidden = /\bforbidden\b/i
+/** What kubectl and helm make of a 401 (k8s.io/kubectl: pkg/cmd/util; client-go: apierrors). */
+const unauthorized = /must be logged in to the server|asked for the client to provide credentials/
 /** An answer that broke off in its middle (client-go: rest/request.go, transformResponse): the way broke, and nothing was refused. */
 const brokenAnswer = /(?:unexpected|stream) error when reading response body/
 
@@ -69,6 +71,7 @@ const codeOfRefusal = ({ code, reason = '', message = '' }: LedgerEntry): ErrorC
   if (/admission webhook|denied (?:the )?request|ValidatingAdmissionPolicy/i.test(message)) return 'admission_denied'
   if (code === 422 && /immutable/.test(message)) return 'immutable_field'
   if (/field not declared in schema|strict decoding error/.test(message)) return 'invalid_manifest'
+  if (code === 401) return 'target_unauthorized'
   if (code === 403 || reason === 'Forbidden') return 'target_forbidden'
   return 'apply_failed'
 }
@@ -101,6 +104,7 @@ const codeOf = ({ step, errors, writes, refusals }: Ended): { code: ErrorCode; m
   if (answer !== undefined) return { code: codeOfRefusal(answer), message: answer.message }
   if (step.kind === 'helm' && renderFailures.test(errors)) return { code: 'chart_invalid' }
   if (step.kind === 'helm' && helmBusy.test(errors)) return { code: 'helm_pending' }
+  if (unauthorized.test(errors)) return { code: 'target_unauthorized' }
   if (forbidden.test(errors)) return { code: 'target_forbidden' }
   if (brokenAnswer.test(errors)) return { code: 'target_error' }
   return { code: step.kind === 'helm' ? 'helm_failed' : 'apply_failed' }

@@ -46,6 +46,11 @@ test('what a worker only reads it may not write, where Redis tells them apart', 
   }
   expect(aclUser('worker', { version: '6.2' }).rules.filter((rule) => rule.startsWith('%'))).toEqual([])
   expect(aclUser('worker', { version: '7.2' }).rules).toContain('+client|setinfo')
+  expect((['6.2', '7.0', '7.2'] as const).map((version) => aclUser('server', { version }).rules.includes('+waitaof'))).toEqual([
+    false,
+    false,
+    true,
+  ])
 })
 
 test('a server may read settings of Redis only where that says nothing of its files otherwise', () => {

@@ -3,7 +3,7 @@ import { poolsKey } from './keys.ts'
 /** Who connects to Redis. A worker is one of a pool. */
 export type RedisRole = 'server' | 'worker' | 'producer'
 
-/** Redis versions whose rules differ: 6.2 has no key that may only be read, 7.2 asks for the library's name. */
+/** Redis versions whose rules differ: 6.2 has no key that may only be read, 7.2 asks for the library's name and knows WAITAOF. */
 export type AclVersion = '6.2' | '7.0' | '7.2'
 
 /** What one concern needs of Redis: a line is added where it belongs. */
@@ -45,7 +45,7 @@ const needs: Readonly<Record<string, Need>> = {
       'lindex llen lpos lpush lrange lrem rpoplpush rpush sadd scard sismember smembers srem',
       'xack xadd xautoclaim xclaim xdel xgroup|create xlen xrange xread xreadgroup xrevrange xtrim',
       'zadd zcard zcount zincrby zpopmin zrange zrangebylex zrangebyscore zrem zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zscore',
-      'wait',
+      'wait waitaof',
       queueCommands,
     ].join(' '),
   },
@@ -137,7 +137,7 @@ export const aclUser = (role: RedisRole, options: { readonly pool?: string; read
   const writes = new Set(mine.flatMap((need) => named(need.writes ?? [])))
   const reads = new Set(mine.flatMap((need) => named(need.reads ?? [])).filter((pattern) => !writes.has(pattern)))
   const commands = new Set(mine.flatMap((need) => need.commands.split(' ')))
-  if (version !== '7.2') commands.delete('client|setinfo')
+  if (version !== '7.2') for (const command of ['client|setinfo', 'waitaof']) commands.delete(command)
   const keys = [
     ...[...writes].map((pattern) => `~${pattern}`),
     ...[...reads].map((pattern) => (version === '6.2' ? `~${pattern}` : `%R~${pattern}`)),

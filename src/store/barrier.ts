@@ -13,6 +13,8 @@ const askMs = 2000
 /** With `everysec` Redis begins a sync at most a second after what was written (redis.conf, appendfsync); the other one is for its clock, which ticks in seconds. */
 const everySecondMs = 2000
 const markerMs = 600_000
+/** A replica that was not connected for so long, in ms, is expected no more: the next rotation must not wait for ever. */
+const rememberMs = 3_600_000
 
 type Info = ReadonlyMap<string, string>
 
@@ -31,8 +33,11 @@ const isOld = (version: string): boolean => {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major < 7 || (major === 7 && minor < 2)
 }
-const unproven = (why: string): TelpherError =>
-  new TelpherError('rotation_barrier', `Redis does not show that what it was told lasts: ${why}`)
+const unproven = (why: string, code: 'rotation_barrier' | 'rotation_replicas' = 'rotation_barrier'): TelpherError =>
+  new TelpherError(code, `Redis does not show that what it was told lasts: ${why}`)
+
+const unsynced = (): TelpherError => unproven('its append-only file is not synced')
+const rewriting = (): TelpherError => unproven('its append-only file is being rewritten')
 
 /** What may be asked only by users that have the right to: asked once without it, and never again, since Redis writes down what it refuses. */
 type Optional = (redis: Client, ...command: readonly [string, ...(string | number)[]]) => Promise<unknown>
@@ -55,23 +60,44 @@ const policyOf = async (redis: Client, optional: Optional): Promise<string> => {
   return Array.isArray(told) && typeof told[1] === 'string' ? told[1] : 'everysec'
 }
 
-const until = async (end: number, why: string, holds: () => Promise<boolean>): Promise<void> => {
+const until = async (end: number, why: () => TelpherError, holds: () => Promise<boolean>): Promise<void> => {
   while (!(await holds())) {
-    if (performance.now() > end) throw unproven(why)
+    if (performance.now() > end) throw why()
     await sleep(lookMs)
   }
 }
 
-/** Every replica that is connected has it (redis.io/docs/latest/commands/wait). */
-const onReplicas = async (redis: Client, mark: () => Promise<unknown>, end: number): Promise<number> => {
-  let replicas = 0
-  await until(end, 'not all of its replicas have it', async () => {
-    replicas = Number((await infoOf(redis, 'replication')).get('connected_slaves') ?? 0)
-    if (replicas === 0) return true
-    await mark()
-    return Number(await ask(redis, 'WAIT', replicas, askMs)) >= replicas
+/** Replicas by host and port, and when each was last connected, by the monotonic clock. */
+type Replicas = Map<string, number>
+
+const connectedIn = (info: Info): string[] =>
+  [...info].flatMap(([name, value]) => {
+    const [, host, port] = (/^slave\d+$/.test(name) && /^ip=([^,]+),port=(\d+),/.exec(value)) || []
+    return port === undefined ? [] : [`${host}:${port}`]
   })
-  return replicas
+
+/**
+ * Every replica has it (redis.io/docs/latest/commands/wait): those that are connected, and those that were lately, since one that hangs is
+ * disconnected, and may be the master after all.
+ */
+const onReplicas = async (redis: Client, mark: () => Promise<unknown>, end: number, known: Replicas): Promise<number> => {
+  let connected: string[] = []
+  const lacking = (): TelpherError => {
+    const away = [...known.keys()].filter((place) => !connected.includes(place))
+    const which =
+      away.length === 0 ? `one of its replicas ${connected.join(', ')} does not have it` : `its replica ${away.join(', ')} is away`
+    return unproven(which, 'rotation_replicas')
+  }
+  await until(end, lacking, async () => {
+    connected = connectedIn(await infoOf(redis, 'replication'))
+    const now = performance.now()
+    for (const place of connected) known.set(place, now)
+    for (const [place, seenAt] of known) if (now - seenAt > rememberMs) known.delete(place)
+    if (known.size === 0) return true
+    await mark()
+    return Number(await ask(redis, 'WAIT', known.size, askMs)) >= known.size
+  })
+  return known.size
 }
 
 /** The file has reached the disk without a word about it: what is known of how Redis syncs, and that nothing stands in its way. */
@@ -79,7 +105,7 @@ const bySecond = async (redis: Client, end: number): Promise<void> => {
   const calm = (info: Info): boolean =>
     info.get('aof_last_write_status') === 'ok' && info.get('aof_rewrite_in_progress') === '0' && info.get('rdb_bgsave_in_progress') === '0'
   let [since, delayed] = [Number.POSITIVE_INFINITY, '']
-  await until(end, 'its append-only file is not synced', async () => {
+  await until(end, unsynced, async () => {
     const info = await infoOf(redis, 'persistence')
     // A sync that was put off begins the waiting anew; so does a rewrite, during which some do not sync at all (no-appendfsync-on-rewrite).
     if (!calm(info) || info.get('aof_delayed_fsync') !== delayed) {
@@ -97,9 +123,9 @@ const byRewrite = async (redis: Client, end: number): Promise<void> => {
     const info = await infoOf(redis, 'persistence')
     return info.get('aof_rewrite_in_progress') === '0' && info.get('aof_rewrite_scheduled') === '0'
   }
-  await until(end, 'its append-only file is being rewritten', isIdle)
+  await until(end, rewriting, isIdle)
   await ask(redis, 'BGREWRITEAOF')
-  await until(end, 'its append-only file is being rewritten', isIdle)
+  await until(end, rewriting, isIdle)
   if ((await infoOf(redis, 'persistence')).get('aof_last_bgrewrite_status') !== 'ok')
     throw unproven('its append-only file was not rewritten')
 }
@@ -112,7 +138,7 @@ const onDisk = async (redis: Client, optional: Optional, end: number): Promise<s
   // Who may not ask it is served as by an older one.
   const mayAsk = !isOld(version) && (await optional(redis, 'WAITAOF', 0, 0, 1)) !== undefined
   if (mayAsk) {
-    await until(end, 'its append-only file is not synced', async () => {
+    await until(end, unsynced, async () => {
       const [local] = (await ask(redis, 'WAITAOF', 1, 0, askMs)) as [number, number]
       return Number(local) >= 1
     })
@@ -124,14 +150,14 @@ const onDisk = async (redis: Client, optional: Optional, end: number): Promise<s
   return policy === 'no' ? 'a rewritten append-only file' : `appendfsync ${policy}`
 }
 
-const prove = async (connection: Connection, optional: Optional): Promise<string> => {
-  const end = performance.now() + patienceMs
+const prove = async (connection: Connection, known: Replicas, optional: Optional, withinMs: number): Promise<string> => {
+  const end = performance.now() + withinMs
   // Its own connection: others would wait behind what blocks; and what it says holds for what was written on it, and before.
   const redis = connection.blocking()
   try {
     const mark = () => redis.set(rotationKeys.barrier, randomUUID(), 'PX', markerMs)
     await mark()
-    const replicas = await onReplicas(redis, mark, end)
+    const replicas = await onReplicas(redis, mark, end, known)
     const rests = await onDisk(redis, optional, end)
     return replicas === 0 ? rests : `${rests}, ${replicas} replicas`
   } catch (thrown) {
@@ -142,11 +168,13 @@ const prove = async (connection: Connection, optional: Optional): Promise<string
 }
 
 /**
- * What was written to Redis before this was called outlives it: on all connected replicas, and on its disk. Redis 7.2 and newer are asked with
+ * What was written to Redis before this was called outlives it: on all replicas that are connected or were in the last hour, and on its disk. Redis 7.2 and newer are asked with
  * WAITAOF; older ones by their settings and INFO. Callers that come together share one proof that begins after the last of them.
- * @returns what resolves with what it rests on, in words
+ * @param withinMs how long a proof may take, in ms
+ * @returns what resolves with what it rests on, in words. It throws TelpherError rotation_replicas, rotation_barrier
  */
-export const createBarrier = (connection: Connection): (() => Promise<string>) => {
+export const createBarrier = (connection: Connection, withinMs: number = patienceMs): (() => Promise<string>) => {
+  const known: Replicas = new Map()
   const optional = optionally()
   let running: Promise<unknown> | undefined
   let waiting: Promise<string> | undefined
@@ -157,7 +185,7 @@ export const createBarrier = (connection: Connection): (() => Promise<string>) =
       .catch(() => {})
       .then(() => {
         waiting = undefined
-        running = prove(connection, optional)
+        running = prove(connection, known, optional, withinMs)
         return running as Promise<string>
       })
     waiting = proof

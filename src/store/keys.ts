@@ -86,6 +86,17 @@ export const lockKey = ({ clusterId, namespace, subject }: LockName): string =>
 export const heldPattern: string = `${prefix}{[cr][lo]*`
 export const isLockKey = (key: string): boolean => key.startsWith(`${prefix}{cluster:`)
 
+/** The places for rotations in one cluster. */
+export const placeKeys = (clusterId: string): { readonly holders: string; readonly queue: string } => {
+  const at = `${prefix}{places:${digest(clusterId).slice(0, 32)}}`
+  return {
+    /** Sorted set: holder by until when, Redis time in ms. */
+    holders: `${at}:holders`,
+    /** Hash: server -> since when it waits, and when it last asked. */
+    queue: `${at}:queue`,
+  }
+}
+
 /** Lists over all deployments: found again from the records by nobody, so kept with care. */
 export const indexKeys: { readonly deployments: string; readonly active: string } = {
   /** Sorted set: id by creation time. */

@@ -16,6 +16,7 @@ test('every key of keys.ts has exactly one rule', () => {
     ...Object.values(keys.grantKeys({ deploymentId: 'dep_01', jobId: 'job_01', attempt: 1 })),
     keys.sweepTurnKey('shop'),
     keys.lockKey({ clusterId: 'c', namespace: 'shop', subject: 'helm/web' }),
+    ...Object.values(keys.placeKeys('c')),
     ...Object.values(keys.indexKeys),
     ...Object.values(keys.targetKeys),
     ...Object.values(keys.healthKeys),

@@ -71,6 +71,8 @@ const rows: readonly Row[] = [
   [`${keyPrefix}{index}:deployments`, 'the deployments', 'one entry a deployment', 'bounded', 'sweep', 'state'],
   [`${keyPrefix}{index}:active`, 'those not finished', 'one entry a deployment', 'bounded', 'taken off at the end', 'state'],
   [`${keyPrefix}{cluster:*}:lock:*`, 'who holds and awaits a lock', 'while somebody does', 'bounded', 'deleted when free', 'state'],
+  [`${keyPrefix}{places:*}:holders`, 'whose accounts of a cluster are rotated now', '30 seconds', 'expires', 'TTL', 'state'],
+  [`${keyPrefix}{places:*}:queue`, 'which servers wait to rotate in a cluster', '30 seconds', 'expires', 'TTL', 'state'],
   [`${keyPrefix}{wake}:deployments`, 'wakes of the schedulers', 'about the last 10,000', 'bounded', 'trimmed', 'state'],
   [`${keyPrefix}{targets}:records`, 'the targets', 'until removed', 'bounded', 'telpher target remove', 'state'],
   [`${keyPrefix}{targets}:accounts`, 'their sealed accounts', 'until removed', 'bounded', 'telpher target remove', 'state'],

@@ -1,18 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { SealedRecord } from '../model/credential.ts'
 import { TelpherError } from '../model/errors.ts'
-import {
-  newRotation,
-  type Rotation,
-  type RotationJournal,
-  type RotationStep,
-  type RotationTurn,
-  type RotationWish,
-} from '../model/rotation.ts'
+import { newRotation, type Rotation } from '../model/rotation.ts'
+import type { RotationJournal, RotationStep, RotationTurn, RotationWish } from '../model/rotationjournal.ts'
 import type { Target } from '../model/target.ts'
 import { createBarrier } from './barrier.ts'
 import type { Connection } from './connection.ts'
 import { rotationKeys, targetKeys, versionField } from './keys.ts'
+import { createPlaces } from './places.ts'
 
 /** What a turn is known by, and the texts that its next step must find. */
 interface Held {
@@ -118,6 +113,7 @@ export const createRotations = (connection: Connection): RotationJournal => {
       return JSON.parse(text) as SealedRecord
     },
     barrier: createBarrier(connection),
+    places: createPlaces(connection),
     ask: async (name, wish) => {
       const text = await textOf(name)
       if (text === null) throw new TelpherError('unknown_target', `there is no target ${name}`)

@@ -51,6 +51,7 @@ export type ScriptName =
   | 'swap-field'
   | 'swap-lock'
   | 'swap-sealed'
+  | 'take-place'
   | 'time'
   | 'trim-audit'
   | 'use-package'

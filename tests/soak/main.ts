@@ -84,6 +84,7 @@ const rotationFile = 'tests/integration/rotation/crash.test.ts'
 soaks.push(manyPoints('rotation killed at 220 points', rotationFile, { ROTATION_KILLS: '220', ROTATION_LOSSES: '0' }))
 soaks.push(manyPoints('rotation beside a Redis that forgets, 220 times', rotationFile, { ROTATION_KILLS: '0', ROTATION_LOSSES: '220' }))
 soaks.push(manyPoints('rotation through faults, 40 times', 'tests/integration/rotation/faults.test.ts', { ROTATION_FAULTS: '40' }))
+soaks.push(manyPoints('rotation while 50 jobs watch and apply', 'tests/integration/rotation/in-flight.test.ts', { IN_FLIGHT: '50' }))
 
 /** The integration tests that speak to Redis, on another kind of it. @param leftOut those that are about a server alone */
 const onRedis = (name: string, env: Readonly<Record<string, string>>, leftOut: readonly string[] = []): Soak => ({
@@ -103,10 +104,15 @@ soaks.push(manyPoints('fail-overs of Sentinel and of a cluster', 'tests/integrat
 soaks.push(onRedis('Redis behind Sentinel', { TEST_REDIS: 'sentinel' }))
 // A full cluster is one full master: these fill one server.
 soaks.push(onRedis('Redis Cluster', { TEST_REDIS: 'cluster' }, ['tests/integration/store/full.test.ts']))
-soaks.push(...(isWanted(onRedis('Valkey', {}).name) ? [onRedis('Valkey', { TELPHER_REDIS_SERVER: await valkeyServer() })] : []))
-/** What only Redis 7.2 and newer, and Valkey, can be asked: WAITAOF, by the user that `telpher redis-acl --redis 7.2` prints for a server. */
-const onValkey = manyPoints('users of Redis, and what is on its disk, on Valkey', 'tests/integration/redis/barrier.test.ts', {})
-if (isWanted(onValkey.name)) soaks.push({ ...onValkey, env: { TELPHER_REDIS_SERVER: await valkeyServer() } })
+/** What only Redis 7.2 and newer, and Valkey, can be asked: WAITAOF, by whom `telpher redis-acl --redis 7.2` prints users for, and by rotations. */
+for (const onValkey of [
+  (env: Readonly<Record<string, string>>) => onRedis('Valkey', env),
+  (env: Readonly<Record<string, string>>) =>
+    manyPoints('users of Redis, and what is on its disk, on Valkey', 'tests/integration/redis/barrier.test.ts', env),
+  (env: Readonly<Record<string, string>>) =>
+    manyPoints('the barrier of rotations on Valkey, which has WAITAOF', 'tests/integration/store/barrier.test.ts', env),
+])
+  if (isWanted(onValkey({}).name)) soaks.push(onValkey({ TELPHER_REDIS_SERVER: await valkeyServer() }))
 for (const [seconds, how] of [
   ['120', 'SIGKILL'],
   ['30', 'SIGSTOP'],

@@ -7,9 +7,11 @@ import type { MasterKey } from '../../src/credentials/keyfile.ts'
 import type { Api } from '../../src/credentials/modes/ask.ts'
 import type { RotationDeps } from '../../src/credentials/rotation/held.ts'
 import { startRotation } from '../../src/credentials/rotation/loop.ts'
+import type { PlaceTimes } from '../../src/credentials/rotation/places.ts'
 import { seal, unseal } from '../../src/credentials/seal.ts'
 import { newId } from '../../src/model/ids.ts'
-import type { Rotation, RotationWish } from '../../src/model/rotation.ts'
+import type { Rotation } from '../../src/model/rotation.ts'
+import type { RotationWish } from '../../src/model/rotationjournal.ts'
 import { Secret } from '../../src/model/secret.ts'
 import type { Target } from '../../src/model/target.ts'
 import type { Cluster } from '../../src/sandbox/cluster.ts'
@@ -21,7 +23,7 @@ import { sampleTarget } from './samples.ts'
 export const testKey = (): MasterKey => ({ kid: 'test', key: randomBytes(32) })
 
 /** Short enough for a test; the ten seconds for which an API server remembers a token nobody can shorten. */
-const quickTimes = { turnMs: 3000, drainMs: 0, confirmMs: 20_000, againMs: 500 }
+const quickTimes = { turnMs: 3000, drainMs: 0, dueDrainMs: 0, confirmMs: 20_000, againMs: 500 }
 
 /** As the admin of a cluster. */
 const adminApi = (cluster: Pick<Cluster, 'server' | 'caPem' | 'admin'>): Api => ({
@@ -80,6 +82,7 @@ export const rotating = (
   key: MasterKey,
   changes: Partial<Omit<RotationDeps, 'times'>> & {
     readonly times?: Partial<RotationDeps['times']>
+    readonly placeTimes?: Partial<PlaceTimes>
     readonly only?: readonly string[]
   } = {},
 ): { stop(): Promise<void>; readonly lines: object[] } => {
@@ -94,7 +97,8 @@ export const rotating = (
     key,
     installation: 'srv_test',
     isBusy: async () => false,
-    record: () => {},
+    refused: async () => undefined,
+    record: async () => {},
     log: (line) => void lines.push(line),
     ...changes,
     times: { ...quickTimes, ...changes.times },
@@ -151,3 +155,12 @@ export const ownSecretsIn = async (cluster: Cluster, { target, home }: Pick<Setu
 /** What `GET /version` is answered with. */
 export const statusOf = async (cluster: Pick<Cluster, 'server' | 'caPem'>, token: string): Promise<number> =>
   (await fetchAs(cluster, token, 'GET', '/version')).status
+
+/** Whether the API server takes the credential that the target uses now: what it used a moment ago may be dead already. */
+export const isLetIn = async (cluster: Pick<Cluster, 'server' | 'caPem'>, store: Store, name: string, key: MasterKey): Promise<boolean> => {
+  for (;;) {
+    const token = await usedToken(store, name, key)
+    if ((await statusOf(cluster, token)) === 200) return true
+    if ((await usedToken(store, name, key)) === token) return false
+  }
+}

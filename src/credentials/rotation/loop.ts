@@ -1,37 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { logOnce } from '../../model/log-once.ts'
-import type { Target } from '../../model/target.ts'
 import { LostTurn, type RotationDeps, type RotationTimes } from './held.ts'
+import { createWithin, type PlaceTimes } from './places.ts'
 import { takeFurther } from './run.ts'
 
-/** Calls to one cluster at a time. */
-const perCluster = 5
 /** Accounts that are worked on at a time: most of them wait for a refusal. */
 const atOnce = 250
 const lookMs = 500
 /** Targets that were added since are found so often, in ms; one that somebody asks something of at once. */
 const enrolMs = 60_000
 
-const rotationTimes: RotationTimes = { turnMs: 15_000, drainMs: 60_000, confirmMs: 30_000, againMs: 30_000 }
-
-/** @returns what runs work of one cluster, a few at a time, in the order in which it came */
-const createWithin = (most: number = perCluster): RotationDeps['within'] => {
-  const clusters = new Map<string, { busy: number; readonly waiting: (() => void)[] }>()
-  return async <T>({ clusterId }: Pick<Target, 'clusterId'>, work: () => Promise<T>): Promise<T> => {
-    const place = clusters.get(clusterId) ?? { busy: 0, waiting: [] }
-    clusters.set(clusterId, place)
-    if (place.busy < most) place.busy++
-    else await new Promise<void>((resolve) => place.waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = place.waiting.shift()
-      if (next === undefined) place.busy--
-      else next()
-      if (place.busy === 0) clusters.delete(clusterId)
-    }
-  }
-}
+const rotationTimes: RotationTimes = { turnMs: 15_000, drainMs: 60_000, dueDrainMs: 300_000, confirmMs: 30_000, againMs: 30_000 }
 
 /**
  * Starts the loop that rotates accounts when they are due, or when somebody asks for it. Several servers may run it: each account is one's at a time.
@@ -40,11 +19,16 @@ const createWithin = (most: number = perCluster): RotationDeps['within'] => {
 export const startRotation = (
   options: Omit<RotationDeps, 'within' | 'times'> & {
     readonly times?: Partial<RotationTimes>
+    readonly placeTimes?: Partial<PlaceTimes>
     readonly signal: AbortSignal
   },
 ): { readonly stopped: Promise<void> } => {
   const { journal, log, signal } = options
-  const deps: RotationDeps = { ...options, times: { ...rotationTimes, ...options.times }, within: createWithin() }
+  const deps: RotationDeps = {
+    ...options,
+    times: { ...rotationTimes, ...options.times },
+    within: createWithin(journal.places, options.placeTimes),
+  }
   const running = new Map<string, Promise<void>>()
   const said = logOnce(log, 'accounts cannot be rotated')
 

@@ -31,19 +31,19 @@ export const isRefused = (held: HeldAccount, plain: PlainCredential, patienceMs:
   })
 
 /** Deletes what a token is bound to. What is bound to nothing can only be waited out. */
-const endToken = async (held: HeldAccount, dying: PlainCredential, { within }: Pick<RotationDeps, 'within'>): Promise<void> => {
+const endToken = async (held: HeldAccount, dying: PlainCredential): Promise<void> => {
   const used = await held.open(held.turn().rotation.version)
   const identity = ownIdentity(held, used)
   const secret = dying.kind === 'token-request' ? claimsOf(dying.token).secret : undefined
   if (identity === undefined || secret === undefined) return
-  await within(held.turn().target, () => held.as(used, (api) => removeOwn(api, identity, secret)))
+  await held.within(() => held.as(used, (api) => removeOwn(api, identity, secret)))
 }
 
 /**
  * Ends each version that should be dead, and looks whether the API server refuses it.
  * @throws TelpherError sealed_record, rotation_mint, target_*
  */
-export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDeps, 'within' | 'times'>): Promise<void> => {
+export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDeps, 'times'>): Promise<void> => {
   for (const { version, expiresAt } of held.turn().rotation.unconfirmed) {
     const isOver = expiresAt !== undefined && expiresAt + longOverMs < held.now()
     const plain = await held.open(version).catch((thrown: unknown) => {
@@ -52,10 +52,10 @@ export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDep
       throw thrown
     })
     if (plain !== undefined) {
-      await endToken(held, plain, deps)
+      await endToken(held, plain)
       if (!(await isRefused(held, plain, deps.times.confirmMs))) continue
     }
-    await held.step({ type: 'dead', version }, { drop: version })
+    await held.step({ type: 'dead', version }, { drop: version, ...(plain === undefined ? {} : { about: plain }) })
   }
 }
 
@@ -63,7 +63,7 @@ export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDep
  * Deletes Secrets of the identity that no token of ours is bound to: leftovers of a rotation that was cut, or what a thief minted.
  * @throws TelpherError sealed_record, rotation_mint, target_*
  */
-export const sweepOwn = async (held: HeldAccount, { within, log }: Pick<RotationDeps, 'within' | 'log'>): Promise<void> => {
+export const sweepOwn = async (held: HeldAccount, { log }: Pick<RotationDeps, 'log'>): Promise<void> => {
   const { rotation, target } = held.turn()
   const used = await held.open(rotation.version)
   const identity = ownIdentity(held, used)
@@ -72,7 +72,7 @@ export const sweepOwn = async (held: HeldAccount, { within, log }: Pick<Rotation
   if (identity === undefined || uidOf(used) === undefined) return
   const known = new Set([uidOf(used)])
   for (const version of rotation.kept) known.add(uidOf(await held.open(version)))
-  await within(target, () =>
+  await held.within(() =>
     held.as(used, async (api) => {
       for (const secret of await listOwn(api, identity)) {
         if (known.has(secret.uid)) continue

@@ -1,45 +1,36 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { AccountState } from '../../../src/model/rotation.ts'
-import type { Cluster } from '../../../src/sandbox/cluster.ts'
+import type { AccountState } from '../../../src/model/account.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { addIdentity, ownSecretsIn, rotating, statusOf, testKey, usedToken } from '../../support/rotating.ts'
-import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
+import { ownSecretsIn, rotating, statusOf, usedToken } from '../../support/rotating.ts'
+import { rotationScene } from '../../support/rotation-scene.ts'
+import { freshNamespace } from '../../support/sandbox.ts'
 import { createTestCli, type Ran, type TestCli } from '../cli/cli.ts'
 import { newTarget, type ServedApi, serveApi } from '../server/api.ts'
 
-const key = testKey()
-let cluster: Cluster
-let redis: OwnRedis
+const scene = rotationScene()
+const { key, begin } = scene
 let served: ServedApi
 let cli: TestCli
 let loop: ReturnType<typeof rotating>
 beforeAll(async () => {
-  cluster = await sharedCluster('none')
-  redis = await startOwnRedis()
-  served = await serveApi({ redisUrl: redis.url, key })
+  served = await serveApi({ redisUrl: scene.redis.url, key })
   cli = await createTestCli(served)
   loop = rotating(served.store, key)
 })
 afterAll(async () => {
   await loop.stop()
   await served.close()
-  await redis.stop()
 })
 
-const begin = async (): Promise<{ name: string; home: string }> => {
-  const [home, namespace] = [await freshNamespace(cluster), await freshNamespace(cluster)]
-  await addIdentity(cluster, served.store, key, { target: home, home, namespaces: [namespace] })
-  return { name: home, home }
-}
 const status = async (name: string): Promise<{ state: AccountState; ran: Ran }> => {
   const ran = await cli.run(['account', 'status', name, '-o', 'json'])
   return { state: JSON.parse(ran.stdout) as AccountState, ran }
 }
 
 test.concurrent('rotate waits for the refusal of the old one, and status says all of it', async () => {
+  const { cluster } = scene
   const { name } = await begin()
   const old = await usedToken(served.store, name, key)
   const ran = await cli.run(['account', 'rotate', name])
@@ -55,6 +46,7 @@ test.concurrent('rotate waits for the refusal of the old one, and status says al
 })
 
 test.concurrent('a dead account says so with its mending command, which works with a token of ten minutes', async () => {
+  const { cluster } = scene
   const { name, home } = await begin()
   for (const secret of await ownSecretsIn(cluster, { target: name, home })) await cluster.kubectl('delete', 'secret', secret, '-n', home)
   const dead = await usedToken(served.store, name, key)
@@ -85,6 +77,7 @@ test.concurrent('a dead account says so with its mending command, which works wi
 })
 
 test.concurrent('a set-up of an older version gets the right to renew itself from a context', async () => {
+  const { cluster } = scene
   const { name, home } = await begin()
   const rules = [
     { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [`deployer-${name}`], verbs: ['create'] },
@@ -105,6 +98,7 @@ test.concurrent('a set-up of an older version gets the right to renew itself fro
 })
 
 test.concurrent('revoke ends all that Telpher can end, and names the others', async () => {
+  const { cluster } = scene
   const [one, two] = [await begin(), await begin()]
   const tokens = await Promise.all([one, two].map(({ name }) => usedToken(served.store, name, key)))
   expect((await cli.run(['account', 'revoke', one.name])).code).toBe(2)
@@ -116,6 +110,7 @@ test.concurrent('revoke ends all that Telpher can end, and names the others', as
 })
 
 test.concurrent('a static token is replaced by the one that is given, and the old one stays an alarm until it is refused', async () => {
+  const { cluster } = scene
   const [name, namespace] = [`fixed-${await freshNamespace(cluster)}`, await freshNamespace(cluster)]
   const bind = async (account: string, secret: string): Promise<string> => {
     await cluster.apply(
@@ -155,6 +150,7 @@ test.concurrent('a static token is replaced by the one that is given, and the ol
 })
 
 test.concurrent('an in-cluster account has nothing to rotate', async () => {
+  const { cluster } = scene
   const name = `in-${await freshNamespace(cluster)}`
   const target = newTarget(name, { server: 'https://kubernetes.default.svc', credential: { kind: 'in-cluster' } })
   expect((await served.call('POST', '/v1/targets', target)).status).toBe(201)

@@ -10,7 +10,7 @@ import { type Redis, startRedis } from '../../../src/sandbox/redis.ts'
 import { openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { seededRandom } from '../../support/random.ts'
-import { addIdentity, journalOf, ownSecretsIn, rotating, statusOf, testKey, usedToken } from '../../support/rotating.ts'
+import { addIdentity, asked, isLetIn, journalOf, ownSecretsIn, rotating, statusOf, testKey, usedToken } from '../../support/rotating.ts'
 import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
 import type { Crash } from './crashing-child.ts'
 
@@ -49,6 +49,8 @@ const crashed = async (store: Store, crash: Omit<Crash, 'keyFile' | 'target' | '
   const ended = await execa(process.execPath, [child, JSON.stringify(told)], { reject: false, timeout: 120_000 })
   expect(ended.signal === 'SIGKILL' || ended.exitCode === 0, ended.stderr).toBe(true)
   await restart()
+  // Whatever the crash left, the target can be reached, before anybody takes it further.
+  expect(await isLetIn(cluster, store, home, key)).toBe(true)
 
   const begunAt = performance.now()
   const loop = rotating(store, key, { only: [home] })
@@ -67,6 +69,10 @@ const crashed = async (store: Store, crash: Omit<Crash, 'keyFile' | 'target' | '
     return statuses.flat().length === 1 && statuses.flat()[0] === used
   })
   expect((await journalOf(store, home))?.version).toBeGreaterThan(1)
+  // It sweeps after each thing that is asked of it: when the second is answered, it has swept after the first.
+  for (let asks = 0; asks < 2; asks++) expect((await asked(store, home, { kind: 'rollback' })).code).toBe('rotation_too_late')
+  expect(await ownSecretsIn(cluster, { target: home, home })).toHaveLength(1)
+  expect(await isLetIn(cluster, store, home, key)).toBe(true)
   await loop.stop()
   await store.targets.remove(home)
 }

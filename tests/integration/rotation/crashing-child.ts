@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { createConnector } from '../../../src/cluster/connection.ts'
 import type { ClusterRequest } from '../../../src/model/ports.ts'
-import type { RotationJournal } from '../../../src/model/rotation.ts'
+import type { RotationJournal } from '../../../src/model/rotationjournal.ts'
 import { openStore } from '../../../src/store/index.ts'
 import { rotating } from '../../support/rotating.ts'
 

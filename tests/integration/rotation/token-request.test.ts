@@ -1,43 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { claimsOf } from '../../../src/credentials/jwt.ts'
-import type { Target } from '../../../src/model/target.ts'
-import type { Cluster } from '../../../src/sandbox/cluster.ts'
-import { openStore, type Store } from '../../../src/store/index.ts'
+import type { AuditEntry } from '../../../src/model/audit.ts'
+import { TelpherError } from '../../../src/model/errors.ts'
+import { openStore } from '../../../src/store/index.ts'
 import { fetchAs } from '../../support/bootstrap.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { addIdentity, asked, journalOf, ownSecretsIn, rotating, statusOf, testKey, usedToken } from '../../support/rotating.ts'
-import { freshNamespace, sharedCluster } from '../../support/sandbox.ts'
+import { asked, journalOf, ownSecretsIn, rotating, statusOf, usedToken } from '../../support/rotating.ts'
+import { rotationScene } from '../../support/rotation-scene.ts'
 
-const key = testKey()
-let cluster: Cluster
-let redis: OwnRedis
-let store: Store
-beforeAll(async () => {
-  cluster = await sharedCluster('none')
-  redis = await startOwnRedis()
-  store = await openStore({ url: redis.url })
-})
-afterAll(async () => {
-  await store.close()
-  await redis.stop()
-})
-
-interface Place {
-  readonly name: string
-  readonly home: string
-  readonly namespace: string
-  readonly target: Target
-}
-
-const begin = async (changes: Partial<Target> = {}): Promise<Place> => {
-  const [home, namespace] = [await freshNamespace(cluster), await freshNamespace(cluster)]
-  // What should not rotate by itself in a test does so when it is asked to.
-  const target = await addIdentity(cluster, store, key, { target: home, home, namespaces: [namespace] }, { changes })
-  return { name: home, home, namespace, target }
-}
+const scene = rotationScene()
+/** What should not rotate by itself in a test does so when it is asked to. */
+const { key, begin } = scene
 
 test.concurrent('a rotation ends with a new token of a week, bound to a Secret of its own, and the old one refused', async () => {
+  const { cluster, store } = scene
   const { name, home } = await begin()
   const loop = rotating(store, key, { only: [name] })
   const old = await usedToken(store, name, key)
@@ -56,7 +32,8 @@ test.concurrent('a rotation ends with a new token of a week, bound to a Secret o
 })
 
 test.concurrent('accounts that are due rotate by themselves, and two servers at once rotate one once', async () => {
-  const { name } = await begin({ rotateSeconds: 3, createdAt: Date.now() - 60_000 })
+  const { redis, store } = scene
+  const { name } = await begin({ changes: { rotateSeconds: 3, createdAt: Date.now() - 60_000 } })
   const other = await openStore({ url: redis.url })
   const loops = [rotating(store, key, { only: [name] }), rotating(other, key, { only: [name] })]
   await eventually(async () => ((await journalOf(store, name))?.version ?? 1) >= 3, 90_000)
@@ -67,7 +44,27 @@ test.concurrent('accounts that are due rotate by themselves, and two servers at 
   await store.targets.remove(name)
 })
 
+test.concurrent('what a server that died did not tell the record, the next one does, in order', async () => {
+  const { store } = scene
+  const { name } = await begin()
+  // It cannot write into the record at all: each transition that it makes is the next one's to tell.
+  const mute = rotating(store, key, { only: [name], record: () => Promise.reject(new TelpherError('redis_full', 'Redis is full')) })
+  await store.rotations.ask(name, { id: 'rot_1', kind: 'rotate' })
+  await eventually(async () => ((await journalOf(store, name))?.untold?.length ?? 0) > 0)
+  await mute.stop()
+  const told: AuditEntry[] = []
+  const loop = rotating(store, key, { only: [name], record: async (entry) => void told.push(entry) })
+  await eventually(async () => {
+    const journal = await journalOf(store, name)
+    return journal?.state === 'stable' && journal.version === 2 && journal.untold === undefined
+  }, 60_000)
+  const actions = told.map((entry) => (entry.type === 'rotation' ? entry.action : entry.type))
+  expect(actions).toEqual(['begin', 'mint', 'seal', 'verify', 'switch', 'revoke', 'confirm', 'end'])
+  await loop.stop()
+})
+
 test.concurrent('what is kept of an account goes with its target', async () => {
+  const { redis, store } = scene
   const { name, target } = await begin()
   const loop = rotating(store, key, { only: [name], times: { drainMs: 600_000 } })
   await store.rotations.ask(name, { id: 'rot_1', kind: 'rotate' })
@@ -80,6 +77,7 @@ test.concurrent('what is kept of an account goes with its target', async () => {
 })
 
 test.concurrent('until the old one is revoked, a rollback is one step, and the new one is refused after it', async () => {
+  const { cluster, store } = scene
   const { name, home } = await begin()
   const loop = rotating(store, key, { only: [name], times: { drainMs: 600_000 } })
   const old = await usedToken(store, name, key)
@@ -96,6 +94,7 @@ test.concurrent('until the old one is revoked, a rollback is one step, and the n
 })
 
 test.concurrent('in wrong hands, the old one goes at once, and with it what a thief minted', async () => {
+  const { cluster, store } = scene
   const { name, home } = await begin()
   const stolen = await usedToken(store, name, key)
   const secret = {
@@ -124,6 +123,7 @@ test.concurrent('in wrong hands, the old one goes at once, and with it what a th
 })
 
 test.concurrent('a set-up without the right to renew itself keeps its token, and says what gives it the right', async () => {
+  const { cluster, store } = scene
   const { name, home } = await begin()
   const rules = [
     { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [`deployer-${name}`], verbs: ['create'] },
