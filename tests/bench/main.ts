@@ -13,10 +13,12 @@ import { auditSuite } from './audit.ts'
 import { brokerSuite } from './broker.ts'
 import { clientOf } from './client.ts'
 import { credentialsSuite } from './credentials.ts'
+import { densitySuite } from './density.ts'
 import { addBenchTargets, deploySuite, oneDeployment } from './deploy.ts'
 import { drainSuite } from './drain.ts'
 import { fanOutSuite } from './fanout.ts'
 import type { Figure } from './figures.ts'
+import { fromZeroSuite } from './fromzero.ts'
 import { gateSuite } from './gate.ts'
 import { logsSuite, pipelineSuite } from './logs.ts'
 import { searchSuite } from './logsearch.ts'
@@ -32,7 +34,21 @@ import { rotateSuite } from './rotate.ts'
 import { startSuite } from './start.ts'
 import { verifySuite } from './verify.ts'
 
-const suites = ['deploy', 'many', 'parts', 'logs', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit', 'node'] as const
+const suites = [
+  'deploy',
+  'many',
+  'parts',
+  'logs',
+  'credentials',
+  'pool',
+  'scale',
+  'recover',
+  'drain',
+  'audit',
+  'density',
+  'zero',
+  'node',
+] as const
 /** Bring up what they need by themselves. */
 const apart: readonly string[] = ['node', 'credentials', 'pool', 'scale', 'recover', 'drain', 'audit']
 /** Takes minutes, or is a part of another one: only when it is named. */
@@ -122,6 +138,14 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     figures.push(...(await measureGate(stack, await benchExecutor(stack))))
   }
   if (chosen.includes('parts')) figures.push(...idle, ...(await measureParts(stack)))
+  if (chosen.includes('density')) {
+    say('measuring the memory of deployments at a time beside kubectl in docker run')
+    figures.push(...(await densitySuite(stack, Math.min(runs, 3))))
+  }
+  if (chosen.includes('zero')) {
+    say('measuring the first job of a pool without workers')
+    figures.push(...(await fromZeroSuite(stack, Math.min(runs, 5))))
+  }
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
     const executor = await benchExecutor(stack)

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { goCommand } from '../../src/sandbox/setup/go.ts'
 import { soakImages } from './images.ts'
+import { soakKeda } from './keda.ts'
 import { valkeyServer } from './valkey.ts'
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url))
@@ -122,14 +123,17 @@ for (const [seconds, how] of [
     manyPoints(`Redis away for ${seconds} s by ${how}`, 'tests/e2e/outages.test.ts', { SOAK_OUTAGE_S: seconds, SOAK_OUTAGE_BY: how }),
   )
 
-/** Everything that is deployed with each execution image: building them is too long for `npm test`. */
-const everyImage = async (): Promise<boolean> => {
-  process.stdout.write('\n== every execution image\n')
-  const error: unknown = await soakImages().catch((thrown: unknown) => thrown)
-  process.stdout.write(error === undefined ? '✓ every execution image\n' : `✗ every execution image: ${String(error)}\n`)
+/** What is no test of vitest: what it needs is too long to build for `npm test`. @returns whether it was well */
+const runHere = async (name: string, work: () => Promise<void>): Promise<boolean> => {
+  if (!isWanted(name)) return true
+  process.stdout.write(`\n== ${name}\n`)
+  const error: unknown = await work().catch((thrown: unknown) => thrown)
+  process.stdout.write(error === undefined ? `✓ ${name}\n` : `✗ ${name}: ${String(error)}\n`)
   return error === undefined
 }
 
-let failed = !isWanted('every execution image') || (await everyImage()) ? 0 : 1
+let failed = 0
+if (!(await runHere('every execution image', soakImages))) failed++
+if (!(await runHere('the scaler of KEDA', soakKeda))) failed++
 for (const soak of soaks) if (isWanted(soak.name) && !(await run(soak))) failed++
 process.exitCode = failed === 0 ? 0 : 1
