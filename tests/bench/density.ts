@@ -127,15 +127,16 @@ const loadedPeer = async (stack: Stack): Promise<Seen> => {
     await Promise.all(
       names.map((name) =>
         eventually(
-          async () => (await docker(stack, 'top', name, '-eo', 'args').catch(() => '')).includes('rollout status deployment'),
+          // Not the shell, whose argument has it too.
+          async () => /^\s*\d+\s+kubectl rollout/m.test(await docker(stack, 'top', name, '-eo', 'pid,args').catch(() => '')),
           120_000,
           300,
         ),
       ),
     )
-    const inside = (await Promise.all(names.map(pidsIn))).flat()
     const sum = (pids: readonly number[]): number => pids.reduce((total, pid) => total + ownMb(pid), 0)
     const outside = await settled(() => sum(running.map(({ pid }) => pid ?? 0)))
+    const inside = (await Promise.all(names.map(pidsIn))).flat()
     return { worker: outside / peers, containers: sum(inside) / peers }
   } finally {
     await docker(stack, 'rm', '--force', ...names).catch(() => {})

@@ -142,10 +142,6 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
     say('measuring the memory of deployments at a time beside kubectl in docker run')
     figures.push(...(await densitySuite(stack, Math.min(runs, 3))))
   }
-  if (chosen.includes('zero')) {
-    say('measuring the first job of a pool without workers')
-    figures.push(...(await fromZeroSuite(stack, Math.min(runs, 5))))
-  }
   if (chosen.includes('logs')) {
     say('measuring output and the search of a log')
     const executor = await benchExecutor(stack)
@@ -154,6 +150,11 @@ const onPretendedNodes = async (stack: Stack): Promise<Figure[]> => {
       ...(await pipelineSuite({ executor, runs, redisUrl: stack.redis.url })),
       ...(await searchSuite(stack, () => oneDeployment(stack), runs)),
     )
+  }
+  // The last: it ends the workers of the stack.
+  if (chosen.includes('zero')) {
+    say('measuring the first job of a pool without workers')
+    figures.push(...(await fromZeroSuite(stack, Math.min(runs, 5))))
   }
   return figures
 }
