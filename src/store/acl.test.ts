@@ -54,7 +54,7 @@ test('what a worker only reads it may not write, where Redis tells them apart', 
 })
 
 test('a server may read settings of Redis only where that says nothing of its files otherwise', () => {
-  expect(aclUser('server', { version: '7.2' }).rules.filter((rule) => /config|aof/.test(rule))).toEqual(['+waitaof'])
+  expect(aclUser('server', { version: '7.2' }).rules.filter((rule) => /config|aof/.test(rule))).toEqual(['+bgrewriteaof', '+waitaof'])
   for (const version of ['6.2', '7.0'] as const)
     expect(aclUser('server', { version }).rules.filter((rule) => /config|aof/.test(rule))).toEqual(['+bgrewriteaof', '+config|get'])
   for (const role of ['worker', 'producer'] as const) expect(aclUser(role).rules.filter((rule) => /config|aof/.test(rule))).toEqual([])

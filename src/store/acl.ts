@@ -49,9 +49,9 @@ const needs: Readonly<Record<string, Need>> = {
       queueCommands,
     ].join(' '),
   },
-  /** What the barrier before a revocation asks (barrier.ts): Redis 7.2 and newer by one command, older ones by how they sync. */
-  barrier: { roles: ['server'], commands: 'waitaof' },
-  barrierOfOlder: { roles: ['server'], commands: 'config|get bgrewriteaof' },
+  /** What the barrier before a revocation asks (barrier.ts): Redis 7.2 and newer by one command, older ones by how they sync; a new file of any. */
+  barrier: { roles: ['server'], commands: 'waitaof bgrewriteaof' },
+  barrierOfOlder: { roles: ['server'], commands: 'config|get' },
   queueOfPool: { roles: ['worker'], writes: ['{tel-pool-POOL}:*'], commands: queueCommands },
   jobs: {
     roles: ['worker'],
@@ -131,7 +131,7 @@ export interface AclUser {
  */
 export const aclUser = (role: RedisRole, options: { readonly pool?: string; readonly version?: AclVersion } = {}): AclUser => {
   const { pool = 'default', version = '7.0' } = options
-  const { [version === '7.2' ? 'barrierOfOlder' : 'barrier']: _, ...here } = needs
+  const { [version === '7.2' ? 'barrierOfOlder' : '']: _, ...here } = needs
   const mine = Object.values(here).filter(({ roles }) => roles.includes(role))
   const named = (patterns: readonly string[]): string[] => patterns.map((pattern) => pattern.replace('POOL', pool))
   const writes = new Set(mine.flatMap((need) => named(need.writes ?? [])))

@@ -13,6 +13,8 @@ const askMs = 2000
 /** With `everysec` Redis begins a sync at most a second after what was written (redis.conf, appendfsync); the other one is for its clock, which ticks in seconds. */
 const everySecondMs = 2000
 const markerMs = 600_000
+/** WAITAOF never confirms where syncing is left to the system (redis.io/docs/latest/commands/waitaof); a busy disk takes its time, too, in ms. */
+const confirmMs = 10_000
 /** A replica that was not connected for so long, in ms, is expected no more: the next rotation must not wait for ever. */
 const rememberMs = 3_600_000
 
@@ -130,6 +132,8 @@ const byRewrite = async (redis: Client, end: number): Promise<void> => {
     throw unproven('its append-only file was not rewritten')
 }
 
+const rewritten = 'a rewritten append-only file'
+
 /** @returns what it rests on */
 const onDisk = async (redis: Client, optional: Optional, end: number): Promise<string> => {
   const version = (await infoOf(redis, 'server')).get('redis_version') ?? ''
@@ -138,16 +142,18 @@ const onDisk = async (redis: Client, optional: Optional, end: number): Promise<s
   // Who may not ask it is served as by an older one.
   const mayAsk = !isOld(version) && (await optional(redis, 'WAITAOF', 0, 0, 1)) !== undefined
   if (mayAsk) {
-    await until(end, unsynced, async () => {
+    const late = Math.min(end, performance.now() + confirmMs)
+    while (performance.now() < late) {
       const [local] = (await ask(redis, 'WAITAOF', 1, 0, askMs)) as [number, number]
-      return Number(local) >= 1
-    })
-    return 'WAITAOF'
+      if (Number(local) >= 1) return 'WAITAOF'
+    }
+    await byRewrite(redis, end)
+    return rewritten
   }
   const policy = await policyOf(redis, optional)
   if (policy === 'no') await byRewrite(redis, end)
   else if (policy !== 'always') await bySecond(redis, end)
-  return policy === 'no' ? 'a rewritten append-only file' : `appendfsync ${policy}`
+  return policy === 'no' ? rewritten : `appendfsync ${policy}`
 }
 
 const prove = async (connection: Connection, known: Replicas, optional: Optional, withinMs: number): Promise<string> => {
@@ -169,7 +175,7 @@ const prove = async (connection: Connection, known: Replicas, optional: Optional
 
 /**
  * What was written to Redis before this was called outlives it: on all replicas that are connected or were in the last hour, and on its disk. Redis 7.2 and newer are asked with
- * WAITAOF; older ones by their settings and INFO. Callers that come together share one proof that begins after the last of them.
+ * WAITAOF; older ones by their settings and INFO. Where no sync is to be had, the file is written anew. Callers that come together share one proof that begins after the last of them.
  * @param withinMs how long a proof may take, in ms
  * @returns what resolves with what it rests on, in words. It throws TelpherError rotation_replicas, rotation_barrier
  */
