@@ -2,71 +2,37 @@ import { addressCheck, loopback } from '../src/cluster/addresses.ts'
 import { createConnector } from '../src/cluster/connection.ts'
 import { verify } from '../src/cluster/verify.ts'
 import { type Config, loadConfig } from '../src/config.ts'
-import { loadPoolKey, type PoolKey } from '../src/credentials/poolkey.ts'
-import { createRequester, type Requester } from '../src/credentials/request.ts'
-import { createDiscoveryCache, type DiscoveryCache } from '../src/gate/index.ts'
+import { loadPoolKey } from '../src/credentials/poolkey.ts'
+import { createRequester } from '../src/credentials/request.ts'
 import { createLog, type Log } from '../src/log.ts'
 import { envelopeVersion } from '../src/model/envelope.ts'
-import { TelpherError } from '../src/model/errors.ts'
+import type { TelpherError } from '../src/model/errors.ts'
 import { newId } from '../src/model/ids.ts'
 import { defaultImage } from '../src/model/image.ts'
-import type { Target } from '../src/model/target.ts'
 import { deadAfterMs, type WorkerRecord } from '../src/model/worker.ts'
 import { consume, type QueueItem } from '../src/queue/index.ts'
 import { openStore } from '../src/store/index.ts'
 import { countChange, countTroubles } from '../src/telemetry/changes.ts'
 import { startOtlp } from '../src/telemetry/otlp.ts'
 import { type OtlpConfig, readOtlp } from '../src/telemetry/otlp-config.ts'
-import { tellOwn } from '../src/telemetry/own.ts'
 import { createRegistry } from '../src/telemetry/registry.ts'
 import { version } from '../src/version.ts'
-import { containerSpec, runAttempt, type WorkerDeps } from './attempt.ts'
-import { runCheck } from './checks.ts'
+import { containerSpec, type WorkerDeps } from './attempt.ts'
 import { createContainers } from './containers.ts'
+import { discoveryCaches } from './discovery.ts'
 import { onSignals } from './drain.ts'
-import { readEnvelope, tellRefusal } from './envelope.ts'
 import { createExecutor, withoutImages } from './executor.ts'
 import { giveBackMemory } from './give-back.ts'
 import { type ReadyCheck, reasonOf, serveHealth } from './health.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { handleItem } from './item.ts'
 import { createLogs } from './logs/logs.ts'
+import { tellWorker } from './metrics.ts'
 import { carryPipes } from './pipe.ts'
 import { followPool } from './pool-settings.ts'
 import { watchLoop } from './pressure.ts'
 import { attemptSpans } from './spans.ts'
 import { createVersions } from './versions.ts'
-
-const discoveryCaches = (): ((target: Target) => DiscoveryCache) => {
-  const caches = new Map<string, DiscoveryCache>()
-  return (target) => {
-    const key = `${target.name} ${target.account.id}`
-    const known = caches.get(key)
-    if (known !== undefined) return known
-    const made = createDiscoveryCache()
-    caches.set(key, made)
-    return made
-  }
-}
-
-const isRefusal = (thrown: unknown): boolean =>
-  thrown instanceof TelpherError && (thrown.code === 'envelope_refused' || thrown.code === 'envelope_expired')
-
-/** Does what a queue item asks for, once its envelope is believed. */
-const handlerOf = async (item: QueueItem, key: PoolKey, requester: Requester, deps: WorkerDeps): Promise<unknown> => {
-  try {
-    const envelope = readEnvelope(item, key, Date.now())
-    if (envelope === 'newer') {
-      deps.log.warn({ item: item.kind === 'job' ? item.jobId : item.checkId }, 'a queue item is left to newer workers')
-      return 'later'
-    }
-    const requests = requester.forAttempt(item.envelope ?? { body: '', signature: '' })
-    return await (envelope.kind === 'check' ? runCheck(envelope, requests, deps) : runAttempt(envelope, requests, deps))
-  } catch (thrown) {
-    if (!isRefusal(thrown)) throw thrown
-    deps.log.warn({ err: thrown, kind: item.kind, ...(item.kind === 'job' ? { job: item.jobId } : {}) }, 'a queue item is refused')
-    return tellRefusal(item, thrown, { store: deps.store, pool: key.pool, workerName: deps.config.workerName })
-  }
-}
 
 /** Between two sweeps of containers, in ms. */
 const sweepMs = 60_000
@@ -212,7 +178,7 @@ export const startWorker = async (
   }
   const running = new Set<Promise<unknown>>()
   const handle = (item: QueueItem): Promise<unknown> => {
-    const work = handlerOf(item, key, requester, deps)
+    const work = handleItem(item, key, requester, deps)
     running.add(work)
     const failed = troubles('worker', (fields) => log.error(fields, 'a queue item failed'))
     return work.catch((err: unknown) => failed({ err, item })).finally(() => running.delete(work))
@@ -252,15 +218,13 @@ export const startWorker = async (
     port: config.healthPort,
     checks,
     metrics() {
-      tellOwn(registry, 'worker', version)
-      const { warm, cold, idle } = containers.counts()
-      registry.count('telpher_containers_taken_total', { start: 'warm' }, warm)
-      registry.count('telpher_containers_taken_total', { start: 'cold' }, cold)
-      registry.set('telpher_containers_waiting', {}, idle)
-      registry.count('telpher_redis_reconnects_total', {}, store.reconnects())
-      registry.set('telpher_worker_ready', {}, reasonOf(checks()) === undefined ? 1 : 0)
-      registry.set('telpher_worker_slots', { state: 'busy' }, heartbeat.held.size)
-      registry.set('telpher_worker_slots', { state: 'free' }, Math.max(0, pool.concurrency() - heartbeat.held.size))
+      tellWorker(registry, {
+        containers: containers.counts(),
+        reconnects: store.reconnects(),
+        isReady: reasonOf(checks()) === undefined,
+        busy: heartbeat.held.size,
+        concurrency: pool.concurrency(),
+      })
       return registry.text()
     },
   })
