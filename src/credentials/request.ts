@@ -14,6 +14,7 @@ import { newId } from '../model/ids.ts'
 import type { Cluster, Grant, Grants } from '../model/ports.ts'
 import { Secret } from '../model/secret.ts'
 import type { Signed } from '../model/signature.ts'
+import { wayOf } from '../model/target.ts'
 import { makeAnswerKey, openAnswer } from './answer.ts'
 import { inClusterMode } from './modes/in-cluster.ts'
 import type { PoolKey } from './poolkey.ts'
@@ -180,6 +181,9 @@ export const brokerGrants = ({ requests, cluster, env = process.env, tokenFile }
     }
     const answer = await requests.ask('grant', lifetimeMs)
     const isOwn = answer.is === 'use-own'
+    // The record that this worker read may be another one than the server looked at.
+    if ('way' in answer && answer.way !== undefined && answer.way !== wayOf(target))
+      throw new TelpherError('target_changed', `target ${target.name} is somewhere else than the server knows: its record was changed`)
     const packageKey = answer.is === 'credential' || answer.is === 'use-own' ? answer.packageKey : undefined
     return {
       ...(await credentialOf(answer)),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { AttemptRef, Job } from './deployment.ts'
 import { TelpherError } from './errors.ts'
 import type { ImagePins } from './image.ts'
-import { isSigned, type Signed, signText } from './signature.ts'
+import { canonical, isSigned, type Signed, signText } from './signature.ts'
 import type { Step, StepKind } from './step.ts'
 import { nameSchema } from './target.ts'
 
@@ -78,17 +78,6 @@ const envelopeSchema: z.ZodType<Envelope> = z.discriminatedUnion('kind', [
   }),
   z.object({ ...bound, kind: z.literal('check'), checkId: z.string().max(64) }),
 ])
-
-/** Keys in a fixed order: what a store gives back need not have the order that it was given. */
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, canonical((value as Record<string, unknown>)[key])]),
-  )
-}
 
 /** Steps are not changed once they are there, and are asked for again and again. */
 const stepHashes = new WeakMap<Step, string>()

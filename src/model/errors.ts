@@ -352,6 +352,12 @@ export const errorTable = {
     false,
     'Give it as a secret, which is sealed: --set-secret PATH=@FILE (docs/how-to/give-secrets-to-steps.md)',
   ],
+  target_changed: [
+    1537,
+    'infrastructure',
+    false,
+    'See who writes to Redis besides the servers, then remove the target and add it again: telpher target remove NAME',
+  ],
   // 156x: what workers refuse whatever they are asked
   target_address: [
     1561,

@@ -77,9 +77,15 @@ export type CarriedCredential = { readonly id: string; readonly livesMs?: number
 /** What a broker answers with, in clear: it only leaves sealed. */
 export type GrantAnswer =
   | { readonly is: 'done' }
-  | { readonly is: 'credential'; readonly credential: CarriedCredential; readonly renewable: boolean; readonly packageKey?: string }
-  /** In the mode in-cluster nothing is stored: the worker has the token of its own pod. With a grant comes the key of the step's package, in base64. */
-  | { readonly is: 'use-own'; readonly packageKey?: string }
+  | {
+      readonly is: 'credential'
+      readonly credential: CarriedCredential
+      readonly renewable: boolean
+      readonly packageKey?: string
+      readonly way?: string
+    }
+  /** In the mode in-cluster nothing is stored: the worker has the token of its own pod. With a grant comes the key of the step's package, in base64, and where the credential is for. */
+  | { readonly is: 'use-own'; readonly packageKey?: string; readonly way?: string }
   | { readonly is: 'secrets'; readonly values: Readonly<Record<string, string>> }
   | { readonly is: 'refused'; readonly code: string; readonly message: string; readonly field?: string | undefined }
 

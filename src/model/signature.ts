@@ -45,3 +45,14 @@ export const keyFingerprint = (key: KeyObject): string =>
     .slice(0, 16)
 
 export const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString()
+
+/** Keys in a fixed order: what a store gives back need not have the order that it was given. */
+export const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, canonical((value as Record<string, unknown>)[key])]),
+  )
+}

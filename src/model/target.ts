@@ -112,7 +112,15 @@ export interface Target {
   /** Seconds between two rotations of its account, where that is not a day; 0 for never. */
   rotateSeconds?: number | undefined
   createdAt: number
+  /** By which a server knows that the record is as a server wrote it (credentials/bound.ts). */
+  bound?: string | undefined
 }
+
+/** What decides where a credential goes. */
+export type Way = Pick<Target, 'server' | 'alternates' | 'tlsServerName' | 'ca'>
+
+export const wayOf = ({ server, alternates = [], tlsServerName = '', ca }: Way): string =>
+  JSON.stringify([server, alternates, tlsServerName, ca])
 
 /** Jobs at a time. */
 export const limitSchema: z.ZodNumber = z.int().min(1).max(10_000)

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { bindTargets } from './bound.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { on, parsed } from './on.ts'
 import { backupQuery } from './schemas.ts'
 
 /** Everything that lasts, as one file, and back. */
-export const addBackupRoutes = (api: Api, { store, kids, log }: ApiDeps): void => {
+export const addBackupRoutes = (api: Api, { store, kids, binder, log }: ApiDeps): void => {
   on(api, 'backup', (context) => {
     const { logs } = parsed(backupQuery, context.req.query())
     const packed = createZstdCompress()
@@ -22,7 +23,10 @@ export const addBackupRoutes = (api: Api, { store, kids, log }: ApiDeps): void =
     // What is wrong with the bytes shows where they are read.
     pipeline(source, unpacked).catch(() => {})
     try {
-      return context.json(await store.backup.restore(unpacked, kids))
+      const restored = await store.backup.restore(unpacked, kids)
+      // They were bound to the servers that were backed up, which may have signed with another key.
+      await bindTargets(store, binder, { all: true })
+      return context.json(restored)
     } catch (thrown) {
       // The rest of the body is not read, so the connection cannot serve another request.
       context.header('connection', 'close')

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { PlainCredential } from '../credentials/account.ts'
+import type { Binder } from '../credentials/bound.ts'
 import type { Issuer } from '../credentials/federation/issuer.ts'
 import type { Signer } from '../credentials/signer.ts'
 import type { Vault } from '../credentials/vault.ts'
@@ -24,6 +25,8 @@ export interface ApiDeps {
   /** Seals and opens the secrets of steps. */
   readonly vault: Vault
   readonly packages: PackageRoom
+  /** Binds the records of targets to the servers. */
+  readonly binder: Binder
   /** Signs what workers are to believe. */
   readonly signer: Signer
   /** A record under the key that seals now; undefined when it is already. */

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { summarize } from '../credentials/account.ts'
 import { recordingMinting } from '../credentials/auditgrants.ts'
 import { createAuditSigner } from '../credentials/auditkey.ts'
+import { createBinder } from '../credentials/bound.ts'
 import { createIssuer } from '../credentials/federation/issuer.ts'
 import { createMinting } from '../credentials/grant.ts'
 import { ensureKeyFile, type Keyring, withOlderKeys } from '../credentials/keyfile.ts'
@@ -29,6 +30,7 @@ import { type OtlpConfig, readOtlp } from '../telemetry/otlp-config.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
+import { bindTargets, boundMinting } from './bound.ts'
 import { startBroker } from './broker/broker.ts'
 import { ensureFirstEnrolment } from './enrolments.ts'
 import { startInbox } from './inbox.ts'
@@ -57,21 +59,27 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
   const signer = openSigner(key, await store.signers.ensure(() => makeSigner(key)))
   if (await ensureFirstEnrolment(config.poolKeyFile, Date.now(), { store, signer }))
     log.info({ file: config.poolKeyFile }, 'workers of the pool default are enrolled with the key in this file')
+  const binder = createBinder(signer)
+  const fresh = await bindTargets(store, binder)
+  if (fresh.length > 0) log.warn({ targets: fresh }, 'the records of these targets are bound to the servers from now on')
   const minting = recordingMinting(
-    createMinting({
-      readAccount: (account) => store.accounts.get(account),
-      records: store.grants,
-      key,
-      cluster: recordingCluster(cluster, 'server', (call) => store.audit.append(call)),
-      installation: await store.installation(),
-    }),
+    boundMinting(
+      createMinting({
+        readAccount: (account) => store.accounts.get(account),
+        records: store.grants,
+        key,
+        cluster: recordingCluster(cluster, 'server', (call) => store.audit.append(call)),
+        installation: await store.installation(),
+      }),
+      binder,
+    ),
     'server',
     (entry) => store.audit.append(entry),
   )
   const queue = signingQueue(openQueue({ url: config.redisUrl }), { store, signer, maxStarts: config.maxStarts })
   const packageVault = createPackageVault(key, signer)
   await store.packages.setUploadTo(packageVault.sealTo)
-  return { signer, minting, queue, vault: createVault(key), packages: createPackageRoom(store, packageVault) }
+  return { signer, minting, binder, queue, vault: createVault(key), packages: createPackageRoom(store, packageVault) }
 }
 
 /**
@@ -102,7 +110,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     await store.close()
     throw thrown
   })
-  const { queue, signer, minting, vault, packages } = opened
+  const { queue, signer, minting, binder, vault, packages } = opened
   const closing = new AbortController()
   let scheduler: Scheduler | undefined
   let telemetry: ServerTelemetry | undefined
@@ -115,6 +123,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
     vault,
     packages,
+    binder,
     signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...key.older.map(({ kid }) => kid)],
@@ -177,7 +186,14 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
   })
   const leftovers = startLeftovers({ store, log: troubles('scheduler', (line) => log.warn(line, 'scheduler')), signal })
   const inbox = startInbox({ store, packages, log: troubles('inbox', (line) => log.warn(line, 'inbox')), signal })
-  const accounts = await startAccounts({ store, key, cluster, log: troubles('accounts', (line) => log.info(line, 'accounts')), signal })
+  const accounts = await startAccounts({
+    store,
+    key,
+    cluster,
+    binder,
+    log: troubles('accounts', (line) => log.info(line, 'accounts')),
+    signal,
+  })
   const driver = await scalerDriver(config, process.env)
   const serverId = newId('srv')
   telemetry =

@@ -28,6 +28,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   unknown_secret: 404,
   secret_refused: 422,
   credential_in_clear: 422,
+  target_changed: 409,
   unknown_key: 404,
   key_seals: 409,
   key_in_use: 409,

@@ -1,10 +1,12 @@
 import { createConnector } from '../cluster/connection.ts'
+import type { Binder } from '../credentials/bound.ts'
 import type { Keyring } from '../credentials/keyfile.ts'
 import { startRotation } from '../credentials/rotation/loop.ts'
 import type { Cluster } from '../model/ports.ts'
 import { isActive } from '../model/states.ts'
 import type { Target } from '../model/target.ts'
 import type { Store } from '../store/index.ts'
+import { boundJournal } from './bound.ts'
 import { createRefusals } from './refusals.ts'
 
 /** Whether an attempt that began before a time still runs at a target. */
@@ -24,12 +26,14 @@ export const startAccounts = async (options: {
   readonly store: Store
   readonly key: Keyring
   readonly cluster?: Cluster
+  /** Looks at the records of targets before anything is sent to them. */
+  readonly binder?: Binder
   readonly log: (line: object) => void
   readonly signal: AbortSignal
 }): Promise<{ readonly stopped: Promise<void> }> => {
-  const { store, key, log, signal } = options
+  const { store, key, binder, log, signal } = options
   return startRotation({
-    journal: store.rotations,
+    journal: binder === undefined ? store.rotations : boundJournal(store.rotations, binder),
     cluster: options.cluster ?? { connect: createConnector() },
     key,
     installation: await store.installation(),

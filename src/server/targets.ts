@@ -34,6 +34,8 @@ const waiting = async (pool: string, { store }: ApiDeps): Promise<{ waitsFor?: s
   return isAlive ? {} : { waitsFor: `no worker in pool ${pool} is alive` }
 }
 
+const withoutBond = ({ bound: _, ...target }: Target): Target => target
+
 /** Targets as they are shown: with how they were when they were last tried. @param all every target that there is */
 export const withHealth = async (
   targets: readonly Target[],
@@ -46,7 +48,7 @@ export const withHealth = async (
     const record = records.get(target.name)
     const inPool = inPools.get(target.pool)?.length ?? 0
     const intervalMs = intervalOf({ everyMs: targetCheckMs, perMinute: checksPerMinute }, inPool)
-    return { ...target, health: shownHealth(target.createdAt, record, intervalMs, now()) }
+    return { ...withoutBond(target), health: shownHealth(target.createdAt, record, intervalMs, now()) }
   })
 }
 
@@ -75,7 +77,7 @@ const changed = (target: Target, change: TargetChange): Target => {
 }
 
 export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
-  const { store, queue } = deps
+  const { store, queue, binder } = deps
   const now = deps.now ?? Date.now
   on(api, 'listTargets', async (context) => {
     const all = await store.targets.list()
@@ -88,14 +90,19 @@ export const addTargetRoutes = (api: Api, deps: ApiDeps): void => {
   })
   on(api, 'changeTarget', async (context) => {
     const { body } = await bodyOf(context, targetChangeSchema)
-    return context.json(await store.targets.change(param(context, 'name'), (target) => changed(target, body)))
+    const after = await store.targets.change(param(context, 'name'), (target) => {
+      // What somebody else changed is not made good by the way.
+      binder.must(target)
+      return binder.bind(changed(target, body))
+    })
+    return context.json(withoutBond(after))
   })
   on(api, 'addTarget', async (context) => {
     const { body: asked } = await bodyOf(context, newTargetSchema)
     const credential = asked.credential.kind === 'federated' ? await deps.issuer.issue(asked.name) : asked.credential
-    const target = targetOf(asked, credential, deps, now())
+    const target = binder.bind(targetOf(asked, credential, deps, now()))
     await store.targets.create(target, deps.seal(target.account.id, JSON.stringify(credential)))
-    return context.json(target, 201, { location: `/v1/targets/${target.name}` })
+    return context.json(withoutBond(target), 201, { location: `/v1/targets/${target.name}` })
   })
   on(api, 'removeTarget', async (context) => {
     await store.targets.remove(param(context, 'name'))

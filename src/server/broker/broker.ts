@@ -7,6 +7,7 @@ import { carry, type GrantAnswer, type GrantRequest, readRequest } from '../../m
 import { newId } from '../../model/ids.ts'
 import { logOnce } from '../../model/log-once.ts'
 import type { Given, Minting } from '../../model/ports.ts'
+import { wayOf } from '../../model/target.ts'
 import { isOutage, type Store, type TakenRequest, untilThrough } from '../../store/index.ts'
 import type { PackageRoom } from '../packageroom.ts'
 import { type Proven, prove, proveDeps, proveEnrolment, stillHeld } from './prove.ts'
@@ -47,7 +48,7 @@ const serve = async (request: GrantRequest, proven: Proven, options: BrokerOptio
         minting.grant(target, attempt, lifetimeMs),
         job === undefined ? undefined : packages.keyOf(job.step.package),
       ])
-      return { ...answerOf(given, now), ...(packageKey === undefined ? {} : { packageKey }) }
+      return { ...answerOf(given, now), way: wayOf(target), ...(packageKey === undefined ? {} : { packageKey }) }
     }
     case 'renew':
       return answerOf(await minting.renew(target, attempt, lifetimeMs), now)

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PoolKey } from '../../../src/credentials/poolkey.ts'
-import type { AttemptRequests } from '../../../src/credentials/request.ts'
+import { type AttemptRequests, brokerGrants } from '../../../src/credentials/request.ts'
 import { enrolmentOf } from '../../../src/model/enrolment.ts'
 import { jobEnvelope, signEnvelope } from '../../../src/model/envelope.ts'
 import { keyFingerprint, pemOf, type Signed, signText } from '../../../src/model/signature.ts'
@@ -53,6 +53,32 @@ test('who holds the attempt is given what it needs, whichever server answers, an
 })
 
 describe('nothing is given', () => {
+  test.each([
+    ['where it is', { server: 'https://evil.example:6443' }],
+    ['whom it trusts', { ca: 'theirs' }],
+    ['what it allows', { policy: { namespaces: [], grants: ['proxy'], verbs: [], resources: [] } }],
+    ['that a server wrote it', { bound: undefined }],
+  ])('for a target of which somebody changed %s, in Redis', async (_, change) => {
+    const { target, requests } = await atWork(blue)
+    await redis.ask('HSET', 'tel:{targets}:records', target.name, JSON.stringify({ ...target, ...change }))
+    for (const kind of ['grant', 'renew', 'end'] as const)
+      await expect(requests.ask(kind, 600_000)).rejects.toMatchObject({ code: 'target_changed' })
+    await settled()
+    expect(scene.given()).toBe(0)
+  })
+
+  test('to a worker that read another record than the server did', async () => {
+    const { target, requests, attempt } = await atWork(blue)
+    const connect = (): never => {
+      throw new Error('something was connected')
+    }
+    const grants = brokerGrants({ requests, cluster: { connect } })
+    await expect(grants.grant({ ...target, server: 'https://evil.example:6443' }, attempt, 600_000)).rejects.toMatchObject({
+      code: 'target_changed',
+    })
+    expect((await grants.grant(target, attempt, 600_000)).credential.kind).toBe('bearer')
+  })
+
   test('for another pool’s job, whatever the worker says of itself', async () => {
     const theirs = await atWork(green)
     const { requester } = scene.worker(blue)

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { type PlainCredential, summarize } from '../../../src/credentials/account.ts'
+import { createBinder } from '../../../src/credentials/bound.ts'
 import { createMinting } from '../../../src/credentials/grant.ts'
 import type { MasterKey } from '../../../src/credentials/keyfile.ts'
 import type { PoolKey } from '../../../src/credentials/poolkey.ts'
@@ -15,6 +16,7 @@ import type { Cluster, Minting } from '../../../src/model/ports.ts'
 import type { Signed } from '../../../src/model/signature.ts'
 import type { Target } from '../../../src/model/target.ts'
 import { expand } from '../../../src/scheduler/index.ts'
+import { boundMinting } from '../../../src/server/bound.ts'
 import { startBroker } from '../../../src/server/broker/broker.ts'
 import { openStore, type Store, type TakenRequest } from '../../../src/store/index.ts'
 import { enrolInStore } from '../../support/enrol.ts'
@@ -70,13 +72,17 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
   const refusals: string[] = []
   const sent: Scene['sent'] = []
   let given = 0
-  const minting = createMinting({
-    readAccount: (id) => store.accounts.get(id),
-    records: store.grants,
-    key: master,
-    cluster: noCluster,
-    installation: 'srv_1',
-  })
+  const binder = createBinder(signer)
+  const minting = boundMinting(
+    createMinting({
+      readAccount: (id) => store.accounts.get(id),
+      records: store.grants,
+      key: master,
+      cluster: noCluster,
+      installation: 'srv_1',
+    }),
+    binder,
+  )
   const counted = (own: Partial<Minting>): Minting => ({
     ...minting,
     ...own,
@@ -101,7 +107,7 @@ export const openScene = async (url: string, as?: Pick<Scene, 'signer' | 'master
     async addTarget(name, pool) {
       const plain: PlainCredential = { kind: 'bearer', token: `token-of-${name}` }
       const id = newId('acc')
-      const target: Target = { ...sampleTarget(name), pool, account: summarize(id, plain) }
+      const target: Target = binder.bind({ ...sampleTarget(name), pool, account: summarize(id, plain) })
       await store.targets.create(target, seal(master, { type: 'account', id, version: 1, plaintext: JSON.stringify(plain) }))
       return target
     },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { summarize } from '../../../src/credentials/account.ts'
 import { createAuditSigner } from '../../../src/credentials/auditkey.ts'
+import { type Binder, createBinder } from '../../../src/credentials/bound.ts'
 import { createIssuer } from '../../../src/credentials/federation/issuer.ts'
 import { type Keyring, loadKeyFile, type MasterKey } from '../../../src/credentials/keyfile.ts'
 import { createPackageVault } from '../../../src/credentials/packages.ts'
@@ -29,6 +30,7 @@ export interface ServedApi {
   readonly store: Store
   readonly queue: Queue
   readonly packages: PackageRoom
+  readonly binder: Binder
   /** Files that only the server reads. */
   readonly secrets: { readonly keyFile: string; readonly tokenFile: string }
   /** What the server logged. */
@@ -69,6 +71,7 @@ export const serveApi = async (
   }
   // Of this server alone: those of other tests on the same Redis have other master keys.
   const signer = openSigner(key, makeSigner(key))
+  const binder = createBinder(signer)
   const packageVault = createPackageVault(key, signer)
   const packages = createPackageRoom(store, packageVault)
   await store.packages.setUploadTo(packageVault.sealTo)
@@ -79,6 +82,7 @@ export const serveApi = async (
     seal: (account, plaintext) => seal(key, { type: 'account', id: account, version: 1, plaintext }),
     vault: createVault(key),
     packages,
+    binder,
     signer,
     reseal: (record) => reseal(key, record),
     kids: [key.kid, ...(options.key?.older ?? []).map(({ kid }) => kid)],
@@ -100,6 +104,7 @@ export const serveApi = async (
     store,
     queue,
     packages,
+    binder,
     secrets: { keyFile, tokenFile },
     logged,
     call: (method, path, body, headers = { authorization: `Bearer ${token}` }) =>

@@ -107,22 +107,32 @@ test('one server at a time has the turn', async () => {
 
 test('addresses and trust can be changed while others change it too; everything else stays', async () => {
   const name = freshName('edit')
-  await store.targets.create(sampleTarget(name, { tlsServerName: 'old.example' }), sampleSealed(`acc_${name}`))
+  const { binder } = served
+  await store.targets.create(binder.bind(sampleTarget(name, { tlsServerName: 'old.example' })), sampleSealed(`acc_${name}`))
   const before = await store.targets.get(name)
   const change = (body: object): Promise<Response> => served.call('PATCH', `/v1/targets/${name}`, body)
   const answers = await Promise.all([
     change({ server: 'https://a.example:6443', alternates: ['https://b.example:6443'] }),
     change({ tlsServerName: null }),
-    store.targets.change(name, (target) => ({ ...target, tags: ['kept'] })),
+    store.targets.change(name, (target) => binder.bind({ ...target, tags: ['kept'] })),
   ])
   expect(answers.slice(0, 2).map((answer) => (answer as Response).status)).toEqual([200, 200])
   const { tlsServerName: _, ...rest } = before
-  expect(await store.targets.get(name)).toEqual({
+  const after = await store.targets.get(name)
+  expect(() => binder.must(after)).not.toThrow()
+  expect(after).toEqual({
     ...rest,
     server: 'https://a.example:6443',
     alternates: ['https://b.example:6443'],
     tags: ['kept'],
+    bound: after.bound,
   })
+  // What somebody else changed is not made good by the way, and is not given out.
+  await store.targets.change(name, (target) => ({ ...target, ca: 'theirs' }))
+  const refused = await change({ tlsServerName: 'new.example' })
+  expect([refused.status, await refused.json()]).toMatchObject([409, { name: 'target_changed' }])
+  const shown = (await (await served.call('GET', `/v1/targets/${name}`)).json()) as object
+  expect(shown).not.toHaveProperty('bound')
 })
 
 test.each([
@@ -141,7 +151,7 @@ test.each([
 test('the token of a worker goes to no other address than that of its cluster', async () => {
   const name = freshName('edit')
   const account = { id: `acc_${name}`, mode: 'in-cluster', fingerprint: '0' } as const
-  await store.targets.create(sampleTarget(name, { account }), sampleSealed(account.id))
+  await store.targets.create(served.binder.bind(sampleTarget(name, { account })), sampleSealed(account.id))
   const answer = await served.call('PATCH', `/v1/targets/${name}`, { server: 'https://elsewhere:6443' })
   expect([answer.status, await answer.text()]).toEqual([expect.toBeOneOf([400, 422]), expect.stringContaining('its own cluster')])
 })
