@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../../src/cluster/connection.ts'
+import { createBinder } from '../../src/credentials/bound.ts'
 import { createMinting } from '../../src/credentials/grant.ts'
 import { loadKeyFile } from '../../src/credentials/keyfile.ts'
 import { loadPoolKey } from '../../src/credentials/poolkey.ts'
@@ -75,6 +76,8 @@ const startAttempts = async (store: Store, dir: string, cluster: Cluster) => {
     { target: home, home, namespaces: ['default'] },
     { seconds: 86_400, changes: { pool: 'default' } },
   )
+  // It came without a server, which gives nothing for what none of them wrote.
+  await store.targets.change(target.name, createBinder(signer).bind)
   const minting = createMinting({
     readAccount: (id) => store.accounts.get(id),
     records: store.grants,
