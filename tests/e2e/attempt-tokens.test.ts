@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Job } from '../../src/model/deployment.ts'
+import { startServerProcess } from '../../src/sandbox/processes.ts'
+import { shimPath } from '../../src/sandbox/setup.ts'
 import { type E2e, startE2e } from '../support/e2e-stack.ts'
 import { eventually } from '../support/eventually.ts'
 import { detailOf, expectFault } from '../support/faults.ts'
@@ -11,7 +13,11 @@ let e2e: Awaited<ReturnType<typeof startE2e>>
 beforeAll(async () => {
   e2e = await startE2e({ workers: 2, cluster: await sharedCluster('none') })
 })
-afterAll(() => e2e.stop())
+const ends: (() => Promise<void>)[] = []
+afterAll(async () => {
+  for (const end of ends) await end()
+  await e2e.stop()
+})
 
 interface Place {
   readonly target: string
@@ -156,5 +162,21 @@ test('the token of a killed worker is refused before another attempt begins', as
   const tokenOf = ({ user }: AuditEvent): string => user.extra?.['authentication.kubernetes.io/credential-id']?.[0] ?? ''
   expect(new Set(first.map(tokenOf)).size).toBe(1)
   expect(new Set(second.map(tokenOf))).not.toContain(tokenOf(first[0]!))
+  await eventually(async () => (await secretsIn(at)).length === 0)
+})
+
+test('a server that is killed while an attempt runs leaves nothing: the next one ends what it was given', async () => {
+  const at = await place(e2e)
+  const running = await begin(e2e, await e2e.folder(configMaps(400)), at.target)
+  await midApply(e2e, running, at.namespace)
+  expect(await secretsIn(at)).toHaveLength(1)
+  const { server, dir, redis, docker } = e2e.stack
+  server.kill('SIGKILL')
+  await server.exited
+  const parts = { dir, redisUrl: redis.url, dockerSocket: docker.socketPath, shimPath: await shimPath() }
+  const next = await startServerProcess(parts, Number(new URL(server.url).port))
+  ends.push(() => next.stop())
+  const { deployment, jobs } = detailOf(await running.ended)
+  expect([deployment.result, jobs[0]?.attempt]).toEqual(['success', 1])
   await eventually(async () => (await secretsIn(at)).length === 0)
 })
