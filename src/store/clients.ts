@@ -99,6 +99,19 @@ const create = (way: RedisWay, login: RedisLogin, options: Options, once: boolea
 }
 
 /**
+ * What waits for a cluster that is being looked for is refused when the client is told to end: ioredis 6 stops looking then, and leaves it
+ * unanswered for ever (cluster/index.js, disconnect).
+ */
+const endsWhole = (cluster: Cluster): void => {
+  const disconnect = cluster.disconnect.bind(cluster)
+  cluster.disconnect = (reconnect) => {
+    const isLooking = cluster.status === 'reconnecting'
+    disconnect(reconnect)
+    if (isLooking && reconnect !== true) (cluster as unknown as { handleCloseEvent(): void }).handleCloseEvent()
+  }
+}
+
+/**
  * Makes clients for an address; its files are read for each, so that a new one has a changed password.
  * @throws TelpherError redis_file
  */
@@ -115,8 +128,10 @@ export const clientsOf = (
       ...(clientName === undefined ? {} : { connectionName: clientName }),
     }
     const client = create(way, login, { ...base, ...more }, once)
-    if (client instanceof Cluster) client.on('+node', writingTogether)
-    else writingTogether(client)
+    if (client instanceof Cluster) {
+      client.on('+node', writingTogether)
+      endsWhole(client)
+    } else writingTogether(client)
     return client
   }
   return {

@@ -1,20 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient } from '../../../src/client/http.ts'
 import { Secret } from '../../../src/model/secret.ts'
+import { namesIn, openAnyRedis } from '../../support/anyredis.ts'
 import { sharedRedis } from '../../support/sandbox.ts'
 import { type ServedApi, serveApi } from './api.ts'
 
 const mebibyte = 1024 * 1024
 let served: ServedApi
-let redis: Redis
+let redis: Redis | Cluster
 
 beforeAll(async () => {
   served = await serveApi()
-  redis = new Redis(await sharedRedis())
+  redis = openAnyRedis(await sharedRedis())
 })
 afterAll(async () => {
   redis.disconnect()
@@ -25,7 +26,7 @@ afterAll(async () => {
 const bytesOf = (length: number): Buffer => Buffer.concat([Buffer.from([0x1f, 0x8b]), randomBytes(length - 2)])
 const sumOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 /** Keys of the package of these bytes. */
-const keysOf = async (sha256: string): Promise<string[]> => redis.keys(`*${(await served.packages.find(sha256)) ?? sha256}*`)
+const keysOf = async (sha256: string): Promise<string[]> => namesIn(redis, `*${(await served.packages.find(sha256)) ?? sha256}*`)
 const opened = async (sha256: string): Promise<Buffer> => served.packages.read((await served.packages.find(sha256)) ?? '')
 const post = (bytes: Uint8Array, headers: Record<string, string> = {}): Promise<Response> =>
   served.call('POST', '/v1/packages', bytes, { authorization: `Bearer ${served.token}`, ...headers })
