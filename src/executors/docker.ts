@@ -7,7 +7,7 @@ import { type AttachStream, attach } from './attachStream.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
 import { dockerSpec } from './dockerSpec.ts'
 import { type Door, doorsIn, tetherOf } from './door.ts'
-import { askFacts, connectEngine, inTime, pingEngine } from './engine.ts'
+import { askFacts, connectEngine, inspectImage, inTime, pingEngine } from './engine.ts'
 import { deviates, deviationOf, type EngineFacts } from './hardening.ts'
 import { removeContainer, runningContainer } from './runningContainer.ts'
 import { mustSpeakWith } from './shimSpeaks.ts'
@@ -124,7 +124,7 @@ export const dockerExecutor = (options: DockerExecutorOptions): Executor => {
 
 const findImage = async (docker: Docker, name: string): Promise<ImageFacts | undefined> => {
   try {
-    const { Id, Config } = await docker.getImage(name).inspect()
+    const { Id, Config } = await inspectImage(docker, name)
     return imageFacts(Id, Config.Labels ?? {})
   } catch (error) {
     if (engineStatus(error) === 404) return undefined

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
+import { within } from '../model/within.ts'
 import { engineSentence } from './dockerErrors.ts'
 import { deviates, type EngineFacts } from './hardening.ts'
 
@@ -9,6 +10,15 @@ const answerLimit = 10_000
 
 /** Spread into the options of a call that the engine answers at once. */
 export const inTime = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(answerLimit) })
+
+/**
+ * What the engine knows of an image. The library cannot give this call up: a connection that is cut in silence would keep it for ever.
+ * @throws what the engine answers; Error when it does not in time
+ */
+export const inspectImage = (docker: Docker, name: string): Promise<Docker.ImageInspectInfo> => {
+  const late = Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })
+  return within(docker.getImage(name).inspect(), answerLimit, late)
+}
 
 /** A client of the engine behind a socket. DOCKER_HOST and its kin are not followed; no connection is kept, since it would outlive an engine that restarts. */
 export const connectEngine = (socketPath: string): Docker => {

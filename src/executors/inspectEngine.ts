@@ -1,7 +1,7 @@
 import type { EngineFacts } from '../model/doctor.ts'
 import { TelpherError } from '../model/errors.ts'
 import { engineSentence, engineStatus } from './dockerErrors.ts'
-import { connectEngine, inTime } from './engine.ts'
+import { connectEngine, inspectImage, inTime } from './engine.ts'
 
 /** The parts of the answer of GET /info that are looked at (Docker API, SystemInfo). */
 interface EngineInfo {
@@ -53,16 +53,13 @@ export const inspectEngine = async (socketPath: string, image: string): Promise<
   const docker = connectEngine(socketPath)
   try {
     const facts = readEngine(await (docker as unknown as Answering).info(inTime()))
-    const hasImage = await docker
-      .getImage(image)
-      .inspect()
-      .then(
-        () => true,
-        (error: unknown) => {
-          if (engineStatus(error) === 404) return false
-          throw error
-        },
-      )
+    const hasImage = await inspectImage(docker, image).then(
+      () => true,
+      (error: unknown) => {
+        if (engineStatus(error) === 404) return false
+        throw error
+      },
+    )
     return { ...facts, hasImage }
   } catch (cause) {
     throw new TelpherError('docker_unreachable', engineSentence(cause), { cause })

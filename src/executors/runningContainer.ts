@@ -4,6 +4,7 @@ import { TelpherError } from '../model/errors.ts'
 import type { ImageFacts } from '../model/image.ts'
 import type { Container, ContainerExit } from '../model/ports.ts'
 import { dockerError, engineSentence, engineStatus, isUnreachable } from './dockerErrors.ts'
+import { inTime } from './engine.ts'
 import { engineWait } from './engineWait.ts'
 
 /** Milliseconds that a removal may take, an engine that restarts meanwhile included. */
@@ -37,7 +38,7 @@ const settle = async (container: Docker.Container, socketPath: string, killed: (
   try {
     // Not condition=next-exit beside the start, which can miss the exit (moby 35001).
     code = await engineWait(socketPath, container.id)
-    const { State } = await container.inspect()
+    const { State } = await container.inspect(inTime())
     await removeContainer(container)
     return { code, oomKilled: State.OOMKilled }
   } catch (error) {

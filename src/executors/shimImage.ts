@@ -3,6 +3,7 @@ import type Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import { engineStatus } from './dockerErrors.ts'
 import { shimFolder, shimProgram } from './dockerSpec.ts'
+import { inspectImage } from './engine.ts'
 
 const repository = 'telpher/shim'
 
@@ -22,7 +23,7 @@ export interface ShimImage {
  */
 export const shimImage = async (docker: Docker, hash: string, shim: Buffer): Promise<ShimImage> => {
   try {
-    return { id: (await docker.getImage(`${repository}:${hash}`).inspect()).Id, made: false }
+    return { id: (await inspectImage(docker, `${repository}:${hash}`)).Id, made: false }
   } catch (error) {
     if (engineStatus(error) !== 404) throw error
   }
