@@ -32,27 +32,6 @@ export interface Counting {
   sent(): number
 }
 
-/**
- * Sends the commands of one turn of the event loop in one write, as its pipelines do: each write is a call to the kernel, which costs more
- * than all else that a command does.
- */
-const writingTogether = (redis: Redis): void => {
-  const send = redis.sendCommand.bind(redis)
-  let corked: Redis['stream'] | undefined
-  redis.sendCommand = (...args) => {
-    const stream = redis.stream as Redis['stream'] | undefined
-    if (stream !== undefined && stream !== corked) {
-      stream.cork()
-      corked = stream
-      process.nextTick(() => {
-        corked = undefined
-        stream.uncork()
-      })
-    }
-    return send(...args)
-  }
-}
-
 const countingOf = (client: Client, detour: Detour | undefined): Counting => {
   let sent = 0
   const send = client.sendCommand.bind(client) as Cluster['sendCommand']
@@ -128,10 +107,7 @@ export const clientsOf = (
       ...(clientName === undefined ? {} : { connectionName: clientName }),
     }
     const client = create(way, login, { ...base, ...more }, once)
-    if (client instanceof Cluster) {
-      client.on('+node', writingTogether)
-      endsWhole(client)
-    } else writingTogether(client)
+    if (client instanceof Cluster) endsWhole(client)
     return client
   }
   return {
