@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import { TelpherError } from '../model/errors.ts'
+import { within } from '../model/within.ts'
 import { dockerError, engineStatus } from './dockerErrors.ts'
 import { shimFolder, shimProgram } from './dockerSpec.ts'
 import { shimImage } from './shimImage.ts'
@@ -44,15 +45,12 @@ export const shimVolume = (docker: Docker, shimPath: string): ShimVolume => {
 }
 
 // An engine that hangs must not be asked by the same promise for ever.
-const inTime = async (filling: Promise<string>): Promise<string> => {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () =>
-      reject(new TelpherError('docker_unreachable', `The Docker engine did not fill the volume of the shim within ${patience / 1000} s`)),
+const inTime = (filling: Promise<string>): Promise<string> =>
+  within(
+    filling,
     patience,
+    new TelpherError('docker_unreachable', `The Docker engine did not fill the volume of the shim within ${patience / 1000} s`),
   )
-  return await Promise.race([filling, late]).finally(() => clearTimeout(timer))
-}
 
 const fill = async (docker: Docker, shimPath: string): Promise<string> => {
   const shim = await readFile(shimPath).catch((cause: unknown) => {
