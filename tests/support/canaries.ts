@@ -77,7 +77,10 @@ export const searchFor = (canaries: readonly string[]): Search => {
     async redis(url) {
       const client = await openRedis(url)
       try {
-        for (const key of await client.keys('*')) for (const held of await valuesOf(client, key)) value(`Redis ${key}`, held)
+        for (const key of await client.keys('*')) {
+          text('the names in Redis', Buffer.from(key))
+          for (const held of await valuesOf(client, key)) value(`Redis ${key}`, held)
+        }
       } finally {
         client.disconnect()
       }

@@ -11,7 +11,6 @@ import { kubeconfig } from '../../../src/sandbox/kubernetes/kubeconfig.ts'
 import { fetchAs } from '../../support/bootstrap.ts'
 import { searchFor } from '../../support/canaries.ts'
 import { eventually } from '../../support/eventually.ts'
-import { everythingIn } from '../../support/redis-dump.ts'
 import { freshNamespace, sharedCluster, sharedRedis } from '../../support/sandbox.ts'
 import { type ServedApi, serveApi } from '../server/api.ts'
 import { createTestCli, type Ran, type TestCli } from './cli.ts'
@@ -308,7 +307,7 @@ test('what the admin’s context holds is forgotten: it is nowhere, and does not
   expect(search.finds()).toEqual(['the token itself'])
   search.text('the command', ran.stdout + ran.stderr)
   search.text('the server’s log', served.logged.join('\n'))
-  search.text('Redis', await everythingIn(await sharedRedis()))
+  await search.redis(await sharedRedis())
   await search.files(temporary)
   await search.files(cli.dir, { except: (path) => path === file })
   expect(search.finds()).toEqual(['the token itself'])
