@@ -23,7 +23,9 @@ export const createHoldings = (connection: Connection): Holdings => {
         update: (change: Parameters<typeof updateLock>[2]) => updateLock(connection, key, change, key),
       }))
       const rooms = roomsAmong(keys).map(roomOf)
-      return { locks: await Promise.all(locks), rooms: await Promise.all(rooms) }
+      // Together: one that fails while the others are waited for would be nobody's, and end the process.
+      const [foundLocks, foundRooms] = await Promise.all([Promise.all(locks), Promise.all(rooms)])
+      return { locks: foundLocks, rooms: foundRooms }
     },
     room: (name) => roomOf(roomKeys(name)),
   }
