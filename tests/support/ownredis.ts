@@ -19,7 +19,7 @@ export interface OwnRedis {
 }
 
 /** The values of a RESP answer that has no line breaks in its values; the last line is the answer to the farewell. */
-const valuesOf = (answer: string): string[] =>
+export const valuesOf = (answer: string): string[] =>
   answer
     .split('\r\n')
     .slice(0, -2)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,21 +11,23 @@ import { openProducer } from '../../../src/producer.ts'
 import { type RunningServer, startServer } from '../../../src/server/main.ts'
 import { type AclUser, aclUser, openStore, type Store } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
+import { valuesOf } from '../../support/ownredis.ts'
 import { sampleEntry } from '../../support/samples.ts'
 import { createWitness, startSimWorker } from '../../support/simworker.ts'
+import { startTlsRedis, type TlsRedis } from '../../support/tlsredis.ts'
 import { createTestCli, type TestCli } from '../cli/cli.ts'
 import { newTarget } from '../server/api.ts'
 
-/** Every role under its own user, with the default user left to this test: what one of them is refused is in ACL LOG. */
-let redis: OwnRedis
+/** Every role under its own user and over TLS, with the default user left to this test: what one of them is refused is in ACL LOG. */
+let served: TlsRedis
 let dir: string
 let server: RunningServer
 let token: string
 let cli: TestCli
 let worker: Store
 const users: readonly AclUser[] = [aclUser('server'), aclUser('worker'), aclUser('worker', { pool: 'other' }), aclUser('producer')]
-const urlOf = (user: string): string => redis.url.replace('//', `//${user}:pw-of-${user}@`)
+const ask = async (...words: string[]): Promise<string[]> => valuesOf(await served.redis.command(...words))
+const urlOf = (user: string): string => served.address({ user, password_file: join(dir, user), ...served.options })
 
 const call = async (method: string, path: string, body?: unknown): Promise<Response> =>
   fetch(`${server.url}${path}`, {
@@ -33,12 +35,15 @@ const call = async (method: string, path: string, body?: unknown): Promise<Respo
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-const denied = async (): Promise<string[]> => (await redis.ask('ACL', 'LOG')).filter((line) => !/^\d+(\.\d+)?$/.test(line))
+const denied = async (): Promise<string[]> => (await ask('ACL', 'LOG')).filter((line) => !/^\d+(\.\d+)?$/.test(line))
 
 beforeAll(async () => {
-  redis = await startOwnRedis()
   dir = await mkdtemp(join(tmpdir(), 'telpher-acl-'))
-  for (const { user, rules } of users) expect(await redis.ask('ACL', 'SETUSER', user, ...rules, `>pw-of-${user}`)).toEqual(['OK'])
+  served = await startTlsRedis(dir)
+  for (const { user, rules } of users) {
+    expect(await ask('ACL', 'SETUSER', user, ...rules, `>pw-of-${user}`)).toEqual(['OK'])
+    await writeFile(join(dir, user), `pw-of-${user}\n`, { mode: 0o400 })
+  }
   const config = loadConfig({ TELPHER_REDIS_URL: urlOf('telpher-server'), TELPHER_DATA_DIR: dir, TELPHER_PORT: '0' })
   server = await startServer(config, createLog('error', {}))
   token = (await readFile(config.tokenFile, 'utf8')).trim()
@@ -48,7 +53,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.close()
   await server.close()
-  await redis.stop()
+  await served.redis.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -169,6 +174,6 @@ test.each([
   ['telpher-server', ['KEYS', '*']],
   ['telpher-server', ['GET', 'somebody-elses']],
 ])('%s may not %j', async (user, command) => {
-  const ran = await redis.ask('ACL', 'DRYRUN', user, ...command)
+  const ran = await ask('ACL', 'DRYRUN', user, ...command)
   expect(ran.join(' ')).toMatch(/no permissions|can't/i)
 })

@@ -3,63 +3,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { consume, openQueue, type QueueItem } from '../../../src/queue/index.ts'
-import { createAuthority } from '../../../src/sandbox/kubernetes/pki.ts'
-import { freePort } from '../../../src/sandbox/ports.ts'
-import { type Redis, startRedis } from '../../../src/sandbox/redis.ts'
 import { inspectRedis, openStore } from '../../../src/store/index.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startTlsRedis, type TlsRedis } from '../../support/tlsredis.ts'
 
 let dir: string
-let redis: Redis
-let port: number
-let socket: string
+let served: TlsRedis
 const at = (file: string): string => join(dir, file)
 /** The address with TLS and these options. */
-const address = (options: Readonly<Record<string, string>>, host = '127.0.0.1'): string =>
-  `rediss://${host}:${port}?${Object.entries(options)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-    .join('&')}`
-const whole = (): Record<string, string> => ({
-  user: 'app',
-  password_file: at('password'),
-  ca_file: at('ca.pem'),
-  cert_file: at('client.pem'),
-  key_file: at('client.key'),
-  server_name: 'redis.example',
-})
+const address = (options: Readonly<Record<string, string>>): string => served.address(options)
+const whole = (): Record<string, string> => ({ user: 'app', password_file: at('password'), ...served.options })
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'telpher-tls-'))
-  const authority = createAuthority('redis')
-  const server = authority.issue({ commonName: 'redis', hosts: ['redis.example'] })
-  const client = authority.issue({ commonName: 'telpher' })
-  const files = {
-    'ca.pem': authority.certPem,
-    'other.pem': createAuthority('another').certPem,
-    'server.pem': server.certPem,
-    'server.key': server.keyPem,
-    'client.pem': client.certPem,
-    'client.key': client.keyPem,
-    password: 'hunter2\n',
-    wrong: 'swordfish\n',
-  }
-  for (const [file, text] of Object.entries(files)) await writeFile(at(file), text, { mode: 0o400 })
-  port = await freePort()
-  socket = at('redis.sock')
-  const config = {
-    'tls-port': String(port),
-    'tls-cert-file': at('server.pem'),
-    'tls-key-file': at('server.key'),
-    'tls-ca-cert-file': at('ca.pem'),
-    'tls-auth-clients': 'yes',
-    unixsocket: socket,
-    unixsocketperm: '600',
-  }
-  redis = await startRedis({ dir: at('data'), temporary: true, config })
-  await redis.command('ACL', 'SETUSER', 'app', 'on', '>hunter2', '~*', '&*', '+@all')
+  for (const [file, text] of Object.entries({ password: 'hunter2\n', wrong: 'swordfish\n' }))
+    await writeFile(at(file), text, { mode: 0o400 })
+  served = await startTlsRedis(dir)
+  await served.redis.command('ACL', 'SETUSER', 'app', 'on', '>hunter2', '~*', '&*', '+@all')
 })
 afterAll(async () => {
-  await redis.stop()
+  await served.redis.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -98,6 +61,7 @@ test('a server that asks for a certificate takes none without, and one that is m
 })
 
 test('doctor is told of the way: TLS, a socket and its mode, and who is let in', async () => {
+  const { redis, socket } = served
   expect(await inspectRedis(address(whole()))).toMatchObject([{ tls: true, reach: 'loopback' }])
   expect(await inspectRedis(`unix://${socket}`)).toMatchObject([{ tls: false, reach: 'socket', open: true, socketMode: 0o140600 }])
   await chmod(socket, 0o666)
