@@ -6,10 +6,11 @@ import {
   type PlannedObject,
   planSetup,
   removeSetup,
+  takeBackSetup,
   takeBootstrapToken,
 } from '../credentials/bootstrap/apply.ts'
 import { exchangeToken, type Given } from '../credentials/bootstrap/exchange.ts'
-import { namesOf, ownTokenSeconds, type SetupOptions, setupObjects } from '../credentials/bootstrap/objects.ts'
+import { namesOf, ownTokenSeconds, type SetupOptions, setupObjects, targetLabel } from '../credentials/bootstrap/objects.ts'
 import { proveSetup, refuseRisks } from '../credentials/bootstrap/prove.ts'
 import { type Risk, risksOf } from '../credentials/bootstrap/risks.ts'
 import { deployerRules } from '../credentials/bootstrap/rules.ts'
@@ -114,14 +115,16 @@ export const withAdmin = async <T>(context: ImportedContext, work: (admin: Api) 
 
 /**
  * Sets up with the context's rights: plan, question, apply.
+ * @returns the plan
  * @throws TelpherError usage, setup_refused, target_*
  */
-export const applyIdentity = (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<void> =>
+export const applyIdentity = (cli: Cli, context: ImportedContext, options: SetupOptions, yes: boolean): Promise<readonly PlannedObject[]> =>
   withAdmin(context, async (admin) => {
     const planned = await planSetup(admin, options)
     cli.say(planText(planned, options, context.server))
     if (!yes) await confirm(cli, 'Set this up?', '--yes')
     await applySetup(admin, planned)
+    return planned
   })
 
 /**
@@ -150,8 +153,22 @@ const prove = async (
   return { kind: 'token-request', token, namespace: options.home, serviceAccount: namesOf(options.target).deployer }
 }
 
+/** Nobody has what the set-up was for: rights and a token that nobody looks after are not left in the cluster. */
+const takeBack = async (cli: Cli, context: ImportedContext, plan: readonly PlannedObject[], options: SetupOptions): Promise<void> => {
+  try {
+    const removed = await withAdmin(context, (admin) => takeBackSetup(admin, plan, options))
+    cli.say(`The set-up is taken back: ${removed.length} objects were removed.`)
+  } catch (error) {
+    const { target } = options
+    const why = error instanceof Error ? error.message : String(error)
+    cli.say(
+      `The set-up could not be taken back (${why}). Its objects have the label ${targetLabel}=${target}; run: telpher target add again.`,
+    )
+  }
+}
+
 /**
- * Gives a target an identity of its own in its cluster, and proves it with that alone.
+ * Gives a target an identity of its own in its cluster, and proves it with that alone; one that cannot be proven is taken back.
  * @returns the account to be sealed by the server
  * @throws TelpherError usage, setup_refused, mint_refused, target_*
  */
@@ -162,9 +179,14 @@ export const setUpIdentity = async (
   { acknowledge = [], yes = false }: SetupFlags,
 ): Promise<PlainCredential> => {
   refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
-  await applyIdentity(cli, context, options, yes)
-  const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, ownTokenSeconds))
-  return prove(cli, context, options, acknowledge, token)
+  const plan = await applyIdentity(cli, context, options, yes)
+  try {
+    const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, ownTokenSeconds))
+    return await prove(cli, context, options, acknowledge, token)
+  } catch (error) {
+    await takeBack(cli, context, plan, options)
+    throw error
+  }
 }
 
 /** What became of the token that somebody gave. */

@@ -25,7 +25,7 @@ export const addBackupRoutes = (api: Api, { store, kids, binder, log }: ApiDeps)
     try {
       const restored = await store.backup.restore(unpacked, kids)
       // They were bound to the servers that were backed up, which may have signed with another key.
-      await bindTargets(store, binder, { all: true })
+      await bindTargets(store, binder)
       return context.json(restored)
     } catch (thrown) {
       // The rest of the body is not read, so the connection cannot serve another request.

@@ -40,19 +40,7 @@ export const boundJournal = (journal: RotationJournal, { must }: Binder): Rotati
   }
 }
 
-/**
- * Binds the records of targets that are not bound yet: those of an earlier version.
- * @param all binds every record anew, after a backup was restored
- * @returns their names
- */
-export const bindTargets = async (
-  { targets }: Pick<Store, 'targets'>,
-  { bind }: Binder,
-  options: { readonly all?: boolean } = {},
-): Promise<string[]> => {
-  const due = (await targets.list()).filter(({ bound }) => bound === undefined || options.all === true)
-  // Somebody may change one meanwhile: what was read then is looked at again.
-  for (const { name } of due)
-    await targets.change(name, (target) => (target.bound === undefined || options.all === true ? bind(target) : target))
-  return due.map(({ name }) => name)
+/** Binds the record of every target anew: those of a backup were bound to the servers that made it. */
+export const bindTargets = async ({ targets }: Pick<Store, 'targets'>, { bind }: Binder): Promise<void> => {
+  for (const { name } of await targets.list()) await targets.change(name, bind)
 }

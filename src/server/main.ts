@@ -30,7 +30,7 @@ import { type OtlpConfig, readOtlp } from '../telemetry/otlp-config.ts'
 import { createRegistry } from '../telemetry/registry.ts'
 import { version } from '../version.ts'
 import { createApi } from './api.ts'
-import { bindTargets, boundMinting } from './bound.ts'
+import { boundMinting } from './bound.ts'
 import { startBroker } from './broker/broker.ts'
 import { ensureFirstEnrolment } from './enrolments.ts'
 import { startInbox } from './inbox.ts'
@@ -60,8 +60,6 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
   if (await ensureFirstEnrolment(config.poolKeyFile, Date.now(), { store, signer }))
     log.info({ file: config.poolKeyFile }, 'workers of the pool default are enrolled with the key in this file')
   const binder = createBinder(signer)
-  const fresh = await bindTargets(store, binder)
-  if (fresh.length > 0) log.warn({ targets: fresh }, 'the records of these targets are bound to the servers from now on')
   const minting = recordingMinting(
     boundMinting(
       createMinting({

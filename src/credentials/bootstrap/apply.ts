@@ -161,6 +161,26 @@ const remove = async (admin: Api, objects: readonly SetupObject[]): Promise<read
   return removed
 }
 
+/** Every Secret that a token of the bootstrap identity is bound to. */
+const tokensOf = async (admin: Api, options: Pick<SetupOptions, 'target' | 'home'>): Promise<readonly SetupObject[]> => {
+  const secret = bootstrapSecret(options)
+  return (await ownSecrets(admin, options)).map((name) => ({ ...secret, metadata: { ...secret.metadata, name } }))
+}
+
+/**
+ * Takes back what a plan made that came to nothing: its tokens, and the objects that were not there before it.
+ * @returns what was removed, for people
+ * @throws TelpherError target_forbidden, setup_refused, target_*
+ */
+export const takeBackSetup = async (
+  admin: Api,
+  plan: readonly PlannedObject[],
+  options: Pick<SetupOptions, 'target' | 'home'>,
+): Promise<readonly string[]> => {
+  const made = plan.filter(({ action }) => action === 'create').map(({ object }) => object)
+  return remove(admin, [...(await tokensOf(admin, options)), ...made.toReversed()])
+}
+
 /**
  * Undoes a set-up, the rights and the tokens first; what is gone already is fine.
  * @returns what was removed, for people
@@ -169,9 +189,7 @@ const remove = async (admin: Api, objects: readonly SetupObject[]): Promise<read
 export const removeSetup = async (admin: Api, options: Omit<SetupOptions, 'clusterWide'>): Promise<readonly string[]> => {
   // Which of the two it was is not kept.
   const made = [...setupObjects({ ...options, clusterWide: false }), ...setupObjects({ ...options, clusterWide: true }).slice(-2)]
-  const secret = bootstrapSecret(options)
-  const secrets = (await ownSecrets(admin, options)).map((name) => ({ ...secret, metadata: { ...secret.metadata, name } }))
-  return remove(admin, [...secrets, ...made.toReversed()])
+  return remove(admin, [...(await tokensOf(admin, options)), ...made.toReversed()])
 }
 
 /** The same of a target of the mode federated. @throws TelpherError target_forbidden, setup_refused, target_* */

@@ -272,6 +272,35 @@ test.each<readonly [string, string, string, string]>([
   const ran = await cli.run([...addArgs(wanted), '--yes'])
   expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining(said)])
   expect((await served.store.targets.list()).map((target) => target.name)).not.toContain(wanted.name)
+  // Neither its accounts nor their rights are left behind.
+  expect(ran.stderr).toContain('The set-up is taken back')
+  for (const path of [
+    `/api/v1/namespaces/${wanted.home}/serviceaccounts/deployer-${wanted.name}`,
+    `/api/v1/namespaces/${wanted.home}/serviceaccounts/bootstrap-${wanted.name}`,
+    `/api/v1/namespaces/${wanted.home}/secrets/bootstrap-${wanted.name}`,
+    `/apis/${group}/v1/namespaces/${wanted.namespace}/roles/telpher-${wanted.name}`,
+  ])
+    expect((await cluster.api('GET', path)).status, path).toBe(404)
+})
+
+test('a set-up that cannot be proven leaves what was there before it', async () => {
+  const wanted = await fresh()
+  const group = 'rbac.authorization.k8s.io'
+  await cluster.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: wanted.home } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: `deployer-${wanted.name}`, namespace: wanted.home } },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: 'too-much', namespace: wanted.namespace },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ apiGroup: group, kind: 'Group', name: `system:serviceaccounts:${wanted.home}` }],
+    },
+  )
+  expect((await cli.run([...addArgs(wanted), '--yes'])).code).toBe(1)
+  const accounts = `/api/v1/namespaces/${wanted.home}/serviceaccounts`
+  expect((await cluster.api('GET', `${accounts}/deployer-${wanted.name}`)).status).toBe(200)
+  expect((await cluster.api('GET', `${accounts}/bootstrap-${wanted.name}`)).status).toBe(404)
 })
 
 interface AuditLine {
