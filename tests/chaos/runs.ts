@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { crashesIn } from '../support/crashes.ts'
 import { runEpisode } from './episode.ts'
 import { type Engine, orphansOf, startInstallation } from './installation.ts'
 import { type Fact, type Report, reportOf, type Verdict } from './judge.ts'
@@ -66,7 +67,7 @@ export const runChaos = async (options: RunsOptions): Promise<{ report: Report; 
     let orphans = await orphansOf(installation)
     for (const end = performance.now() + sweptMs; orphans.length > 0 && performance.now() < end; await pause(1000))
       orphans = await orphansOf(installation)
-    found.push(...orphans.map((text) => `orphan: ${text}`))
+    found.push(...orphans.map((text) => `orphan: ${text}`), ...(await crashesIn(dir)).map((text) => `crash: ${text}`))
     return { report: reportOf(verdicts, orphans.length, recoveries), troubles: found }
   } finally {
     await installation.stop()

@@ -8,6 +8,7 @@ import type { Docker } from '../../src/sandbox/docker.ts'
 import type { Redis } from '../../src/sandbox/redis.ts'
 import { type Stack, startStack } from '../../src/sandbox/stack.ts'
 import { type CliResult, runCli } from './cli.ts'
+import { crashesIn } from './crashes.ts'
 import { freshNamespace, sharedCluster, sharedDocker } from './sandbox.ts'
 
 export interface TargetOptions {
@@ -103,7 +104,7 @@ export interface E2eOptions {
   readonly addresses?: { readonly server: string; readonly worker: string }
 }
 
-/** Starts a stack with a Redis of its own; `stop` ends it, but for the given parts. */
+/** Starts a stack with a Redis of its own; `stop` ends it, but for the given parts. @throws Error when an error that nobody caught ended a process of it */
 export const startE2e = async (options: E2eOptions = {}): Promise<E2e & { stop(): Promise<void> }> => {
   const dir = await mkdtemp(join(tmpdir(), 'telpher-e2e-'))
   const docker = options.docker ?? (await sharedDocker())
@@ -114,7 +115,9 @@ export const startE2e = async (options: E2eOptions = {}): Promise<E2e & { stop()
     ...create(stack, cluster),
     async stop() {
       await stack.stop()
+      const crashes = await crashesIn(dir)
       await rm(dir, { recursive: true, force: true })
+      if (crashes.length > 0) throw new Error(crashes.join('\n'))
     },
   }
 }
