@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { blockMs, type Client, type Connection } from './connection.ts'
 import { untilThrough } from './persist.ts'
+import { blockingReads } from './reading.ts'
 
 /** An entry of a stream: its id and its fields. */
 export interface StreamEntry {
@@ -38,29 +38,15 @@ interface FollowOptions {
   readonly idle: () => Promise<boolean>
 }
 
-/** Waits for entries on a connection of its own, until it is told to stop or there is nothing to come. */
+/** Waits for entries, until it is told to stop or there is nothing to come. */
 async function* wait(
   connection: Connection,
   after: ReadonlyMap<string, string>,
   ended: AbortSignal,
   idle: () => Promise<boolean>,
 ): AsyncGenerator<Map<string, StreamEntry[]>> {
-  const redis = connection.blocking()
-  const end = (): void => redis.disconnect()
-  ended.addEventListener('abort', end, { once: true })
-  try {
-    while (!ended.aborted) {
-      const found = await readStreams(redis, after, true).catch(() => undefined)
-      if (ended.aborted) return
-      // A read that failed is one of an outage: it must not end those who follow, nor spin.
-      if (found === undefined) await sleep(200)
-      else if (found.size > 0) yield found
-      else if (await idle().catch(() => false)) return
-    }
-  } finally {
-    ended.removeEventListener('abort', end)
-    end()
-  }
+  const read = async (redis: Client) => [await readStreams(redis, after, true)].filter(({ size }) => size > 0)
+  for await (const found of blockingReads(connection, ended, read, idle)) yield* found
 }
 
 /**
