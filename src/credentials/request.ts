@@ -74,7 +74,7 @@ export const createRequester = (options: RequesterOptions): Requester => {
   const { channel, key, worker, signal, log } = options
   const times = { ...defaultTimes, ...options.times }
   const own = makeAnswerKey()
-  const waiting = new Map<string, { readonly body: string; resolve(answer: GrantAnswer): void; reject(error: unknown): void }>()
+  const waiting = new Map<string, { readonly body: string; resolve(answer: GrantAnswer): void }>()
 
   const hear = async (): Promise<void> => {
     for await (const { requestId, ...signed } of channel.answers(key.pool, worker, signal)) {
@@ -106,9 +106,9 @@ export const createRequester = (options: RequesterOptions): Requester => {
       ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
     }
     const signed = signRequest(request, key.privateKey)
-    const { promise, resolve, reject } = Promise.withResolvers<GrantAnswer | undefined>()
+    const { promise, resolve } = Promise.withResolvers<GrantAnswer | undefined>()
     const timer = setTimeout(() => resolve(undefined), waitMs)
-    waiting.set(id, { body: signed.body, resolve, reject })
+    waiting.set(id, { body: signed.body, resolve })
     try {
       await channel.send({ pool: key.pool, worker, ...signed })
       return await promise
