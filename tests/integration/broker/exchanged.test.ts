@@ -5,7 +5,7 @@ import type { Signed } from '../../../src/model/signature.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
 import { seededRandom } from '../../support/random.ts'
-import { type Hearing, openScene, type Scene, tokenFor } from './scene.ts'
+import { atWork, type Hearing, openScene, type Scene, tokenFor } from './scene.ts'
 
 /** What anybody who reaches Redis could put in the place of something else: nobody is given anything for it, and each refusal has its code. */
 let redis: OwnRedis
@@ -25,14 +25,10 @@ afterEach(async () => {
   await redis.ask('FLUSHALL')
 })
 
-/** A worker with a job of its own. */
-const atWork = async (name: string, how: Hearing = {}) => {
-  const target = await scene.addTarget(name, 'blue')
-  const { job, envelope } = await scene.job(target)
-  const { id, requester } = scene.worker(key, undefined, how)
-  await scene.hold(job, id)
-  const renew = (): Promise<unknown> => scene.store.claims.renew(job, 1, id)
-  return { target, envelope, requester, requests: requester.forAttempt(envelope), answers: `tel:{broker}:answers:blue:${id}`, renew }
+/** A worker with a job of its own, and where answers to it lie. */
+const ownWork = async (name: string, how: Hearing = {}) => {
+  const work = await atWork(scene, key, await scene.addTarget(name, 'blue'), how)
+  return { ...work, answers: `tel:{broker}:answers:blue:${work.id}` }
 }
 
 const lie = (list: string, count: number): Promise<unknown> => eventually(async () => (await redis.ask('LLEN', list))[0] === String(count))
@@ -43,7 +39,7 @@ test.each([
 ])('answers of two workers that change places, %s, are believed by neither, and each asks again for its own', async (_, renamed) => {
   const hear = Promise.withResolvers<void>()
   const how = { from: hear.promise, againMs: 1500 }
-  const [one, two] = [await atWork('one', how), await atWork('two', how)]
+  const [one, two] = [await ownWork('one', how), await ownWork('two', how)]
   const asked = [tokenFor(one.requests), tokenFor(two.requests)]
   await Promise.all([lie(one.answers, 1), lie(two.answers, 1)])
   const [[first = '{}'], [second = '{}']] = [await redis.ask('LPOP', one.answers), await redis.ask('LPOP', two.answers)]
@@ -58,7 +54,7 @@ test.each([
 
 test('what is no answer is passed over by who waits for one', async () => {
   const hear = Promise.withResolvers<void>()
-  const { requests, answers } = await atWork('one', { from: hear.promise })
+  const { requests, answers } = await ownWork('one', { from: hear.promise })
   const asked = tokenFor(requests)
   await lie(answers, 1)
   for (const text of ['', 'no JSON', 'null', '7', '[]', '{}', '{"requestId":1,"body":{},"signature":null}'])
@@ -73,7 +69,7 @@ test.each([
   ['as they are', false],
   ['each under the id of the other', true],
 ])('sealed accounts of two targets that change places, %s, open for neither, also where they were opened before', async (_, renamed) => {
-  const [one, two, fresh] = [await atWork('one'), await atWork('two'), await atWork('fresh')]
+  const [one, two, fresh] = [await ownWork('one'), await ownWork('two'), await ownWork('fresh')]
   expect([await tokenFor(one.requests), await tokenFor(two.requests)]).toEqual(['token-of-one', 'token-of-two'])
   const ids = [one, two, fresh].map(({ target }) => target.account.id) as [string, string, string]
   const records = await Promise.all(ids.map(async (id) => JSON.parse((await redis.ask('HGET', accounts, id))[0] ?? '') as SealedRecord))
@@ -106,7 +102,7 @@ const flipped = ({ body, signature }: Signed, at: number, bit: number): Signed =
 test(`nothing is given for an envelope with a flipped byte: ${envelopes} envelopes`, { timeout: 7_200_000 }, async () => {
   const random = seededRandom(seed)
   for (let n = 0; n < envelopes; n++) {
-    const { envelope, requester, requests, renew } = await atWork(`t-${n}`)
+    const { envelope, requester, requests, renew } = await ownWork(`t-${n}`)
     const given = scene.given()
     const length = envelope.body.length + envelope.signature.length
     const places = Array.from({ length: Math.min(flips, length) }, (_, at) => (flips < length ? Math.floor(random() * length) : at))
@@ -127,7 +123,7 @@ test(`nothing is given for an envelope with a flipped byte: ${envelopes} envelop
 
 test('nothing is given for a request with a flipped byte, whoever answers it', async () => {
   const random = seededRandom(seed)
-  const { requests, target } = await atWork('one', { from: new Promise(() => {}) })
+  const { requests, target } = await ownWork('one', { from: new Promise(() => {}) })
   void requests.ask('grant', 600_000).catch(() => {})
   await eventually(() => scene.sent.length === 1 && scene.given() === 1)
   const [sent] = scene.sent

@@ -7,7 +7,7 @@ import { jobEnvelope, signEnvelope } from '../../../src/model/envelope.ts'
 import { keyFingerprint, pemOf, type Signed, signText } from '../../../src/model/signature.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { openScene, type Scene, tokenFor } from './scene.ts'
+import { atWork, openScene, type Scene, tokenFor } from './scene.ts'
 
 let redis: OwnRedis
 let scene: Scene
@@ -28,13 +28,7 @@ afterEach(async () => {
 })
 
 /** A worker of a pool with a job of that pool that it holds. */
-const atWork = async (key: PoolKey) => {
-  const target = await scene.addTarget(`of-${key.pool}`, key.pool)
-  const { job, envelope, attempt } = await scene.job(target)
-  const { id, requester } = scene.worker(key)
-  await scene.hold(job, id)
-  return { target, job, envelope, attempt, id, requester, requests: requester.forAttempt(envelope) }
-}
+const holding = async (key: PoolKey) => atWork(scene, key, await scene.addTarget(`of-${key.pool}`, key.pool))
 const settled = (): Promise<unknown> => eventually(async () => (await redis.ask('XLEN', 'tel:{broker}:requests'))[0] === '0')
 const expectNothing = async (asked: AttemptRequests, code: string, before = 0): Promise<void> => {
   for (const kind of ['grant', 'renew', 'secrets'] as const) await expect(asked.ask(kind, 600_000)).rejects.toMatchObject({ code })
@@ -43,7 +37,7 @@ const expectNothing = async (asked: AttemptRequests, code: string, before = 0): 
 }
 
 test('who holds the attempt is given what it needs, whichever server answers, and nobody else could read it', async () => {
-  const { requests, target, job, id } = await atWork(blue)
+  const { requests, target, job, id } = await holding(blue)
   expect(await tokenFor(requests)).toBe(`token-of-${target.name}`)
   expect(await requests.ask('renew', 600_000)).toMatchObject({ is: 'credential', credential: { token: `token-of-${target.name}` } })
   expect(await requests.ask('secrets')).toEqual({ is: 'secrets', values: {} })
@@ -59,7 +53,7 @@ describe('nothing is given', () => {
     ['what it allows', { policy: { namespaces: [], grants: ['proxy'], verbs: [], resources: [] } }],
     ['that a server wrote it', { bound: undefined }],
   ])('for a target of which somebody changed %s, in Redis', async (_, change) => {
-    const { target, requests } = await atWork(blue)
+    const { target, requests } = await holding(blue)
     await redis.ask('HSET', 'tel:{targets}:records', target.name, JSON.stringify({ ...target, ...change }))
     for (const kind of ['grant', 'renew', 'end'] as const)
       await expect(requests.ask(kind, 600_000)).rejects.toMatchObject({ code: 'target_changed' })
@@ -68,7 +62,7 @@ describe('nothing is given', () => {
   })
 
   test('to a worker that read another record than the server did', async () => {
-    const { target, requests, attempt } = await atWork(blue)
+    const { target, requests, attempt } = await holding(blue)
     const connect = (): never => {
       throw new Error('something was connected')
     }
@@ -80,7 +74,7 @@ describe('nothing is given', () => {
   })
 
   test('for another pool’s job, whatever the worker says of itself', async () => {
-    const theirs = await atWork(green)
+    const theirs = await holding(green)
     const { requester } = scene.worker(blue)
     await expectNothing(requester.forAttempt(theirs.envelope), 'grant_refused')
     // Its own key under the other pool's name.
@@ -101,7 +95,7 @@ describe('nothing is given', () => {
   })
 
   test('for an attempt that another one followed, and for one that ended', async () => {
-    const { job, envelope, id, requester } = await atWork(blue)
+    const { job, envelope, id, requester } = await holding(blue)
     await scene.store.jobs.apply(job, { type: 'requeue', attempt: 1 })
     await expectNothing(requester.forAttempt(envelope), 'grant_refused')
     await scene.hold(job, id)
@@ -113,7 +107,7 @@ describe('nothing is given', () => {
   })
 
   test('while the claim was not renewed lately; then it is', async () => {
-    const { requests, job, id, attempt } = await atWork(blue)
+    const { requests, job, id, attempt } = await holding(blue)
     await redis.ask('HSET', `tel:{${job.deploymentId}}:marks`, `renewed:${job.jobId}`, String(Date.now() - 9000))
     const asked = tokenFor(requests)
     await eventually(() => scene.refusals.some((line) => line.includes('claim_unproven')))
@@ -123,7 +117,7 @@ describe('nothing is given', () => {
   })
 
   test('twice for a request that a connection which broke put there twice: the one who asked gets its answer', async () => {
-    const { requests } = await atWork(blue)
+    const { requests } = await holding(blue)
     const { send } = scene.store.broker
     const twice = vi.spyOn(scene.store.broker, 'send').mockImplementation(async (request) => {
       await send(request)
@@ -134,7 +128,7 @@ describe('nothing is given', () => {
   })
 
   test('for a request that is sent again, while the attempt runs and after', async () => {
-    const { requests, job, id } = await atWork(blue)
+    const { requests, job, id } = await holding(blue)
     await tokenFor(requests)
     await requests.ask('secrets')
     const answered = scene.given()
@@ -152,7 +146,7 @@ describe('nothing is given', () => {
   })
 
   test('under an envelope that was changed, whatever was', async () => {
-    const { envelope, requester } = await atWork(blue)
+    const { envelope, requester } = await holding(blue)
     const flip = (at: number): Signed => {
       const bytes = Buffer.from(envelope.body)
       bytes[at] = (bytes[at] ?? 0) ^ 1
@@ -165,7 +159,7 @@ describe('nothing is given', () => {
   })
 
   test('for a step or a target that is another one than was signed', async () => {
-    const { job, envelope, id, target } = await atWork(blue)
+    const { job, envelope, id, target } = await holding(blue)
     const record = `tel:{${job.deploymentId}}:record`
     const [text = ''] = await redis.ask('HGET', record, 'deployment')
     await redis.ask('HSET', record, 'deployment', text.replace('"release":"web"', '"release":"other"'))
@@ -177,7 +171,7 @@ describe('nothing is given', () => {
   })
 
   test('to a worker that was never enrolled, or that somebody else enrolled', async () => {
-    const { envelope } = await atWork(blue)
+    const { envelope } = await holding(blue)
     const { publicKey, privateKey } = generateKeyPairSync('ed25519')
     const stranger: PoolKey = { pool: 'blue', privateKey, fingerprint: keyFingerprint(publicKey), serverKeys: [scene.signer.publicKey] }
     await expectNothing(scene.worker(stranger).requester.forAttempt(envelope), 'enrolment_refused')
@@ -188,7 +182,7 @@ describe('nothing is given', () => {
   })
 
   test('to workers whose enrolment was revoked, and another key of their pool goes on', async () => {
-    const { requests, target } = await atWork(blue)
+    const { requests, target } = await holding(blue)
     expect(await tokenFor(requests)).toBe('token-of-of-blue')
     const next = scene.worker(await scene.enrol('blue'))
     await scene.store.enrolments.remove(blue.fingerprint)
@@ -215,7 +209,7 @@ const openFresh = async (): Promise<Scene> => {
 }
 
 test('answers that change places are believed by nobody, and the right one still comes', async () => {
-  const [one, two] = [await atWork(blue), await atWork(green)]
+  const [one, two] = [await holding(blue), await holding(green)]
   const [mine, theirs] = ['blue', 'green'].map((pool, index) => `tel:{broker}:answers:${pool}:${[one, two][index]?.id}`) as [string, string]
   await tokenFor(one.requests)
   // What the other worker gets, put before this one, under this one's request.

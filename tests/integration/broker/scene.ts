@@ -178,3 +178,25 @@ export const tokenFor = async (requests: AttemptRequests): Promise<string> => {
   if (answer.is !== 'credential' || answer.credential.kind !== 'bearer') throw new Error(`answered with ${answer.is}`)
   return answer.credential.token
 }
+
+/** A worker that has begun a job of a target, and what it asks with. */
+export interface AtWork {
+  readonly target: Target
+  readonly job: Job
+  readonly envelope: Signed
+  readonly attempt: AttemptRef
+  /** The worker's. */
+  readonly id: string
+  readonly requester: Requester
+  readonly requests: AttemptRequests
+  /** Its heartbeat. */
+  renew(): Promise<unknown>
+}
+
+export const atWork = async (scene: Scene, key: PoolKey, target: Target, how: Hearing = {}): Promise<AtWork> => {
+  const { job, envelope, attempt } = await scene.job(target)
+  const { id, requester } = scene.worker(key, undefined, how)
+  await scene.hold(job, id)
+  const renew: AtWork['renew'] = () => scene.store.claims.renew(job, attempt.attempt, id)
+  return { target, job, envelope, attempt, id, requester, requests: requester.forAttempt(envelope), renew }
+}

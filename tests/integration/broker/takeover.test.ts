@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { type OwnRedis, startOwnRedis } from '../../support/ownredis.ts'
-import { openScene, type Scene, tokenFor } from './scene.ts'
+import { atWork, openScene, type Scene, tokenFor } from './scene.ts'
 
 const child = fileURLToPath(new URL('takeover-child.ts', import.meta.url))
 
@@ -35,13 +35,7 @@ test('requests whose server is killed while it works on them are answered by ano
   await eventually(() => said.includes('ready'))
   const target = await scene.addTarget('t', 'default')
   const key = await scene.enrol('default')
-  const begin = async () => {
-    const { job, envelope, attempt } = await scene.job(target)
-    const { id, requester } = scene.worker(key)
-    await scene.hold(job, id)
-    return { renew: () => scene.store.claims.renew(job, attempt.attempt, id), requests: requester.forAttempt(envelope) }
-  }
-  const attempts = await Promise.all(Array.from({ length: asking }, begin))
+  const attempts = await Promise.all(Array.from({ length: asking }, () => atWork(scene, key, target)))
   const renewing = setInterval(() => attempts.forEach(({ renew }) => void renew().catch(() => {})), 500)
   onTestFinished(() => clearInterval(renewing))
   const granted = attempts.slice(1).map(({ requests }) => tokenFor(requests))
