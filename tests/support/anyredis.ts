@@ -12,6 +12,8 @@ export const openAnyRedis = (url: string): Redis | Cluster => {
 
 /** Names of keys, of every master. */
 export const namesIn = async (redis: Redis | Cluster, pattern: string): Promise<string[]> => {
+  // A cluster knows its masters once it has answered.
+  await redis.ping()
   const masters = redis instanceof Cluster ? redis.nodes('master') : [redis]
   return (await Promise.all(masters.map((master) => master.keys(pattern)))).flat()
 }

@@ -3,7 +3,8 @@ import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Dockerode from 'dockerode'
 import { formsOf } from '../../src/credentials/encodings.ts'
-import { openRedis, packedIn, valuesOf } from './rediswalk.ts'
+import { namesIn, openAnyRedis } from './anyredis.ts'
+import { packedIn, valuesOf } from './rediswalk.ts'
 
 /** A secret that is nowhere but where the test puts it. */
 export const newCanary = (): string => `canary-${randomBytes(24).toString('base64url')}`
@@ -75,9 +76,9 @@ export const searchFor = (canaries: readonly string[]): Search => {
   return {
     text,
     async redis(url) {
-      const client = await openRedis(url)
+      const client = openAnyRedis(url)
       try {
-        for (const key of await client.keys('*')) {
+        for (const key of await namesIn(client, '*')) {
           text('the names in Redis', Buffer.from(key))
           for (const held of await valuesOf(client, key)) value(`Redis ${key}`, held)
         }

@@ -1,12 +1,5 @@
 import { gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
-import { Redis } from 'ioredis'
-
-/** A connection to one Redis, when it is there. */
-export const openRedis = async (url: string): Promise<Redis> => {
-  const client = new Redis(url, { lazyConnect: true })
-  await client.connect()
-  return client
-}
+import type { Cluster, Redis } from 'ioredis'
 
 const flat = (answer: unknown): Buffer[] => {
   if (Buffer.isBuffer(answer)) return [answer]
@@ -14,7 +7,7 @@ const flat = (answer: unknown): Buffer[] => {
 }
 
 /** Everything that a key holds. */
-export const valuesOf = async (client: Redis, key: string): Promise<Buffer[]> => {
+export const valuesOf = async (client: Redis | Cluster, key: string): Promise<Buffer[]> => {
   const read: Readonly<Record<string, readonly [string, ...string[]]>> = {
     string: ['GET', key],
     hash: ['HGETALL', key],

@@ -340,7 +340,7 @@ test('what the admin’s context holds is forgotten: it is nowhere, and does not
   await search.files(temporary)
   await search.files(cli.dir, { except: (path) => path === file })
   expect(search.finds()).toEqual(['the token itself'])
-  expect(search.looked()).toBeGreaterThan(10_000)
+  expect(search.looked()).toBeGreaterThan(1000)
 
   const lines = (await readFile(cluster.auditLog, 'utf8')).split('\n').filter((line) => line.includes(wanted.home))
   const calls = lines.map((line) => JSON.parse(line) as AuditLine)
