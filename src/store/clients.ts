@@ -79,12 +79,12 @@ const create = (way: RedisWay, login: RedisLogin, options: Options, once: boolea
 
 /**
  * What waits for a cluster that is being looked for is refused when the client is told to end: ioredis 6 stops looking then, and leaves it
- * unanswered for ever (cluster/index.js, disconnect).
+ * unanswered for ever (cluster/index.js, disconnect). Its status does not tell: each connection that ends late sets it to `close` again.
  */
 const endsWhole = (cluster: Cluster): void => {
   const disconnect = cluster.disconnect.bind(cluster)
   cluster.disconnect = (reconnect) => {
-    const isLooking = cluster.status === 'reconnecting'
+    const isLooking = cluster.status !== 'end' && cluster.nodes().length === 0
     disconnect(reconnect)
     if (isLooking && reconnect !== true) (cluster as unknown as { handleCloseEvent(): void }).handleCloseEvent()
   }

@@ -5,7 +5,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startClusterRedis } from '../../../src/sandbox/redis-cluster.ts'
 import { connect } from '../../../src/store/connection.ts'
 
-test('a read that waits for a cluster that is away ends when its reader is told to', async () => {
+test.each<[string, 'reconnecting' | 'close']>([
+  ['says so', 'reconnecting'],
+  ['says that it is closed, as after a connection that ended late', 'close'],
+])('a read that waits for a cluster that is away ends when its reader is told to, who %s', async (_, status) => {
   const dir = await mkdtemp(join(tmpdir(), 'telpher-away-'))
   const redis = await startClusterRedis({ dir, temporary: true })
   const connection = connect({ url: redis.url, timeoutMs: 2000, log: () => {} })
@@ -21,6 +24,7 @@ test('a read that waits for a cluster that is away ends when its reader is told 
   const refused = expect(read).rejects.toThrow()
   await Promise.all(redis.masters.map((master) => master.kill('SIGKILL')))
   await isLooking
+  reader.status = status
   reader.disconnect()
   await refused
 })

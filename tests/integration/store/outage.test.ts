@@ -7,7 +7,8 @@ let redis: OwnRedis
 let store: Store
 beforeAll(async () => {
   redis = await startOwnRedis()
-  store = await openStore({ url: redis.url, timeoutMs: 500 })
+  // So short a time may be over before a busy machine has answered.
+  store = await untilThrough(() => openStore({ url: redis.url, timeoutMs: 500 }))
 })
 afterAll(async () => {
   await store.close()
