@@ -6,6 +6,7 @@ import { sealUpload } from './credentials/packages.ts'
 import { type ErrorCode, errorTable, TelpherError } from './model/errors.ts'
 import { newId } from './model/ids.ts'
 import { type Answer, hasValues, signSubmission, submissionMs, valuesInRedis } from './model/producer.ts'
+import { isSigned, publicKeyOf, type Signed } from './model/signature.ts'
 import { openStore, type Store, untilThrough } from './store/index.ts'
 
 export type { Ended } from './client/run.ts'
@@ -18,9 +19,11 @@ export interface ProducerOptions {
   readonly storeRedisUrl?: string
   /** The name that it was enrolled under (telpher producer add). */
   readonly name: string
-  /** The file with its private key, Ed25519 in PEM; or the key itself, from a secret store. */
+  /** The file that `telpher producer add` wrote: its private key, Ed25519 in PEM, and that of the servers; or its text, from a secret store. */
   readonly keyFile?: string
   readonly key?: string
+  /** The key that the servers sign with, in PEM, where that text has only the private one. */
+  readonly serverKey?: string
   /** What paths are relative to; the folder of the process when absent. */
   readonly cwd?: string
 }
@@ -45,16 +48,42 @@ export interface DeploymentProducer {
   close(): Promise<void>
 }
 
-const readPrivateKey = async ({ key, keyFile }: ProducerOptions): Promise<KeyObject> => {
+interface Keys {
+  readonly own: KeyObject
+  /** What the servers sign with. */
+  readonly servers: readonly KeyObject[]
+}
+
+const publicBlocks = /-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----/g
+
+const readKeys = async ({ key, keyFile, serverKey = '' }: ProducerOptions): Promise<Keys> => {
   if (key === undefined && keyFile === undefined) throw new TelpherError('usage', 'give key or keyFile', { field: 'keyFile' })
+  const from = key === undefined ? 'keyFile' : 'key'
+  const wrong = (why: string): TelpherError => new TelpherError('usage', `${from}: ${why}`, { field: from })
+  const text = key ?? (await readFile(keyFile ?? '', 'utf8').catch(() => ''))
+  const own = privateKeyOf(text)
+  if (own === undefined) throw wrong('not an Ed25519 private key in PEM that can be read')
+  const servers = `${text}${serverKey}`.match(publicBlocks)?.flatMap((pem) => publicKeyOf(pem) ?? []) ?? []
+  if (servers.length === 0) throw wrong('without the key of the servers: give serverKey, or enrol the producer anew (telpher producer add)')
+  return { own, servers }
+}
+
+const privateKeyOf = (text: string): KeyObject | undefined => {
   try {
-    const read = createPrivateKey(key ?? (await readFile(keyFile ?? '', 'utf8')))
-    if (read.asymmetricKeyType === 'ed25519') return read
+    const key = createPrivateKey(text)
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined
   } catch {
     // What the parser says may quote the key.
+    return undefined
   }
-  const from = key === undefined ? 'keyFile' : 'key'
-  throw new TelpherError('usage', `${from}: not an Ed25519 private key in PEM that can be read`, { field: from })
+}
+
+/** What packages are sealed to: whoever writes to Redis could put a key of his own there. */
+const trusted = (to: Signed | undefined, servers: readonly KeyObject[]): string => {
+  if (to === undefined) throw new TelpherError('upload_refused', 'no server has said what packages are sealed to')
+  if (!isSigned('package key', to, servers))
+    throw new TelpherError('upload_refused', 'what packages are to be sealed to is not signed by the servers of this producer')
+  return to.body
 }
 
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(errorTable, code)
@@ -87,7 +116,7 @@ const runFrom = (store: Store, id: string): ProducerRun => {
  */
 export const openProducer = async (options: ProducerOptions): Promise<DeploymentProducer> => {
   const { name, redisUrl, storeRedisUrl = redisUrl, cwd = process.cwd() } = options
-  const key = await readPrivateKey(options)
+  const { own, servers } = await readKeys(options)
   const store = await openStore({
     url: redisUrl,
     storeUrl: storeRedisUrl,
@@ -100,9 +129,7 @@ export const openProducer = async (options: ProducerOptions): Promise<Deployment
   const upload = async (bytes: Uint8Array, sha256: string): Promise<string> => {
     const known = uploaded.get(sha256)
     if (known !== undefined && (await untilThrough(() => store.packages.has(known)))) return known
-    const to = await untilThrough(() => store.packages.uploadTo())
-    if (to === undefined) throw new TelpherError('upload_refused', 'no server has said what packages are sealed to')
-    const sealed = sealUpload(bytes, to)
+    const sealed = sealUpload(bytes, trusted(await untilThrough(() => store.packages.uploadTo()), servers))
     await untilThrough(() => store.packages.put(sealed))
     uploaded.set(sha256, sealed.id)
     return sealed.id
@@ -118,7 +145,7 @@ export const openProducer = async (options: ProducerOptions): Promise<Deployment
       const steps = request.steps.map((step) => ({ ...step, package: named.get(step.package) ?? step.package }))
       const id = newId('sub')
       const waitMs = Math.min(timeoutMs, submissionMs)
-      const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request: { ...request, steps } }, key)
+      const signed = signSubmission({ version: 1, producer: name, id, expiresAt: Date.now() + waitMs, request: { ...request, steps } }, own)
       const answer = await store.inbox.submit({ producer: name, id, ...signed }, waitMs)
       if (answer === undefined)
         throw new TelpherError('wait_timed_out', `no server took the submission of ${name} within ${waitMs / 1000} s`)

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
 import type { Producer } from '../model/producer.ts'
@@ -41,7 +41,7 @@ const newKeys = (): Keys => {
 /** A file that only its owner may read, and that was not there. */
 const writeKey = (file: string, key: string): void => {
   try {
-    writeFileSync(file, key, { flag: 'wx', mode: 0o400 })
+    writeFileSync(file, key, { flag: 'wx', mode: 0o600 })
   } catch (error) {
     throw new TelpherError('usage', `--key-file ${file}: ${reason(error)}`, { field: '--key-file' })
   }
@@ -63,7 +63,12 @@ export const runProducerAdd: Command<AddFlags> = async (cli, [name = ''], { keyF
     throw thrown
   })
   await print(cli, producer, () => `producer ${name} enrolled, key ${producer.fingerprint}\n`)
-  if (privateKey !== undefined) cli.say(`Its private key is in ${file}: move it to where the service runs, and nowhere else.`)
+  if (privateKey === undefined) cli.say(`It seals packages to the servers that have this key (serverKey):\n${producer.serverKey}`)
+  else {
+    appendFileSync(file, producer.serverKey)
+    chmodSync(file, 0o400)
+    cli.say(`Its private key is in ${file}, with the key of the servers: move it to where the service runs, and nowhere else.`)
+  }
   if (tag === undefined) cli.say('It may deploy to every target: limit it with --tag.')
   return exitCodes.ok
 }

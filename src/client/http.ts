@@ -13,7 +13,7 @@ import type { Freeze, NewFreeze } from '../model/freeze.ts'
 import type { ShownTarget } from '../model/health.ts'
 import type { ImagePins } from '../model/image.ts'
 import type { NewPoolState, PoolChange, PoolSettingsInput } from '../model/pool.ts'
-import type { NewProducer, Producer } from '../model/producer.ts'
+import type { EnrolledProducer, NewProducer, Producer } from '../model/producer.ts'
 import type { RunDiff } from '../model/rundiff.ts'
 import type { PoolView, Scale } from '../model/scale.ts'
 import type { Secret } from '../model/secret.ts'
@@ -95,7 +95,7 @@ export interface Client {
   /** Lets a key go that nothing is sealed with. @throws TelpherError key_seals, key_in_use, unknown_key */
   dropKey(kid: string): Promise<KeyDropped>
   producers(): Promise<readonly Producer[]>
-  addProducer(producer: NewProducer): Promise<Producer>
+  addProducer(producer: NewProducer): Promise<EnrolledProducer>
   removeProducer(name: string): Promise<void>
   enrolments(): Promise<readonly Enrolment[]>
   /** @param publicKey Ed25519 in PEM */

@@ -345,7 +345,12 @@ export const errorTable = {
     false,
     'Name the file of the key that followed it with TELPHER_KEY_FILE; one that was dropped by mistake is taken back with: redis-cli HDEL tel:{keys}:dropped KEY',
   ],
-  upload_refused: [1535, 'infrastructure', true, 'Start a server of this version: it says what packages are sealed to.'],
+  upload_refused: [
+    1535,
+    'infrastructure',
+    true,
+    'Start a server of this version: it says what packages are sealed to. Where one runs, see who else writes to Redis, or enrol the producer anew: telpher producer add NAME',
+  ],
   credential_in_clear: [
     1536,
     'user',

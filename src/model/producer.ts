@@ -21,6 +21,12 @@ export interface Producer {
   createdAt: number
 }
 
+/** A producer that was enrolled just now. */
+export interface EnrolledProducer extends Producer {
+  /** What servers sign with, PEM: a producer seals to nothing else than what is signed with it. */
+  serverKey: string
+}
+
 /** A producer as it is enrolled. */
 export interface NewProducer {
   name: string

@@ -7,7 +7,7 @@ export interface Signed {
 }
 
 /** What a signature is for: nothing that is signed for one purpose can be taken for another. */
-export type Purpose = 'envelope' | 'enrolment' | 'grant request' | 'grant answer'
+export type Purpose = 'envelope' | 'enrolment' | 'grant request' | 'grant answer' | 'package key'
 
 const bytesOf = (purpose: Purpose, body: string): Buffer => Buffer.from(`telpher ${purpose}\n${body}`)
 

@@ -19,6 +19,7 @@ import type { TelpherError } from '../model/errors.ts'
 import { checksPerMinute } from '../model/health.ts'
 import { newId } from '../model/ids.ts'
 import type { Cluster } from '../model/ports.ts'
+import { signText } from '../model/signature.ts'
 import { openQueue } from '../queue/index.ts'
 import { startScaler } from '../scaler/loop.ts'
 import { startHealth } from '../scheduler/health.ts'
@@ -76,7 +77,7 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
   )
   const queue = signingQueue(openQueue({ url: config.redisUrl }), { store, signer, maxStarts: config.maxStarts })
   const packageVault = createPackageVault(key, signer)
-  await store.packages.setUploadTo(packageVault.sealTo)
+  await store.packages.setUploadTo(signText('package key', packageVault.sealTo, signer.privateKey))
   return { signer, minting, binder, queue, vault: createVault(key), packages: createPackageRoom(store, packageVault) }
 }
 

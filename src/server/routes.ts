@@ -336,7 +336,7 @@ export const routes: Readonly<Record<RouteName, RouteConfig>> = {
     method: 'post',
     path: '/v1/producers',
     request: { body: body(newProducerSchema) },
-    responses: { 201: json(shapes.producer, 'Enrolled: what is signed with its key is taken'), default: problem },
+    responses: { 201: json(shapes.enrolledProducer, 'Enrolled: what is signed with its key is taken'), default: problem },
   },
   removeProducer: {
     method: 'delete',

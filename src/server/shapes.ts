@@ -527,6 +527,7 @@ export type ShapeName =
   | 'keysRotated'
   | 'keyDropped'
   | 'producer'
+  | 'enrolledProducer'
   | 'producers'
   | 'enrolled'
   | 'enrolments'
@@ -581,6 +582,7 @@ export const shapes: Readonly<Record<ShapeName, z.ZodType>> = {
   keysRotated: z.object({ resealed: z.number().int(), damaged: z.array(z.string()), keys: z.array(masterKey) }),
   keyDropped: z.object({ kid: z.string(), droppedAt: z.number().int(), keys: z.array(masterKey) }),
   producer,
+  enrolledProducer: producer.extend({ serverKey: z.string() }).openapi('EnrolledProducer'),
   producers: z.object({ producers: z.array(producer) }),
   enrolled: enrolment.extend({ serverKeys: z.array(z.string()) }).openapi('Enrolled'),
   enrolments: z.object({ enrolments: z.array(enrolment) }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { TelpherError } from '../model/errors.ts'
 import { type PackageKey, pieceBytes, pieceTagBytes } from '../model/package.ts'
+import type { Signed } from '../model/signature.ts'
 import type { Connection } from './connection.ts'
 import { packageIndexKey, packageKey, uploadKey, uploadToKey } from './keys.ts'
 import type { Replicate } from './replicate.ts'
@@ -78,9 +79,12 @@ export const createPackages = (connection: Connection, states: Connection, limit
       await connection.script('swap-sealed', [packageKey(id)], ['key', JSON.stringify(before), JSON.stringify(after)])
     },
     remove,
-    uploadTo: async () => (await states.call((redis) => redis.get(uploadToKey))) ?? undefined,
+    uploadTo: async () => {
+      const text = await states.call((redis) => redis.get(uploadToKey))
+      return text === null ? undefined : (JSON.parse(text) as Signed)
+    },
     setUploadTo: async (sealTo) => {
-      await states.call((redis) => redis.set(uploadToKey, sealTo))
+      await states.call((redis) => redis.set(uploadToKey, JSON.stringify(sealTo)))
     },
   }
 }

@@ -23,9 +23,9 @@ export interface Packages {
   changeKey(id: string, before: PackageKey, after: PackageKey): Promise<void>
   /** One that cannot be opened, so that it can be uploaded again. */
   remove(id: string): Promise<void>
-  /** What producers seal the keys of packages to, raw in base64; undefined before a server said it. */
-  uploadTo(): Promise<string | undefined>
-  setUploadTo(sealTo: string): Promise<void>
+  /** What producers seal the keys of packages to, raw in base64 and signed; undefined before a server said it. */
+  uploadTo(): Promise<Signed | undefined>
+  setUploadTo(sealTo: Signed): Promise<void>
 }
 
 /** A job with what only the scheduler and the watchdog look at; times by the clock of Redis, in ms. */

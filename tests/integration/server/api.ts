@@ -14,6 +14,7 @@ import { makeSigner, openSigner } from '../../../src/credentials/signer.ts'
 import { createVault } from '../../../src/credentials/vault.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { Secret } from '../../../src/model/secret.ts'
+import { signText } from '../../../src/model/signature.ts'
 import { openQueue, type Queue } from '../../../src/queue/index.ts'
 import { createApi } from '../../../src/server/api.ts'
 import type { Api, ApiDeps } from '../../../src/server/context.ts'
@@ -74,7 +75,7 @@ export const serveApi = async (
   const binder = createBinder(signer)
   const packageVault = createPackageVault(key, signer)
   const packages = createPackageRoom(store, packageVault)
-  await store.packages.setUploadTo(packageVault.sealTo)
+  await store.packages.setUploadTo(signText('package key', packageVault.sealTo, signer.privateKey))
   const closing = new AbortController()
   const api = createApi({
     store,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sealUpload } from '../../../src/credentials/packages.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { signSubmission } from '../../../src/model/producer.ts'
+import { signText } from '../../../src/model/signature.ts'
 import { type DeploymentProducer, openProducer } from '../../../src/producer.ts'
 import { startInbox } from '../../../src/server/inbox.ts'
 import { unpack } from '../../../src/steps/package/unpack.ts'
@@ -93,7 +94,7 @@ describe('a producer', () => {
 
   test('that signs with another key is refused', async () => {
     const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    const stranger = await open({ key })
+    const stranger = await open({ key, serverKey: await readFile(join(cli.dir, 'api.key'), 'utf8') })
     await expect(stranger.deploy(web)).rejects.toMatchObject({ code: 'submission_refused' })
     await stranger.close()
   })
@@ -148,6 +149,9 @@ test('a submission that a server took and did not answer is taken by another one
   const alone = await serveApi({ redisUrl: own.url })
   try {
     await alone.store.producers.create({ name: 'api', publicKey: '', fingerprint: '', createdAt: 1 })
+    // Sealed to the servers that the producer knows: nothing of it is opened here.
+    const told = await served.store.packages.uploadTo()
+    if (told !== undefined) await alone.store.packages.setUploadTo(told)
     const waiting = await open({ redisUrl: own.url })
     await expect(waiting.deploy(web, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'wait_timed_out' })
     await waiting.close()
@@ -166,6 +170,45 @@ test('a submission that a server took and did not answer is taken by another one
     await alone.close()
     await own.stop()
   }
+})
+
+test('a producer seals packages to nothing but what the servers of its enrolment signed', async () => {
+  const told = await served.store.packages.uploadTo()
+  const { publicKey, privateKey } = generateKeyPairSync('x25519')
+  const evil = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64')
+  const before = await redis.ask('KEYS', 'tel:{pkg:*')
+  await writeFile(join(cli.dir, 'more.yaml'), 'apiVersion: v1\nkind: Secret\nmetadata: {name: more}\n')
+  for (const to of [
+    { body: evil, signature: told?.signature ?? '' },
+    signText('package key', evil, generateKeyPairSync('ed25519').privateKey),
+    signText('envelope', evil, createPrivateKey(await readFile(join(cli.dir, 'api.key'), 'utf8'))),
+  ]) {
+    await served.store.packages.setUploadTo(to)
+    await expect(producer.deploy({ ...web, path: 'more.yaml' })).rejects.toMatchObject({
+      code: 'upload_refused',
+      message: expect.stringContaining('not signed'),
+    })
+  }
+  expect(await redis.ask('KEYS', 'tel:{pkg:*')).toEqual(before)
+  expect(privateKey.asymmetricKeyType).toBe('x25519')
+  if (told !== undefined) await served.store.packages.setUploadTo(told)
+  await producer.deploy({ ...web, path: 'more.yaml' })
+})
+
+test('a key of its own that a service has goes with the key of the servers that enrolling it says', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  await writeFile(join(cli.dir, 'keyed.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const added = await cli.run(['producer', 'add', 'keyed', '--public-key', 'keyed.pub', '-o', 'json'])
+  const { serverKey } = JSON.parse(added.stdout) as { serverKey: string }
+  await expect(open({ name: 'keyed', key })).rejects.toMatchObject({
+    code: 'usage',
+    field: 'key',
+    message: expect.stringContaining('serverKey'),
+  })
+  const ours = await open({ name: 'keyed', key, serverKey })
+  expect((await ours.deploy(web)).id).toMatch(/^dep_/)
+  await ours.close()
 })
 
 test('a credential in a field of a submission is refused by the library before anything is sent, and by the server', async () => {
@@ -195,7 +238,7 @@ test('what a producer uploads is ciphertext in Redis, under the master key as so
   // The same again has the same name, and is not uploaded.
   const again = await producer.deploy(web)
   expect((await served.store.deployments.get(again.id)).deployment.request.steps[0]?.package).toBe(name)
-  const to = (await served.store.packages.uploadTo()) ?? ''
+  const to = (await served.store.packages.uploadTo())?.body ?? ''
   const other = sealUpload(Buffer.from('something else'), to)
   await redis.ask('DEL', `tel:{pkg:${name}}`)
   await served.store.packages.put({ ...other, id: name })
