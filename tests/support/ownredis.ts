@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isMark } from './anyredis.ts'
 import { startAny, topology } from './topology.ts'
 
 /** A Redis of a test's own, that it may stop, kill and start again. */
@@ -13,7 +14,7 @@ export interface OwnRedis {
   /** SIGSTOP and SIGCONT: connections stay, nothing answers. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** One command; what it answers as lines, without the lengths and types of the protocol. */
+  /** One command; what it answers as lines, without the lengths and types of the protocol; of KEYS without marks (isMark). */
   ask(...words: string[]): Promise<string[]>
   stop(): Promise<void>
 }
@@ -40,7 +41,7 @@ export const startOwnRedis = async (config: Readonly<Record<string, string>> = {
     start: redis.restart,
     freeze: () => redis.kill('SIGSTOP'),
     thaw: () => redis.kill('SIGCONT'),
-    ask: async (...words) => valuesOf(await redis.command(...words)),
+    ask: async (...words) => valuesOf(await redis.command(...words)).filter((value) => words[0] !== 'KEYS' || !isMark(value)),
     stop: async () => {
       await redis.stop()
       await rm(dir, { recursive: true, force: true })

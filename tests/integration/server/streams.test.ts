@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shapes } from '../../../src/server/shapes.ts'
+import { portsOf } from '../../support/anyredis.ts'
 import { eventually } from '../../support/eventually.ts'
 import { sharedRedis } from '../../support/sandbox.ts'
 import { type ServedApi, serveApi, startDeployment } from './api.ts'
 
 let served: ServedApi
-let redisPorts: readonly number[]
+let redisPorts: readonly (number | undefined)[]
 beforeAll(async () => {
-  redisPorts = [...(await sharedRedis()).matchAll(/:(\d+)/g)].map(([, port]) => Number(port))
+  redisPorts = await portsOf(await sharedRedis())
   served = await serveApi()
 })
 afterAll(() => served.close())
