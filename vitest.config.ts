@@ -16,8 +16,8 @@ const project = (name: string, include: string, seconds: number, groupOrder: num
   },
 })
 
-/** Files of the integration tests that tell most of a Redis behind Sentinel; `npm run soak` runs them all, on a cluster too. */
-const onSentinel = ['store/events', 'store/jobs', 'store/outage', 'store/queue', 'store/records', 'server/producers'] as const
+/** Integration tests of what speaks to Redis by itself, behind Sentinel too; `npm run soak` runs those of the CLI there, and all on a cluster. */
+const onSentinel = ['store', 'scheduler', 'server', 'worker'] as const
 
 const sentinel = project('sentinel', '', 180, 2)
 
@@ -30,7 +30,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           ...sentinel.test,
-          include: onSentinel.map((file) => `tests/integration/${file}.test.ts`),
+          include: onSentinel.map((folder) => `tests/integration/${folder}/**/*.test.ts`),
           env: { TEST_REDIS: 'sentinel' },
         },
       },
