@@ -107,7 +107,8 @@ soaks.push(onRedis('Redis behind Sentinel', { TEST_REDIS: 'sentinel' }))
 soaks.push(onRedis('Redis Cluster', { TEST_REDIS: 'cluster' }, ['tests/integration/store/full.test.ts']))
 /** What only Redis 7.2 and newer, and Valkey, can be asked: WAITAOF, by whom `telpher redis-acl --redis 7.2` prints users for, and by rotations. */
 for (const onValkey of [
-  (env: Readonly<Record<string, string>>) => onRedis('Valkey', env),
+  // Its doctor finds the holes in the Lua of 8.0.1, which are there: nothing here passes it.
+  (env: Readonly<Record<string, string>>) => onRedis('Valkey', env, ['tests/integration/cli/doctor.test.ts']),
   (env: Readonly<Record<string, string>>) =>
     manyPoints('users of Redis, and what is on its disk, on Valkey', 'tests/integration/redis/barrier.test.ts', env),
   (env: Readonly<Record<string, string>>) =>
