@@ -227,6 +227,7 @@ export const runAttempt = async (envelope: JobEnvelope, requests: AttemptRequest
             },
             gate: {
               policy: target.policy,
+              home: target.account.deployer?.split('/')[0],
               claim,
               connection: () => connected().current(),
               ...(isRenewable(target.account.mode) ? { renew: async () => connected().renew?.() } : {}),

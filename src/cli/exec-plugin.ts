@@ -13,8 +13,9 @@ import type { Cli } from './context.ts'
 const deadlineMs = 300_000
 const largestAnswer = 1024 * 1024
 
+/** Without the values of its variables: they may be secrets, and what is printed goes into logs. */
 const lineOf = ({ command, args, env }: ExecPlugin): string =>
-  harmless([...Object.entries(env).map(([name, value]) => `${name}=${quoted(value)}`), ...[command, ...args].map(quoted)].join(' '))
+  harmless([...Object.keys(env).map((name) => `${name}=…`), ...[command, ...args].map(quoted)].join(' '))
 
 /** What the program is told (client.authentication.k8s.io/v1, ExecCredentialSpec). */
 const toldOf = (plugin: ExecPlugin, place: Place, interactive: boolean): string =>

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { TelpherError } from '../model/errors.ts'
 import { type StepSecretInput, secretProblem } from '../model/stepsecret.ts'
@@ -35,12 +35,10 @@ const readAll = async (source: AsyncIterable<Uint8Array>, tooLong: () => Telpher
 export const readSecretValue = async (cli: Pick<Cli, 'cwd' | 'stdin'>, from: string, what: string): Promise<string> => {
   const refuse = (problem: string): TelpherError => new TelpherError('secret_refused', `${what}: ${problem}`, { field: what })
   const unread = (cause: unknown): TelpherError => new TelpherError('usage', `${what}: cannot read ${from}`, { field: what, cause })
-  const bytes =
-    from === '-'
-      ? await readAll(cli.stdin(), () => refuse('it has more than 1 MiB'))
-      : await readFile(resolve(cli.cwd, from)).catch((cause: unknown) => {
-          throw unread(cause)
-        })
+  const source = from === '-' ? cli.stdin() : createReadStream(resolve(cli.cwd, from))
+  const bytes = await readAll(source, () => refuse('it has more than 1 MiB')).catch((cause: unknown) => {
+    throw cause instanceof TelpherError ? cause : unread(cause)
+  })
   let text: string
   try {
     text = withoutLineEnd(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))

@@ -8,7 +8,7 @@ import { exitCodes } from './exit.ts'
 import { adminContextOf, type ContextFlags, contextOf, placeOf } from './kubeconfig-context.ts'
 import { print } from './output.ts'
 import { seconds } from './seconds.ts'
-import { sayOfAdded, type TargetFlags, targetBody } from './target-body.ts'
+import { sayOfAdded, type TargetFlags, targetBody, targetSettings } from './target-body.ts'
 import type { IssuerFlags } from './target-federated.ts'
 import { proveFromPool } from './target-prove.ts'
 import { rbacList, rbacText, type SetupFlags, setUpIdentity, setupOptionsOf, takeIdentity } from './target-setup.ts'
@@ -36,8 +36,16 @@ const mustBeFree = async (client: Client, name: string): Promise<void> => {
     throw new TelpherError('target_exists', `there is a target ${name} already`)
 }
 
+interface Imported {
+  readonly place: Place
+  /** To be sealed. */
+  readonly account: PlainCredential
+  /** Of what was made in the cluster. */
+  readonly takeBack?: () => Promise<void>
+}
+
 /** Where the target is, and the account to be sealed for it. */
-const imported = async (cli: Cli, name: string, flags: AddFlags): Promise<{ place: Place; account: PlainCredential }> => {
+const imported = async (cli: Cli, name: string, flags: AddFlags): Promise<Imported> => {
   const { mode, fromKubeconfig, bootstrapToken, namespace = [] } = flags
   if (mode === 'in-cluster') return { place: await placeOf(cli, fromKubeconfig, flags), account: { kind: 'in-cluster' } }
   if (mode !== 'token-request') {
@@ -49,7 +57,7 @@ const imported = async (cli: Cli, name: string, flags: AddFlags): Promise<{ plac
   const options = setupOptionsOf(name, namespace, flags)
   if (bootstrapToken !== undefined) return { place, account: await takeIdentity(cli, place, options, bootstrapToken, flags) }
   const context = await adminContextOf(cli, fromKubeconfig, flags)
-  return { place, account: await setUpIdentity(cli, context, options, flags) }
+  return { place, ...(await setUpIdentity(cli, context, options, flags)) }
 }
 
 /** `telpher target add`: the context is read on this machine; only what a target needs is sent. */
@@ -67,8 +75,13 @@ export const runTargetAdd: Command<AddFlags> = async (cli, [name = ''], flags) =
   }
   const client = await cli.client()
   await mustBeFree(client, name)
-  const { place, account: credential } = await imported(cli, name, flags)
-  const target = await client.addTarget(targetBody(name, place, credential, flags))
+  const settings = targetSettings(flags)
+  const { place, account: credential, takeBack } = await imported(cli, name, flags)
+  const target = await client.addTarget(targetBody(name, place, credential, flags, settings)).catch(async (thrown: unknown) => {
+    // Where it is not known whether the server took it, the next try finds out.
+    if (thrown instanceof TelpherError && !thrown.retryable) await takeBack?.()
+    throw thrown
+  })
   await print(cli, target, () => `target ${name} added\n`)
   sayOfAdded(cli, target)
   return proveFromPool(cli, client, name, patienceMs)

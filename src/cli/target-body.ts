@@ -26,26 +26,31 @@ export interface TargetFlags {
 /** The API server's address from within its cluster (Kubernetes docs: accessing the API from a pod). */
 const inClusterServer = 'https://kubernetes.default.svc'
 
-/** A new target as the server takes it. */
-export const targetBody = (name: string, place: Place, credential: NewCredential, flags: TargetFlags): object => {
+/** What can be said of a target before anything is known of its place. @throws TelpherError usage that names the option */
+export const targetSettings = (flags: TargetFlags): object => ({
+  ...(flags.alternate === undefined ? {} : { alternates: flags.alternate }),
+  ...(flags.tag === undefined ? {} : { tags: flags.tag }),
+  ...(flags.pool === undefined ? {} : { pool: flags.pool }),
+  ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
+  ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
+  ...(flags.limit === undefined ? {} : { limit: wholeNumber('--limit', flags.limit, 10_000) }),
+  ...(flags.clusterLimit === undefined ? {} : { clusterLimit: wholeNumber('--cluster-limit', flags.clusterLimit, 10_000) }),
+  ...(flags.rotateEvery === undefined ? {} : { rotateSeconds: seconds(flags.rotateEvery, '--rotate-every', 0) }),
+  ...(flags.trials === undefined ? {} : { trials: flags.trials }),
+})
+
+/** A new target as the server takes it. @param settings of targetSettings */
+export const targetBody = (name: string, place: Place, credential: NewCredential, flags: TargetFlags, settings: object): object => {
   const namespaces = flags.namespace ?? []
   const isAllowed = place.namespace !== undefined && (namespaces.length === 0 || namespaces.includes(place.namespace))
   const namespace = isAllowed ? place.namespace : namespaces[0]
   return {
     name,
     server: flags.mode === 'in-cluster' ? inClusterServer : place.server,
-    ...(flags.alternate === undefined ? {} : { alternates: flags.alternate }),
     ca: place.ca,
     ...(place.tlsServerName === undefined || flags.mode === 'in-cluster' ? {} : { tlsServerName: place.tlsServerName }),
     ...(namespace === undefined ? {} : { namespace }),
-    ...(flags.tag === undefined ? {} : { tags: flags.tag }),
-    ...(flags.pool === undefined ? {} : { pool: flags.pool }),
-    ...(flags.settle === undefined ? {} : { settleSeconds: seconds(flags.settle, '--settle', 0) }),
-    ...(flags.grace === undefined ? {} : { graces: gracesOf(flags.grace) }),
-    ...(flags.limit === undefined ? {} : { limit: wholeNumber('--limit', flags.limit, 10_000) }),
-    ...(flags.clusterLimit === undefined ? {} : { clusterLimit: wholeNumber('--cluster-limit', flags.clusterLimit, 10_000) }),
-    ...(flags.rotateEvery === undefined ? {} : { rotateSeconds: seconds(flags.rotateEvery, '--rotate-every', 0) }),
-    ...(flags.trials === undefined ? {} : { trials: flags.trials }),
+    ...settings,
     policy: { namespaces, ...(flags.grant === undefined ? {} : { grants: flags.grant }) },
     credential,
   }

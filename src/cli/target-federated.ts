@@ -18,7 +18,7 @@ import type { Cli } from './context.ts'
 import { adminContextOf, type ContextFlags, placeOf } from './kubeconfig-context.ts'
 import { print, yamlOf } from './output.ts'
 import { seconds } from './seconds.ts'
-import { sayOfAdded, type TargetFlags, targetBody } from './target-body.ts'
+import { sayOfAdded, type TargetFlags, targetBody, targetSettings } from './target-body.ts'
 import { proveFromPool } from './target-prove.ts'
 import { planLines, type SetupFlags, setupOptionsOf, withAdmin } from './target-setup.ts'
 
@@ -103,8 +103,9 @@ export const addFederated = async (cli: Cli, name: string, flags: Flags): Promis
     return 0
   }
   const before = await addedBefore(client, name, place.server)
+  const settings = targetSettings(flags)
   await setUp(cli, await adminContextOf(cli, fromKubeconfig, flags), options, username, flags)
-  const target = before ?? (await client.addTarget(targetBody(name, place, { kind: 'federated' }, flags)))
+  const target = before ?? (await client.addTarget(targetBody(name, place, { kind: 'federated' }, flags, settings)))
   await print(cli, target, () => `target ${name} ${before === undefined ? 'added' : 'was added before'}\n`)
   sayOfAdded(cli, target)
   cli.say(await trustText([names], trust))

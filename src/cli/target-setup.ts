@@ -35,6 +35,9 @@ export interface SetupFlags {
   readonly acknowledge?: readonly Risk[]
 }
 
+/** Every cluster has them. */
+const othersHomes: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
+
 /** What is to be set up for a target. @throws TelpherError usage when it does not say where it may deploy to */
 export const setupOptionsOf = (target: string, namespaces: readonly string[], flags: SetupFlags): SetupOptions => {
   const { clusterWide = false, home } = flags
@@ -43,6 +46,10 @@ export const setupOptionsOf = (target: string, namespaces: readonly string[], fl
   // Who may write Secrets there could make a token of the bootstrap identity.
   if (namespaces.includes(home))
     throw new TelpherError('usage', `${home} is for Telpher's own accounts: deploy elsewhere, or name another with --home`, {
+      field: '--home',
+    })
+  if (othersHomes.includes(home))
+    throw new TelpherError('usage', `${home} has Secrets of others, which the bootstrap identity could read: name another with --home`, {
       field: '--home',
     })
   return { target, home, namespaces, clusterWide }
@@ -167,9 +174,15 @@ const takeBack = async (cli: Cli, context: ImportedContext, plan: readonly Plann
   }
 }
 
+/** An identity that was set up, and how to take it back while nobody has it. */
+export interface SetUp {
+  /** To be sealed by the server. */
+  readonly account: PlainCredential
+  takeBack(): Promise<void>
+}
+
 /**
  * Gives a target an identity of its own in its cluster, and proves it with that alone; one that cannot be proven is taken back.
- * @returns the account to be sealed by the server
  * @throws TelpherError usage, setup_refused, mint_refused, target_*
  */
 export const setUpIdentity = async (
@@ -177,12 +190,13 @@ export const setUpIdentity = async (
   context: ImportedContext,
   options: SetupOptions,
   { acknowledge = [], yes = false }: SetupFlags,
-): Promise<PlainCredential> => {
+): Promise<SetUp> => {
   refuseRisks(risksOf(deployerRules, options.clusterWide), acknowledge)
   const plan = await applyIdentity(cli, context, options, yes)
   try {
     const token = await withAdmin(context, (admin) => takeBootstrapToken(admin, options, ownTokenSeconds))
-    return await prove(cli, context, options, acknowledge, token)
+    const account = await prove(cli, context, options, acknowledge, token)
+    return { account, takeBack: () => takeBack(cli, context, plan, options) }
   } catch (error) {
     await takeBack(cli, context, plan, options)
     throw error

@@ -70,14 +70,16 @@ export const runTargetRemove: Command<RemoveFlags> = async (cli, [name = ''], fl
   const identity = target.account.deployer ?? (target.account.federation && usernameOf(target.account.federation))
   const hasIdentity = identity !== undefined
   const remove = hasIdentity && fromKubeconfig !== undefined ? await removalOf(cli, target, fromKubeconfig, flags) : async () => []
+  const byHand = `Its identity ${identity} is still in the cluster; remove it with: kubectl delete serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings --all-namespaces --selector telpher.dev/target=${name}`
   await client.removeTarget(name)
-  const inCluster = await remove()
+  const inCluster = await remove().catch((thrown: unknown) => {
+    // The target is gone: nobody can ask for it a second time.
+    cli.say(byHand)
+    throw thrown
+  })
   await print(cli, { removed: name, inCluster }, () => `target ${name} removed, with its account\n`)
   for (const object of inCluster) cli.say(`removed ${object}`)
-  if (hasIdentity && fromKubeconfig === undefined)
-    cli.say(
-      `Its identity ${identity} is still in the cluster; remove it with: kubectl delete serviceaccounts,secrets,roles,rolebindings,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings --all-namespaces --selector telpher.dev/target=${name}`,
-    )
+  if (hasIdentity && fromKubeconfig === undefined) cli.say(byHand)
   if (target.account.federation !== undefined)
     cli.say(`Take the issuer ${target.account.federation.issuer} out of the API server's --authentication-config as well.`)
   return exitCodes.ok

@@ -27,6 +27,8 @@ export interface GateOptions {
   /** The first path segment that every request must have. */
   readonly nonce: string
   readonly policy: Policy
+  /** The namespace of Telpher's own accounts in the target: no job gets there, whatever its policy. */
+  readonly home?: string | undefined
   readonly claim: Claim
   /** The connection to the target as it is now: renewed credentials show here. */
   readonly connection: () => ClusterConnection
@@ -89,7 +91,7 @@ const shutRefusal = (reason: 'closed' | 'superseded'): Refusal =>
  * A refusal is a Kubernetes Status, so that kubectl and helm print why.
  */
 export const createGate = (options: GateOptions): Gate => {
-  const { claim, policy } = options
+  const { claim, policy, home } = options
   const book = createLedgerBook(options.ledger, options.attempt)
   const bodies = createBodyStore()
   const connections = new Set<Duplex>()
@@ -146,12 +148,12 @@ export const createGate = (options: GateOptions): Gate => {
     const { info } = admitted
     const url = options.strictFields === true ? strictFields(admitted.url) : admitted.url
     const looked = needsBody(info)
-    const early = looked ? undefined : decide(policy, info)
+    const early = looked ? undefined : decide(policy, info, undefined, home)
     if (early !== undefined) return early
     const held = await bodies.read(request, looked, asking)
     try {
       const { facts, body } = looked ? lookInto(request.headers['content-type'] ?? '', held.body) : { facts: undefined, body: held.body }
-      const late = looked ? decide(policy, info, facts) : undefined
+      const late = looked ? decide(policy, info, facts, home) : undefined
       if (late !== undefined) return late
       if (isOfSecrets(info) && facts?.secretValues !== undefined) options.onSecretValues?.(facts.secretValues)
       await answer({ info, url, body, request, response, signal: asking })
@@ -165,7 +167,7 @@ export const createGate = (options: GateOptions): Gate => {
     const asking = underWay(socket)
     const admitted = await admit(request, asking)
     if ('http' in admitted) return admitted
-    const refusal = decide(policy, admitted.info)
+    const refusal = decide(policy, admitted.info, undefined, home)
     if (refusal !== undefined) return refusal
     if (admitted.info.verb !== 'get' && admitted.info.verb !== 'watch' && writeVerb(admitted.info) !== 'connect')
       return { code: 'gate_path', http: 400, message: `${request.method} ${admitted.info.path} is refused: it has no stream to switch to` }

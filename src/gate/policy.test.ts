@@ -150,3 +150,16 @@ test.each(['POST /api', 'GET /metrics', 'GET /logs/', 'GET /', 'GET /apisx', 'PU
     expect(decide(policySchema.parse({ grants: everyGrant }), infoOf(asked))).toMatchObject({ code: 'gate_path', http: 403 })
   },
 )
+
+test.each([
+  'GET /api/v1/namespaces/telpher/secrets',
+  'DELETE /api/v1/namespaces/telpher/secrets/bootstrap-prod.v2',
+  'POST /api/v1/namespaces/telpher/pods',
+  'POST /api/v1/namespaces/telpher/serviceaccounts/bootstrap-prod/token',
+  'DELETE /api/v1/namespaces/telpher',
+])('whatever the policy, no job gets to Telpher’s own accounts: %s', (asked) => {
+  const all = policySchema.parse({ grants: everyGrant })
+  expect(decide(all, infoOf(asked), readable())).toBeUndefined()
+  expect(decide(all, infoOf(asked), readable(), 'telpher')).toMatchObject({ code: 'gate_namespace' })
+  expect(decide(all, infoOf(asked.replaceAll('telpher', 'shop')), readable(), 'telpher')).toBeUndefined()
+})

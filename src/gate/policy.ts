@@ -96,16 +96,22 @@ const outsideNamespaces = (policy: Policy, info: RequestInfo, body: BodyFacts | 
 const listed = (resources: readonly string[], info: RequestInfo): boolean =>
   resources.includes(nameOf(info)) || (info.subresource !== '' && resources.includes(nameOf({ ...info, subresource: '*' })))
 
+const isIn = (namespace: string, info: RequestInfo): boolean =>
+  info.namespace === namespace || (info.group === '' && info.resource === 'namespaces' && info.name === namespace && isWrite(info))
+
 /**
  * Whether a target's policy lets a request through: pure, and the only place where that is decided.
  * @param body facts of the body, for requests that `needsBody` names
+ * @param home the namespace of Telpher's own accounts: with what lies there a job could end attempts, and the chain of the target's credential
  * @returns the refusal, or undefined when it may pass
  */
-export const decide = (policy: Policy, info: RequestInfo, body?: BodyFacts): Refusal | undefined => {
+export const decide = (policy: Policy, info: RequestInfo, body?: BodyFacts, home?: string): Refusal | undefined => {
   if (!info.isResource) {
     if (openPaths.test(info.path) && (info.verb === 'get' || info.verb === 'head')) return undefined
     return forbid('gate_path', `${info.verb} ${info.path} is refused: steps may use API paths only`)
   }
+  if (home !== undefined && isIn(home, info))
+    return forbid('gate_namespace', `${described(info)} is refused: ${home} has Telpher's own accounts`)
   const facts = needsBody(info) ? (body ?? { unreadable: true }) : undefined
   const missing = grantsNeeded(info, facts).filter((grant) => !policy.grants.includes(grant))
   if (missing.length > 0) {

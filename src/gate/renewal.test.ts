@@ -38,6 +38,15 @@ test('tries again soon after a failure, and says so', async () => {
   expect(tries).toBe(3)
 })
 
+test('a credential of a year is replaced every half hour, and not at once', async () => {
+  const year = 365 * 86_400_000
+  const renew = vi.fn(async () => Date.now() + year)
+  const { ending } = start(year, renew)
+  await vi.advanceTimersByTimeAsync(3_700_000)
+  expect(renew).toHaveBeenCalledTimes(2)
+  ending.abort()
+})
+
 test('a credential without expiry is left alone', async () => {
   const renew = vi.fn(async () => undefined)
   start(undefined, renew)

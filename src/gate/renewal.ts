@@ -22,8 +22,11 @@ export const createRenewal = (
 /** A renewal that failed is tried again after this, in ms; half of a token's life is left then. */
 const againMs = 15_000
 
+/** A credential that lives for days is looked at anyway: kubelets replace tokens early, and timers of node end at 24 days. */
+const longestMs = 1_800_000
+
 /**
- * Gets another credential at half of the life of each, until the signal. By the monotonic clock: times of day may jump.
+ * Gets another credential at half of the life of each, and after half an hour, until the signal. By the monotonic clock: times of day may jump.
  * @param expiresAt of the credential that is used now, ms since the epoch; undefined when it does not expire
  * @param renew gets another one and gives its expiry
  * @param onFailure told of each renewal that failed; the next one is tried soon after
@@ -40,7 +43,7 @@ export const keepFresh = (options: {
     if (!signal.aborted) timer = setTimeout(turn, ms)
   }
   const wait = (expiresAt: number | undefined): void => {
-    if (expiresAt !== undefined) after(Math.max(1000, (expiresAt - Date.now()) / 2))
+    if (expiresAt !== undefined) after(Math.min(longestMs, Math.max(1000, (expiresAt - Date.now()) / 2)))
   }
   const turn = (): void => {
     renew().then(wait, (error: Error) => {

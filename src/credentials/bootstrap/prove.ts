@@ -8,8 +8,9 @@ import { lifetimeOf } from '../modes/lifetime.ts'
 import { tokenRequestMode } from '../modes/token-request.ts'
 import { whoIs } from '../modes/who.ts'
 import { namesOf, type SetupOptions } from './objects.ts'
-import { type FoundRisk, type Risk, reading, risksOf } from './risks.ts'
+import { type FoundRisk, type Risk, risksOf } from './risks.ts'
 import type { PolicyRule } from './rules.ts'
+import { everywhere, type Question, questionsIn } from './user-risks.ts'
 
 /** Roles and policies are in force a moment after they were made, on each API server by itself. */
 const settleMs = 20_000
@@ -64,28 +65,29 @@ const review = async (api: Api, path: string, kind: string, group: string, spec:
 
 const authorization = 'authorization.k8s.io'
 
-/** What an identity may do in a namespace, and whether it reads Secrets everywhere. */
+/** Whether an identity may do what it should not. */
+const answered = async (api: Api, { risk, what, attributes }: Question): Promise<readonly FoundRisk[]> => {
+  const path = `/apis/${authorization}/v1/selfsubjectaccessreviews`
+  const status = await review(api, path, 'SelfSubjectAccessReview', authorization, { resourceAttributes: attributes })
+  return (status as { allowed?: boolean }).allowed === true ? [{ risk, what }] : []
+}
+
+/**
+ * What an identity may do in namespaces, and everywhere, that it should not. Where something else than RBAC decides too, its rules are not
+ * all there is (Kubernetes docs: SelfSubjectRulesReview, incomplete), so that it is asked for each right.
+ */
 const effectiveRisks = async (api: Api, namespaces: readonly string[]): Promise<readonly FoundRisk[]> => {
-  const inNamespaces = await Promise.all(
-    namespaces.map(async (namespace) => {
-      const path = `/apis/${authorization}/v1/selfsubjectrulesreviews`
-      const status = (await review(api, path, 'SelfSubjectRulesReview', authorization, { namespace })) as {
-        resourceRules?: readonly PolicyRule[]
-      }
-      return risksOf(status.resourceRules ?? [], false)
-    }),
-  )
-  const reads = await Promise.all(
-    reading.map((verb) =>
-      review(api, `/apis/${authorization}/v1/selfsubjectaccessreviews`, 'SelfSubjectAccessReview', authorization, {
-        resourceAttributes: { verb, resource: 'secrets' },
-      }),
-    ),
-  )
-  const isReader = reads.some((status) => (status as { allowed?: boolean }).allowed === true)
-  const secrets = isReader ? [{ risk: 'cluster-secrets', what: 'reading the Secrets of every namespace' } as const] : []
-  const found = [...inNamespaces.flat(), ...secrets]
-  return [...new Map(found.map((one) => [`${one.risk} ${one.what}`, one])).values()]
+  const inNamespace = async (namespace: string): Promise<readonly FoundRisk[]> => {
+    const path = `/apis/${authorization}/v1/selfsubjectrulesreviews`
+    const { resourceRules = [], incomplete } = (await review(api, path, 'SelfSubjectRulesReview', authorization, { namespace })) as {
+      resourceRules?: readonly PolicyRule[]
+      incomplete?: boolean
+    }
+    const asked = incomplete === true ? await Promise.all(questionsIn(namespace).map((question) => answered(api, question))) : []
+    return [...risksOf(resourceRules, false), ...asked.flat()]
+  }
+  const found = await Promise.all([...namespaces.map(inNamespace), ...everywhere.map((question) => answered(api, question))])
+  return [...new Map(found.flat().map((one) => [`${one.risk} ${one.what}`, one])).values()]
 }
 
 /**

@@ -2,7 +2,8 @@ import { TelpherError } from '../../model/errors.ts'
 import { type Api, ask, said } from '../modes/ask.ts'
 import { type FoundRisk, type Risk, reading } from './risks.ts'
 
-interface Question {
+/** What nobody of ours should be able to do, as one asks an API server. */
+export interface Question {
   readonly risk: Risk
   readonly what: string
   readonly attributes: { readonly verb: string; readonly group: string; readonly resource: string; readonly namespace?: string }
@@ -10,7 +11,7 @@ interface Question {
 
 const rbac = 'rbac.authorization.k8s.io'
 
-const questionsIn = (namespace: string): readonly Question[] => [
+export const questionsIn = (namespace: string): readonly Question[] => [
   { risk: 'wildcards', what: `* on everything in ${namespace}`, attributes: { verb: '*', group: '*', resource: '*', namespace } },
   {
     risk: 'escalation',
@@ -25,7 +26,7 @@ const questionsIn = (namespace: string): readonly Question[] => [
   },
 ]
 
-const everywhere: readonly Question[] = [
+export const everywhere: readonly Question[] = [
   { risk: 'escalation', what: 'impersonate on users', attributes: { verb: 'impersonate', group: '', resource: 'users' } },
   { risk: 'escalation', what: 'bind on clusterroles', attributes: { verb: 'bind', group: rbac, resource: 'clusterroles' } },
   ...reading.map(
@@ -43,9 +44,8 @@ const everywhere: readonly Question[] = [
  * @throws TelpherError target_forbidden, target_*
  */
 export const risksOfUser = async (admin: Api, username: string, namespaces: readonly string[]): Promise<readonly FoundRisk[]> => {
-  const questions = [...namespaces.flatMap(questionsIn), ...everywhere]
   const answers = await Promise.all(
-    questions.map(async ({ risk, what, attributes }) => {
+    [...namespaces.flatMap(questionsIn), ...everywhere].map(async ({ risk, what, attributes }) => {
       const told = await ask(admin, {
         method: 'POST',
         path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',

@@ -196,6 +196,7 @@ test.each<readonly [string, string[], string]>([
   ['a namespace that is not there', ['--namespace', 'no-such-namespace'], 'there is no namespace no-such-namespace'],
   ['all namespaces without a word about their Secrets', ['--cluster-wide'], '--acknowledge cluster-secrets'],
   ['its own home to deploy to', ['--namespace', 'shop', '--home', 'shop'], 'deploy elsewhere'],
+  ['a home that has Secrets of others', ['--namespace', 'shop', '--home', 'kube-system'], 'Secrets of others'],
   ['a namespace that leaves its path', ['--namespace', '../x'], 'namespace'],
 ])('%s is refused before anything is made', async (_, more, said) => {
   const { name, home } = await fresh()
@@ -278,9 +279,23 @@ test.each<readonly [string, string, string, string]>([
     `/api/v1/namespaces/${wanted.home}/serviceaccounts/deployer-${wanted.name}`,
     `/api/v1/namespaces/${wanted.home}/serviceaccounts/bootstrap-${wanted.name}`,
     `/api/v1/namespaces/${wanted.home}/secrets/bootstrap-${wanted.name}`,
-    `/apis/${group}/v1/namespaces/${wanted.namespace}/roles/telpher-${wanted.name}`,
+    `/apis/${group}/v1/namespaces/${wanted.namespace}/roles/deployer-${wanted.name}`,
+    `/apis/${group}/v1/namespaces/${wanted.namespace}/rolebindings/deployer-${wanted.name}`,
+    `/apis/${group}/v1/namespaces/${wanted.home}/roles/bootstrap-${wanted.name}`,
+    `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/telpher-${wanted.name}-tokens`,
   ])
     expect((await cluster.api('GET', path)).status, path).toBe(404)
+})
+
+test('what the server refuses is taken back too, and an option that nobody takes is refused before anything is made', async () => {
+  const wanted = await fresh()
+  const accounts = `/api/v1/namespaces/${wanted.home}/serviceaccounts/deployer-${wanted.name}`
+  const wrong = await cli.run([...addArgs(wanted), '--yes', '--settle', 'soon'])
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--settle')])
+  expect((await cluster.api('GET', `/api/v1/namespaces/${wanted.home}`)).status).toBe(404)
+  const refused = await cli.run([...addArgs(wanted), '--yes', '--tag', 'no tag at all!'])
+  expect(refused.stderr).toContain('The set-up is taken back')
+  expect((await cluster.api('GET', accounts)).status).toBe(404)
 })
 
 test('a set-up that cannot be proven leaves what was there before it', async () => {
@@ -383,7 +398,8 @@ test('a program that gives the credential is run once, after a yes of its own, a
   const args = at(addArgs(wanted), file)
   const unasked = await cli.run([...args, '--yes'], withPath)
   expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('--run-plugin says yes beforehand')])
-  expect(unasked.stderr).toContain('PROFILE=prod ./get-token it')
+  expect(unasked.stderr).toContain('PROFILE=… ./get-token it')
+  expect(unasked.stderr).not.toContain('prod')
   const no = await cli.run([...args, '--yes'], { isTTY: true, stdin: 'n\n' })
   expect([no.code, await noted()]).toEqual([2, undefined])
   const ran = await cli.run([...args, '--yes', '--run-plugin', '-o', 'json'], withPath)
