@@ -232,13 +232,15 @@ test('a job that was to be cancelled is not started anew', async () => {
 })
 
 test.each(['kill', 'freeze'] as const)('an outage of Redis is nobody’s death: %s', async (outage) => {
+  // Long enough for a few looks of a busy machine before silence counts again.
+  const deadAfterMs = 3000
   let looks = 0
   const now = async (): Promise<number> => {
     const answer = await store.workers.now()
     looks++
     return answer
   }
-  startServer({}, { ...store, workers: { ...store.workers, now } })
+  startServer({ deadAfterMs }, { ...store, workers: { ...store.workers, now } })
   const job = await deploy()
   await eventually(async () => (await store.jobs.get(job)).status === 'admitted')
   const { job: started } = await store.jobs.apply(job, { type: 'start', worker: 'wrk_a' })
@@ -247,7 +249,7 @@ test.each(['kill', 'freeze'] as const)('an outage of Redis is nobody’s death: 
   if (outage === 'kill') await redis.kill()
   else await redis.freeze()
   // Longer than a worker may be silent.
-  await new Promise((resolve) => setTimeout(resolve, 2 * limits.deadAfterMs))
+  await new Promise((resolve) => setTimeout(resolve, 2 * deadAfterMs))
   if (outage === 'kill') await redis.start()
   else await redis.thaw()
   // The watchdog finds a worker that was silent all the time, and that cannot have been heard.
