@@ -67,7 +67,7 @@ const openSigned = async (config: Config, key: Keyring, store: Store, cluster: C
         readAccount: (account) => store.accounts.get(account),
         records: store.grants,
         key,
-        cluster: recordingCluster(cluster, 'server', (call) => store.audit.append(call)),
+        cluster,
         installation: await store.installation(),
       }),
       binder,
@@ -104,7 +104,8 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
     throw thrown
   })
   const cluster = pipedCluster({ store, log: (line) => log.warn(line, 'pipes') })
-  const opened = await openSigned(config, key, store, cluster, log).catch(async (thrown: unknown) => {
+  const recorded = recordingCluster(cluster, 'server', (call) => store.audit.append(call))
+  const opened = await openSigned(config, key, store, recorded, log).catch(async (thrown: unknown) => {
     await cluster.close()
     await store.close()
     throw thrown
@@ -188,7 +189,7 @@ export const startServer = async (config: Config, log: Log, otlp?: OtlpConfig): 
   const accounts = await startAccounts({
     store,
     key,
-    cluster,
+    cluster: recorded,
     binder,
     log: troubles('accounts', (line) => log.info(line, 'accounts')),
     signal,
