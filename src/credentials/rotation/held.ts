@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../model/audit.ts'
 import type { SealedRecord } from '../../model/credential.ts'
-import { TelpherError } from '../../model/errors.ts'
+import { TelpherError, toTelpherError } from '../../model/errors.ts'
 import type { Cluster, ClusterConnection } from '../../model/ports.ts'
 import type { Refused } from '../../model/refused.ts'
 import { type Rotation, type RotationAnswer, type RotationEvent, rotate } from '../../model/rotation.ts'
@@ -49,6 +49,9 @@ export type Next = number | undefined
 
 /** The turn was lost: somebody else goes on from the journal. */
 export class LostTurn extends Error {}
+
+/** Whether nothing more can be done now, of whatever else there is to do. */
+export const endsTurn = (thrown: unknown): boolean => thrown instanceof LostTurn || toTelpherError(thrown).code.startsWith('redis_')
 
 /** The account of one target while its turn is held: its journal, its records, and connections with its credentials. */
 export interface HeldAccount {

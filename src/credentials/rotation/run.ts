@@ -1,10 +1,10 @@
 import { nextRotation, rotatesItself } from '../../model/account.ts'
-import { toTelpherError } from '../../model/errors.ts'
+import { type TelpherError, toTelpherError } from '../../model/errors.ts'
 import { newId } from '../../model/ids.ts'
 import type { RotationTurn } from '../../model/rotationjournal.ts'
 import { answerTo, expiryOf, refuseWish } from './answers.ts'
 import { drain } from './drain.ts'
-import { type HeldAccount, holdAccount, LostTurn, type Next, type RotationDeps } from './held.ts'
+import { endsTurn, type HeldAccount, holdAccount, LostTurn, type Next, type RotationDeps } from './held.ts'
 import { beginAndMake, isMaking, make } from './make.ts'
 import { removeNext } from './renew.ts'
 import { revokeAndConfirm, sweepOwn } from './revoke.ts'
@@ -38,8 +38,23 @@ const begin = async (held: HeldAccount, deps: RotationDeps): Promise<boolean> =>
   return false
 }
 
+/** Ends what should be dead, as far as that can be done now: what is not seen dead stays on the list, and is an alarm. @returns what was wrong */
+const endOld = async (held: HeldAccount, deps: RotationDeps): Promise<TelpherError | undefined> => {
+  try {
+    await revokeAndConfirm(held, deps)
+    return undefined
+  } catch (thrown) {
+    if (endsTurn(thrown)) throw thrown
+    const trouble = toTelpherError(thrown)
+    const { code, message } = trouble
+    deps.log({ level: 'warn', msg: 'what should be dead cannot be ended', target: held.turn().target.name, code, error: message })
+    return trouble
+  }
+}
+
 const rest = async (held: HeldAccount, deps: RotationDeps): Promise<Next> => {
-  if (held.turn().rotation.unconfirmed.length > 0) await revokeAndConfirm(held, deps)
+  // An old one that stays keeps no new one: the used one would run out.
+  if (held.turn().rotation.unconfirmed.length > 0) await endOld(held, deps)
   if (await begin(held, deps)) return undefined
   const { target, rotation } = held.turn()
   if (rotatesItself(target)) await sweepOwn(held, deps)
@@ -49,13 +64,7 @@ const rest = async (held: HeldAccount, deps: RotationDeps): Promise<Next> => {
 
 /** `revoked` → `confirmed`, when the version before was seen to be refused; else it stays, and says so. */
 const confirm = async (held: HeldAccount, deps: RotationDeps): Promise<Next> => {
-  const trouble = await revokeAndConfirm(held, deps).then(
-    () => undefined,
-    (thrown: unknown) => {
-      if (thrown instanceof LostTurn || toTelpherError(thrown).code.startsWith('redis_')) throw thrown
-      return toTelpherError(thrown)
-    },
-  )
+  const trouble = await endOld(held, deps)
   const { state, version, previous, id, answer } = held.turn().rotation
   if (state === 'confirmed') return undefined
   if (id !== undefined && answer?.id !== id) {

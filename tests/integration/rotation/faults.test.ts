@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect as connectTo } from '../../../src/cluster/connection.ts'
+import type { RotationTimes } from '../../../src/credentials/rotation/held.ts'
 import { newId } from '../../../src/model/ids.ts'
 import { eventually } from '../../support/eventually.ts'
 import { faultProxy, type ProxyFault } from '../../support/faultproxy.ts'
@@ -14,10 +15,13 @@ const runs = Number(process.env['ROTATION_FAULTS'] ?? 4)
 const scene = rotationScene()
 const { key } = scene
 
-const begin = async (choose: (method: string, path: string) => ProxyFault | undefined, skewMs = 0) => {
+const begin = async (
+  choose: (method: string, path: string) => ProxyFault | undefined,
+  { skewMs = 0, times = {} }: { readonly skewMs?: number; readonly times?: Partial<RotationTimes> } = {},
+) => {
   const proxy = await faultProxy(scene.cluster, choose, { skewMs })
   const { name } = await scene.begin({ server: proxy.server, changes: { ca: proxy.ca } })
-  return { name, proxy, loop: rotating(scene.store, key, { only: [name] }) }
+  return { name, proxy, loop: rotating(scene.store, key, { only: [name], times }) }
 }
 
 const common: readonly ProxyFault[] = ['500', '503', '429', 'cut', 'lost', 'lost', '401', 'silent']
@@ -30,7 +34,7 @@ test.concurrent(`every fifth request meets a fault, clocks differ by a minute: t
     const random = seededRandom(seed + run)
     let requests = 0
     const choose = () => (requests++ === 1 || random() < 0.2 ? common[Math.floor(random() * common.length)] : undefined)
-    const { name, proxy, loop } = await begin(choose, run % 2 === 0 ? 60_000 : -60_000)
+    const { name, proxy, loop } = await begin(choose, { skewMs: run % 2 === 0 ? 60_000 : -60_000 })
     const old = await usedToken(store, name, key)
     let [isOver, outs] = [false, 0]
     const watch = async (): Promise<void> => {
@@ -104,6 +108,25 @@ test.concurrent('an old credential that is not refused stays an alarm, and is ne
   expect(refusedTo).toMatchObject({ ok: false, code: 'rotation_unconfirmed' })
   const journal = await journalOf(store, name)
   expect(journal).toMatchObject({ state: 'revoked', version: 2, unconfirmed: [{ version: 1 }] })
+  await loop.stop()
+  proxy.stop()
+})
+
+test.concurrent('a version that cannot be ended keeps no account at rest from rotating, and stays on the list', async () => {
+  const { store } = scene
+  const { name, proxy, loop } = await begin((method, path) => (method === 'DELETE' && path.endsWith('.v2') ? '429' : undefined), {
+    times: { drainMs: 600_000 },
+  })
+  await store.rotations.ask(name, { id: newId('rot'), kind: 'rotate' })
+  await eventually(async () => (await journalOf(store, name))?.state === 'draining')
+  expect(await asked(store, name, { kind: 'rollback' })).toMatchObject({ ok: true })
+  expect(await journalOf(store, name)).toMatchObject({ state: 'stable', version: 1, unconfirmed: [{ version: 2 }] })
+  await store.rotations.ask(name, { id: newId('rot'), kind: 'rotate' })
+  const journal = await eventually(async () => {
+    const now = await journalOf(store, name)
+    return now?.version === 3 ? now : undefined
+  }, 60_000)
+  expect(journal).toMatchObject({ state: 'draining', unconfirmed: [{ version: 2 }] })
   await loop.stop()
   proxy.stop()
 })
