@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Unconfirmed } from '../../model/rotation.ts'
 import type { PlainCredential } from '../account.ts'
 import { claimsOf } from '../jwt.ts'
 import { isTaken } from '../modes/who.ts'
-import type { HeldAccount, RotationDeps } from './held.ts'
+import { endsTurn, type HeldAccount, type RotationDeps } from './held.ts'
 import { identityOf, listOwn, type OwnIdentity, removeOwn } from './own-token.ts'
 
 /** Pauses between two questions whether a token is still taken, in ms; the last one is repeated. The API server remembers tokens for 10 s. */
@@ -39,24 +40,41 @@ const endToken = async (held: HeldAccount, dying: PlainCredential): Promise<void
   await held.within(() => held.as(used, (api) => removeOwn(api, identity, secret)))
 }
 
+/** Ends a version that should be dead. @returns its credential; undefined where nobody can open it any more and its time is over */
+const endVersion = async (held: HeldAccount, { version, expiresAt }: Unconfirmed): Promise<PlainCredential | undefined> => {
+  const isOver = expiresAt !== undefined && expiresAt + longOverMs < held.now()
+  const plain = await held.open(version).catch((thrown: unknown) => {
+    // What nobody can open any more is waited out.
+    if (isOver) return undefined
+    throw thrown
+  })
+  if (plain !== undefined) await endToken(held, plain)
+  return plain
+}
+
 /**
- * Ends each version that should be dead, and looks whether the API server refuses it.
- * @throws TelpherError sealed_record, rotation_mint, target_*
+ * Ends each version that should be dead, the newest first, which may be in wrong hands; then looks whether the API server refuses them. One that
+ * cannot be ended keeps no other.
+ * @throws TelpherError sealed_record, rotation_mint, target_*: of the newest one that had it
  */
 export const revokeAndConfirm = async (held: HeldAccount, deps: Pick<RotationDeps, 'times'>): Promise<void> => {
-  for (const { version, expiresAt } of held.turn().rotation.unconfirmed) {
-    const isOver = expiresAt !== undefined && expiresAt + longOverMs < held.now()
-    const plain = await held.open(version).catch((thrown: unknown) => {
-      // What nobody can open any more is waited out.
-      if (isOver) return undefined
-      throw thrown
+  const troubles: unknown[] = []
+  const apart = (work: Promise<void>): Promise<void> =>
+    work.catch((thrown: unknown) => {
+      if (endsTurn(thrown)) throw thrown
+      troubles.push(thrown)
     })
-    if (plain !== undefined) {
-      await endToken(held, plain)
-      if (!(await isRefused(held, plain, deps.times.confirmMs))) continue
-    }
+  const ended: { readonly version: number; readonly plain: PlainCredential | undefined }[] = []
+  const end = async (one: Unconfirmed): Promise<void> => {
+    ended.push({ version: one.version, plain: await endVersion(held, one) })
+  }
+  const confirm = async ({ version, plain }: (typeof ended)[number]): Promise<void> => {
+    if (plain !== undefined && !(await isRefused(held, plain, deps.times.confirmMs))) return
     await held.step({ type: 'dead', version }, { drop: version, ...(plain === undefined ? {} : { about: plain }) })
   }
+  for (const one of held.turn().rotation.unconfirmed.toReversed()) await apart(end(one))
+  for (const one of ended) await apart(confirm(one))
+  if (troubles.length > 0) throw troubles[0]
 }
 
 /**
@@ -71,7 +89,14 @@ export const sweepOwn = async (held: HeldAccount, { log }: Pick<RotationDeps, 'l
   // A token that is bound to nothing says nothing about what others there are.
   if (identity === undefined || uidOf(used) === undefined) return
   const known = new Set([uidOf(used)])
-  for (const version of rotation.kept) known.add(uidOf(await held.open(version)))
+  for (const version of rotation.kept) {
+    // One that nobody can open should be dead, like all that are kept now: its Secret goes too.
+    const plain = await held.open(version).catch((thrown: unknown) => {
+      if (endsTurn(thrown)) throw thrown
+      return undefined
+    })
+    if (plain !== undefined) known.add(uidOf(plain))
+  }
   await held.within(() =>
     held.as(used, async (api) => {
       for (const secret of await listOwn(api, identity)) {

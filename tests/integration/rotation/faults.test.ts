@@ -3,11 +3,13 @@ import { expect, test } from 'vitest'
 import { connect as connectTo } from '../../../src/cluster/connection.ts'
 import type { RotationTimes } from '../../../src/credentials/rotation/held.ts'
 import { newId } from '../../../src/model/ids.ts'
+import { versionField } from '../../../src/store/keys.ts'
 import { eventually } from '../../support/eventually.ts'
 import { faultProxy, type ProxyFault } from '../../support/faultproxy.ts'
 import { seededRandom } from '../../support/random.ts'
 import { asked, isLetIn, journalOf, ownSecretsIn, rotating, statusOf, usedToken } from '../../support/rotating.ts'
 import { rotationScene } from '../../support/rotation-scene.ts'
+import { sampleSealed } from '../../support/samples.ts'
 
 const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 1_000_000)
 const runs = Number(process.env['ROTATION_FAULTS'] ?? 4)
@@ -128,5 +130,45 @@ test.concurrent('a version that cannot be ended keeps no account at rest from ro
   }, 60_000)
   expect(journal).toMatchObject({ state: 'draining', unconfirmed: [{ version: 2 }] })
   await loop.stop()
+  proxy.stop()
+})
+
+test.concurrent('of two old versions the newer one is ended first, and one that cannot be ended keeps no other', async () => {
+  const { cluster, store } = scene
+  let stuck = ''
+  const { name, proxy, loop } = await begin((method, path) => (method === 'DELETE' && path.endsWith(stuck) ? '429' : undefined))
+  stuck = `/secrets/bootstrap-${name}`
+  await store.rotations.ask(name, { id: newId('rot'), kind: 'rotate' })
+  await eventually(async () => (await journalOf(store, name))?.state === 'revoked')
+  const stolen = await usedToken(store, name, key)
+  expect(await asked(store, name, { kind: 'revoke' })).toMatchObject({ ok: true })
+  expect(await statusOf(cluster, stolen)).toBe(401)
+  expect(await journalOf(store, name)).toMatchObject({ state: 'stable', version: 3, unconfirmed: [{ version: 1 }] })
+  await loop.stop()
+  proxy.stop()
+})
+
+test.concurrent('an old version whose record nobody can read keeps no other, and its Secret goes', async () => {
+  const { cluster, redis, store } = scene
+  let isStuck = true
+  const { name, proxy, loop } = await begin(
+    (method, path) => (isStuck && method === 'DELETE' && path.endsWith('.v2') ? '429' : undefined),
+    { times: { drainMs: 600_000 } },
+  )
+  await store.rotations.ask(name, { id: newId('rot'), kind: 'rotate' })
+  await eventually(async () => (await journalOf(store, name))?.state === 'draining')
+  const lost = await usedToken(store, name, key)
+  expect(await asked(store, name, { kind: 'rollback' })).toMatchObject({ ok: true })
+  // What it is at when it is stopped, it ends: it tries to delete the Secret for as long as it is away.
+  await loop.stop()
+  await eventually(() => loop.lines.some((line) => 'msg' in line && line.msg === 'what should be dead cannot be ended'), 60_000)
+  const { id } = (await store.targets.get(name)).account
+  await redis.ask('HSET', 'tel:{targets}:accounts', versionField(id, 2), JSON.stringify(sampleSealed(id)))
+  isStuck = false
+  const again = rotating(store, key, { only: [name] })
+  expect(await asked(store, name, { kind: 'revoke' })).toMatchObject({ ok: true })
+  expect(await ownSecretsIn(cluster, { target: name, home: name })).toEqual([`bootstrap-${name}.v3`])
+  await eventually(async () => (await statusOf(cluster, lost)) === 401)
+  await again.stop()
   proxy.stop()
 })
