@@ -66,7 +66,10 @@ export interface RotationJournal {
    */
   barrier(): Promise<string>
   readonly places: RotationPlaces
-  /** @throws TelpherError unknown_target */
+  /**
+   * Asks for something, in the place of what was asked for before and has not begun.
+   * @throws TelpherError unknown_target; rotation_refused when that is a revocation, and this is none
+   */
   ask(target: string, wish: RotationWish): Promise<void>
   /** The journal of an account; undefined before it was first looked at. */
   read(target: Target): Promise<{ readonly rotation: Rotation; readonly wish?: RotationWish } | undefined>

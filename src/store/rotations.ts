@@ -118,7 +118,8 @@ export const createRotations = (connection: Connection): RotationJournal => {
       const text = await textOf(name)
       if (text === null) throw new TelpherError('unknown_target', `there is no target ${name}`)
       const { id } = (JSON.parse(text) as Target).account
-      await connection.call((redis) => redis.multi().hset(journal(id), 'wish', JSON.stringify(wish)).zadd(due, 0, name).exec())
+      if ((await connection.script('ask-rotation', [journal(id), due], [name, JSON.stringify(wish)])) === 1) return
+      throw new TelpherError('rotation_refused', 'a revocation was asked for before, and has not begun yet')
     },
     read: async ({ account }) => {
       const [rotation, wish] = await connection.call((redis) => redis.hmget(journal(account.id), 'rotation', 'wish'))

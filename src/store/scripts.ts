@@ -9,6 +9,7 @@ export type ScriptName =
   | 'append-audit'
   | 'append-ledger'
   | 'ask-drain'
+  | 'ask-rotation'
   | 'answer-request'
   | 'beat'
   | 'begin-request'
