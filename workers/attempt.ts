@@ -31,6 +31,7 @@ import { progressOf } from './progress.ts'
 import { hiddenOf, needsSecrets, notHidden, type StepSecrets } from './secrets.ts'
 import { openSession } from './session.ts'
 import { type AttemptFacts, createStory, wideEvent } from './story.ts'
+import { untilAborted } from './until-aborted.ts'
 import type { WarmPool } from './warm.ts'
 
 /** The outside world of a worker, made once by its composition root. */
@@ -86,15 +87,6 @@ export const containerSpec = (
   pids: 128,
   scratchBytes: 256 * mebibyte,
 })
-
-/** What is awaited, unless the signal comes first. */
-const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    if (signal.aborted) abort()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 
 /**
  * Runs one attempt from the queue item to the recorded end.

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { TelpherError } from '../src/model/errors.ts'
+import { TelpherError, toTelpherError } from '../src/model/errors.ts'
 import type { ImageFacts } from '../src/model/image.ts'
 import type { Container, ContainerSpec, Executor } from '../src/model/ports.ts'
+import { within } from '../src/model/within.ts'
 import { openTether, type Tether, type TetherOptions } from '../src/tether/index.ts'
 
 type Handlers = Pick<TetherOptions, 'onOutput' | 'onConnection'>
@@ -24,14 +25,20 @@ export interface ReadyContainer {
 
 /** How long an end waits for the removal of its container, in ms: it is no reason to keep people waiting. */
 const removalMs = 5000
+/** How long the end of a container is waited for once its tether broke, in ms: with an engine that hangs, nobody hears of it. */
+const lastWordMs = 10_000
 
 /** The container's end explains a broken tether better than the tether can: out of memory, or gone. */
 const explain = async (container: Container, thrown: unknown): Promise<never> => {
-  const exit = await container.exited.catch((cause: unknown) => {
+  const broken = toTelpherError(thrown)
+  // What is frozen does not end by itself; whether it is gone is seen at its end.
+  if (broken.code === 'tether_silent') container.kill().catch(() => {})
+  const ended = container.exited.catch((cause: unknown) => {
     throw cause instanceof TelpherError
       ? cause
       : new TelpherError('container_lost', 'the container was lost with its engine', { cause: thrown })
   })
+  const exit = await within(ended, lastWordMs, broken)
   if (exit.oomKilled) throw new TelpherError('job_oom', 'the container ran out of memory', { cause: thrown })
   throw thrown
 }

@@ -109,6 +109,19 @@ test('one that is being started is waited for, rather than starting another', as
   expect(made).toHaveLength(1)
 })
 
+test('whoever waits for one that is being started is let go at once when its time is over', async () => {
+  const { pool, made } = setUp()
+  pool.expect(spec())
+  const ending = new AbortController()
+  const taken = pool.take(spec(), ending.signal)
+  const over = new Error('its time is over')
+  ending.abort(over)
+  await expect(taken).rejects.toBe(over)
+  expect(made).toHaveLength(0)
+  await settle()
+  expect(pool.counts()).toEqual({ warm: 0, cold: 0, idle: 1 })
+})
+
 test('one that died while it waited is not given', async () => {
   const { pool, made, take } = setUp()
   pool.expect(spec())

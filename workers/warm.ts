@@ -1,6 +1,7 @@
 import { TelpherError } from '../src/model/errors.ts'
 import type { ContainerSpec } from '../src/model/ports.ts'
 import type { ReadyContainer } from './container.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface WarmOptions {
   /** Starts a container of this spec and waits until it is ready. */
@@ -141,7 +142,7 @@ export const createWarmPool = ({ open, most, freeMemory, onTrouble, now = () => 
       shelf.takenAt = now()
       refillSoon(shelf)
       // One that is being started is ready sooner than another that is started now.
-      if (shelf.idle.length === 0 && shelf.starting !== undefined) await shelf.starting
+      if (shelf.idle.length === 0 && shelf.starting !== undefined) await untilAborted(shelf.starting, signal)
       signal?.throwIfAborted()
       const found = shelf.idle.pop()
       if (found?.container.alive === true) {
