@@ -176,12 +176,9 @@ export const startWorker = async (
       for (const span of attemptSpans(facts)) otlp?.span(span)
     },
   }
-  const running = new Set<Promise<unknown>>()
   const handle = (item: QueueItem): Promise<unknown> => {
-    const work = handleItem(item, key, requester, deps)
-    running.add(work)
     const failed = troubles('worker', (fields) => log.error(fields, 'a queue item failed'))
-    return work.catch((err: unknown) => failed({ err, item })).finally(() => running.delete(work))
+    return handleItem(item, key, requester, deps).catch((err: unknown) => failed({ err, item }))
   }
   const consumer = consume({
     url: config.redisUrl,
@@ -251,14 +248,13 @@ export const startWorker = async (
     leftBehind: leftBehind.promise,
     async drain() {
       draining = true
-      await consumer.pause()
+      const closed = consumer.close()
       const handBack = setTimeout(() => {
         log.warn({ attempts: heartbeat.held.size }, 'the time to drain is over: what runs is handed back')
         for (const attempt of heartbeat.held) attempt.handBack()
       }, config.drainMs)
-      await Promise.allSettled(running)
+      await closed
       clearTimeout(handBack)
-      await consumer.close()
       await close()
     },
     async abort() {

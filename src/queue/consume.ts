@@ -32,9 +32,14 @@ export const consume = (options: ConsumeOptions): Consumer => {
   const active = new Set<Promise<unknown>>()
   let concurrency = options.concurrency
   let taker: Taker | undefined
+  /** Settles when every run of taking that was ended is over. */
+  let stopping: Promise<unknown> = Promise.resolve()
+  let isClosing = false
 
   const handle = async (item: QueueItem): Promise<unknown> => {
     said.well()
+    // It was on its way when the taking ended: others do it.
+    if (isClosing) return 'later'
     try {
       return await handler(item)
     } catch (error) {
@@ -90,20 +95,26 @@ export const consume = (options: ConsumeOptions): Consumer => {
       stop: async () => {
         ending.abort()
         const closed = worker.close().catch(() => {})
-        while (active.size > 0) await Promise.allSettled(active)
-        // Its goodbye to a Redis that is away would last as long as the outage.
-        await Promise.race([closed, sleep(goodbyeMs)])
+        do {
+          await Promise.allSettled(active)
+          // Its goodbye to a Redis that is away would last as long as the outage. What was on its way comes meanwhile.
+          await Promise.race([closed, sleep(goodbyeMs)])
+        } while (active.size > 0)
         await Promise.race([worker.disconnect().catch(() => {}), sleep(goodbyeMs)])
         end()
       },
     }
   }
+  const stop = (): Promise<unknown> => {
+    const stopped = taker?.stop().catch(said.failed)
+    taker = undefined
+    stopping = Promise.all([stopping, stopped])
+    return stopping
+  }
   taker = start()
   return {
     pause: async () => {
-      const stopping = taker?.stop()
-      taker = undefined
-      stopping?.catch(said.failed)
+      void stop()
     },
     resume: async () => {
       taker ??= start()
@@ -113,9 +124,8 @@ export const consume = (options: ConsumeOptions): Consumer => {
       taker?.setConcurrency(count)
     },
     close: async () => {
-      await taker?.stop()
-      taker = undefined
-      while (active.size > 0) await Promise.allSettled(active)
+      isClosing = true
+      await stop()
     },
   }
 }

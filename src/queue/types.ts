@@ -50,6 +50,6 @@ export interface Consumer {
   pause(): Promise<void>
   resume(): Promise<void>
   setConcurrency(concurrency: number): void
-  /** Stops taking and waits for the items that were taken. */
+  /** Stops taking, puts back what was on its way, and waits for the items that were taken. */
   close(): Promise<void>
 }

@@ -105,6 +105,58 @@ test('waits at its close for what was taken', async () => {
   expect(isDone).toBe(true)
 })
 
+test('what was on its way when one closed is put back, and another one does it', async () => {
+  const taken: QueueItem[] = []
+  const first = Promise.withResolvers<void>()
+  const consumer = take('late', async (next) => {
+    taken.push(next)
+    await first.promise
+  })
+  await queue.enqueue('late', item('job_first'))
+  await queue.enqueue('late', item('job_late'))
+  await eventually(() => taken.length === 1)
+  await redis.freeze()
+  first.resolve()
+  // With the end of the first item it has asked for the next one by then.
+  await new Promise((resolve) => setImmediate(resolve))
+  await consumer.pause()
+  const closed = consumer.close()
+  await redis.thaw()
+  await closed
+  expect(taken).toEqual([item('job_first')])
+  expect(await queue.holds('late', item('job_late'))).toBe('waiting')
+  expect(await redis.ask('HGET', '{tel-pool-late}:jobs:job_late-1', 'ats')).toEqual(['1'])
+  take('late', async (next) => void taken.push(next))
+  await eventually(() => taken.length === 2)
+  expect(taken).toEqual([item('job_first'), item('job_late')])
+})
+
+test('what was on its way when one paused is done, and waited for at its close', async () => {
+  const first = Promise.withResolvers<void>()
+  const last = Promise.withResolvers<void>()
+  const taken: QueueItem[] = []
+  let isDone = false
+  const consumer = take('paused-late', async (next) => {
+    taken.push(next)
+    await (taken.length === 1 ? first : last).promise
+    isDone = taken.length === 2
+  })
+  await queue.enqueue('paused-late', item('job_first'))
+  await queue.enqueue('paused-late', item('job_late'))
+  await eventually(() => taken.length === 1)
+  await redis.freeze()
+  first.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
+  await consumer.pause()
+  await redis.thaw()
+  await eventually(() => taken.length === 2)
+  const closed = consumer.close()
+  last.resolve()
+  await closed
+  expect(isDone).toBe(true)
+  expect(await queue.holds('paused-late', item('job_late'))).toBe('absent')
+})
+
 test('what one leaves to others is put back, without spinning, and another one finds it soon', async () => {
   const tries: number[] = []
   const begun = performance.now()
