@@ -11,7 +11,7 @@ export interface FencingLimits {
   readonly fenceTurnMs: number
   /** A server that fences has this long; without an outcome then another one does it, although the first lives. */
   readonly fenceAgainMs: number
-  /** Without an outcome after this, although a worker lives, the attempt counts as one that cannot be fenced. */
+  /** Without an outcome after this, although a worker lives or the job is only to end, the attempt counts as one that cannot be fenced. */
   readonly fencePatienceMs: number
 }
 
@@ -36,8 +36,11 @@ export const createFencing = (
   { store, log, signal, fence, onFenced }: FencingOptions,
   limits: FencingLimits,
 ): {
-  /** @param hasWorker whether a worker of the pool lives; without one nothing is fenced, and nothing would start anew */
-  ask(job: Job, hasWorker: boolean): Promise<Fenced | undefined>
+  /**
+   * @param hasWorker whether a worker of the pool lives; without one nothing is fenced, and nothing would start anew
+   * @param isToEnd whether no other attempt is to follow, so that nobody need wait for a worker
+   */
+  ask(job: Job, hasWorker: boolean, isToEnd: boolean): Promise<Fenced | undefined>
 } => {
   const since = new Map<string, number>()
   const running = new Map<string, Promise<void>>()
@@ -84,7 +87,7 @@ export const createFencing = (
   }
 
   return {
-    async ask(job, hasWorker) {
+    async ask(job, hasWorker, isToEnd) {
       const attempt: AttemptRef = { deploymentId: job.deploymentId, jobId: job.jobId, attempt: job.attempt }
       const name = `${job.jobId}:${job.attempt}`
       const outcome = await store.grants.outcome(attempt)
@@ -97,12 +100,14 @@ export const createFencing = (
       const now = performance.now()
       const begun = since.get(name) ?? now
       // The time in which nobody could do it does not count.
-      since.set(name, hasWorker ? begun : now)
-      if (!hasWorker) return undefined
-      await begin(name, target, attempt)
+      since.set(name, hasWorker || isToEnd ? begun : now)
+      if (hasWorker) await begin(name, target, attempt)
+      else if (!isToEnd) return undefined
       if (now - begun < limits.fencePatienceMs) return undefined
       since.delete(name)
-      return { how: ', its credential could not be revoked (no server said that it is)' }
+      return {
+        how: `, its credential could not be revoked (${hasWorker ? 'no server said that it is' : 'no worker of its pool is alive'})`,
+      }
     },
   }
 }

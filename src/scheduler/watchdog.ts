@@ -108,9 +108,12 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     await events.flush()
   }
 
+  /** Somebody wants its end, or its time is over: then it waits for no worker. */
+  const isToEnd = ({ cancelRequested, endBy = Number.POSITIVE_INFINITY }: Job, now: number): boolean => cancelRequested || now >= endBy
+
   /** A new attempt begins only after the one before is fenced. */
-  const deal = async (sentence: Sentence, hasWorker: boolean): Promise<void> => {
-    const fenced = await fencing.ask(sentence.job, hasWorker)
+  const deal = async (sentence: Sentence, hasWorker: boolean, now: number): Promise<void> => {
+    const fenced = await fencing.ask(sentence.job, hasWorker, isToEnd(sentence.job, now))
     if (fenced !== undefined) await carryOut(fenced, sentence)
   }
   const hasWorker = (workers: readonly SeenWorker[], pool: string, now: number): boolean =>
@@ -136,7 +139,7 @@ export const startWatchdog = (options: WatchdogOptions): { readonly stopped: Pro
     answeredAt = performance.now()
     for (const sentence of judge(await withClaims(noted.held, workers, now, since), workers, now, since, limits)) {
       // What cannot be done for one attempt is tried again at the next look, and is nothing to the others.
-      await deal(sentence, hasWorker(workers, sentence.job.pool, now)).catch((error: Error) =>
+      await deal(sentence, hasWorker(workers, sentence.job.pool, now), now).catch((error: Error) =>
         log({ level: 'warn', msg: 'a lost attempt is not dealt with', error: error.message }),
       )
     }

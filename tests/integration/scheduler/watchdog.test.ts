@@ -61,8 +61,10 @@ const noticesOf = async (job: Job): Promise<string[]> => {
   const events = await collect(store.events(job.deploymentId).read({ follow: true }))
   return events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))
 }
-const deploy = async (): Promise<Job> => {
-  const { deployment, jobs } = expand(sampleRequest([helmStep('app', 'web')], ['t']), [sampleTarget('t')], Date.now())
+const deploy = async (deadlineSeconds?: number): Promise<Job> => {
+  const request = sampleRequest([helmStep('app', 'web')], ['t'])
+  const timed = deadlineSeconds === undefined ? request : { ...request, deadlineSeconds }
+  const { deployment, jobs } = expand(timed, [sampleTarget('t')], Date.now())
   await store.deployments.create(deployment, jobs)
   return jobs[0]!
 }
@@ -182,6 +184,26 @@ test('without a worker in the pool a fence waits for one, however long', async (
   startWorker('wrk_heir')
   expect(await ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
   expect(fences).toBe(1)
+})
+
+test.each<readonly [string, number | undefined, (job: Job) => Promise<unknown>, Partial<Job>]>([
+  ['was cancelled', undefined, (job) => store.jobs.apply(job, { type: 'cancel', force: true }), { status: 'cancelled' }],
+  ['is over its total deadline', 5, async () => {}, { status: 'timed_out' }],
+])('without a worker in the pool a job that %s ends, although its fence waits', async (_, deadlineSeconds, end, expected) => {
+  await revocable()
+  let fences = 0
+  startServer({ fencePatienceMs: 600 }, store, async () => void fences++)
+  const dead = startWorker('wrk_dead', { dies: () => ({ openWrites: 0 }) })
+  const job = await deploy(deadlineSeconds)
+  await eventually(() => dead.isDead())
+  await end(job)
+  const after = await ended(job)
+  expect(after).toMatchObject({ ...expected, attempt: 1 })
+  expect(after.losses).toMatchObject([
+    { because: 'worker wrk_dead is no longer heard, its credential could not be revoked (no worker of its pool is alive)' },
+  ])
+  expect(fences).toBe(0)
+  await eventually(async () => (await store.deployments.get(job.deploymentId)).deployment.state === 'finished')
 })
 
 test('the lock passes to no other deployment while a write of the dead attempt may be open', async () => {
