@@ -52,15 +52,13 @@ export interface Driver {
 
 /** Scales Kubernetes Deployments of workers. @param connection with the right to patch deployments/scale and pods in their namespaces */
 export const createKubeDriver = (connection: ClusterConnection): Driver => {
-  const marked = new Map<string, number>()
-  const mark = async (namespace: string, { id, name, attempts }: SeenWorker): Promise<void> => {
+  // Every worker each time: whoever marked the pod before, another server too, knew of other work.
+  const mark = async (namespace: string, { name, attempts }: SeenWorker): Promise<void> => {
     const cost = attempts.length === 0 ? 0 : busyCost + attempts.length
-    if ((marked.get(id) ?? 0) === cost) return
     const patch = { metadata: { annotations: { [costAnnotation]: String(cost) } } }
     const answer = await ask(connection, 'PATCH', `/api/v1/namespaces/${namespace}/pods/${name}`, patch)
     // A worker that runs elsewhere has no pod there.
     if (answer.status !== 404) mustBeOk(answer, `marking pod ${namespace}/${name}`)
-    marked.set(id, cost)
   }
   return {
     scale: async ({ namespace, deployment }, desired, workers) => {
@@ -71,8 +69,6 @@ export const createKubeDriver = (connection: ClusterConnection): Driver => {
       if (current === desired) return current
       if (desired < current) await Promise.all(workers.map((worker) => mark(namespace, worker)))
       mustBeOk(await ask(connection, 'PATCH', path, { spec: { replicas: desired } }), what)
-      const known = new Set(workers.map(({ id }) => id))
-      for (const id of marked.keys()) if (!known.has(id)) marked.delete(id)
       return current
     },
   }

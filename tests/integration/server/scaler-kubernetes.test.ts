@@ -41,14 +41,12 @@ const pods = async (): Promise<string[]> => {
     .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === 'Running')
     .map(({ metadata }) => metadata.name)
 }
-const workersOf = (names: readonly string[], busy: ReadonlySet<string>): SeenWorker[] =>
-  names.map((name) => ({
-    ...sampleWorker(`wrk_${name}`, {
-      name,
-      attempts: busy.has(name) ? [{ deploymentId: 'dep_a', jobId: 'job_a', attempt: 1, openWrites: 0 }] : [],
-    }),
-    seenAt: Date.now(),
-  }))
+/** @param each how many attempts a busy one holds */
+const workersOf = (names: readonly string[], busy: ReadonlySet<string>, each = 1): SeenWorker[] =>
+  names.map((name) => {
+    const held = Array.from({ length: each }, (_, n) => ({ deploymentId: 'dep_a', jobId: `job_${n}`, attempt: 1, openWrites: 0 }))
+    return { ...sampleWorker(`wrk_${name}`, { name, attempts: busy.has(name) ? held : [] }), seenAt: Date.now() }
+  })
 const place = () => ({ namespace, deployment: 'workers' })
 
 test('a Deployment follows; when it shrinks the idle pods go, whatever their age', async () => {
@@ -62,6 +60,23 @@ test('a Deployment follows; when it shrinks the idle pods go, whatever their age
   await eventually(async () => (await pods()).length === 3, 30_000)
   expect(new Set(await pods())).toEqual(busy)
   expect(await driver.scale(place(), 3, [])).toBe(3)
+})
+
+test('pods that were busy when it shrank before, and are idle now, go first, whichever server marked them', async () => {
+  const before = createKubeDriver(connection)
+  await before.scale(place(), 4, [])
+  await eventually(async () => (await pods()).length === 4, 30_000)
+  const all = await pods()
+  const busyBefore = new Set(all.slice(0, 2))
+  // What they were marked as then outweighs what the one at work is marked as now.
+  await before.scale(place(), 3, workersOf(all, busyBefore, 2))
+  await eventually(async () => (await pods()).length === 3, 30_000)
+  const left = await pods()
+  const busy = new Set(left.filter((name) => !busyBefore.has(name)))
+  expect(busy.size).toBe(1)
+  await createKubeDriver(connection).scale(place(), 1, workersOf(left, busy))
+  await eventually(async () => (await pods()).length === 1, 30_000)
+  expect(new Set(await pods())).toEqual(busy)
 })
 
 test('a worker elsewhere is no trouble; a Deployment that is not there says which', async () => {
