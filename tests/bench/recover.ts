@@ -11,6 +11,7 @@ import { isTerminal } from '../../src/model/states.ts'
 import { ensureDocker } from '../../src/sandbox/docker.ts'
 import { type Installation, startInstallation, targetOf } from '../chaos/installation.ts'
 import { workerCount } from '../chaos/plan.ts'
+import { allEnded } from '../support/all-ended.ts'
 import { eventually } from '../support/eventually.ts'
 import { configMaps } from '../support/running.ts'
 import { type Figure, median, rounded } from './figures.ts'
@@ -49,6 +50,12 @@ const killHolder = async (installation: Installation, dir: string): Promise<numb
   const seconds = (performance.now() - killed) / 1000
   installation.startWorker(index)
   await jobWhen(installation, id, ({ status }) => status === 'succeeded')
+  return seconds
+}
+
+const killHolders = async (installation: Installation, dir: string, runs: number): Promise<number[]> => {
+  const seconds: number[] = []
+  for (let run = 0; run < runs; run++) seconds.push(await killHolder(installation, dir))
   return seconds
 }
 
@@ -99,10 +106,8 @@ export const recoverSuite = async (runs: number): Promise<Figure[]> => {
   const docker = await ensureDocker()
   const installation = await startInstallation(dir, docker)
   try {
-    const peers = Promise.all(Array.from({ length: runs }, () => killPeer(installation.ways[0]?.port ?? 0)))
-    const ours: number[] = []
-    for (let run = 0; run < runs; run++) ours.push(await killHolder(installation, dir))
-    const theirs = await peers
+    const peers = Array.from({ length: runs }, () => killPeer(installation.ways[0]?.port ?? 0))
+    const [theirs, ours] = await allEnded([allEnded(peers), killHolders(installation, dir, runs)])
     const added: number[] = []
     for (let run = 0; run < Math.min(runs, 3); run++) added.push(await outage(installation, dir))
     const peer = (value: number) => ({ name: 'BullMQ with its defaults', value: rounded(value) })

@@ -4,6 +4,7 @@ import type { Detail } from '../../src/client/http.ts'
 import { type LocalStep, packLocal } from '../../src/client/pack.ts'
 import { TelpherError } from '../../src/model/errors.ts'
 import { newId } from '../../src/model/ids.ts'
+import { allEnded } from '../support/all-ended.ts'
 import { eventually } from '../support/eventually.ts'
 import { carryOut } from './break.ts'
 import { type Installation, targetOf } from './installation.ts'
@@ -156,9 +157,7 @@ export const runEpisode = async (installation: Installation, plan: Plan, dir: st
     await until(atMs)
     await carryOut(installation, fault)
   })
-  await Promise.all(broken)
-  const mendedAt = Date.now()
-  const deployments = await Promise.all(started)
+  const [deployments, mendedAt] = await allEnded([allEnded(started), allEnded(broken).then(() => Date.now())])
   const facts: Fact[] = []
   const deadline = performance.now() + patienceMs
   for (const { load, id } of deployments) {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { allEnded } from '../support/all-ended.ts'
 import { crashesIn } from '../support/crashes.ts'
 import { runEpisode } from './episode.ts'
 import { type Engine, orphansOf, startInstallation } from './installation.ts'
@@ -63,7 +64,11 @@ export const runChaos = async (options: RunsOptions): Promise<{ report: Report; 
     }
   }
   try {
-    await Promise.all(Array.from({ length: lanes }, (_, lane) => inLane(lane)))
+    const ending = (thrown: unknown): never => {
+      begun = runs
+      throw thrown
+    }
+    await allEnded(Array.from({ length: lanes }, (_, lane) => inLane(lane).catch(ending)))
     let orphans = await orphansOf(installation)
     for (const end = performance.now() + sweptMs; orphans.length > 0 && performance.now() < end; await pause(1000))
       orphans = await orphansOf(installation)
