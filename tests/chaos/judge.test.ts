@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { ErrorCode } from '../../src/model/errors.ts'
+import { type JobEnd, jobResult } from '../../src/model/states.ts'
 import { doubledWrites, type Fact, judge, reportOf, type Verdict } from './judge.ts'
 import { drawPlan, faultKinds, loads, planText } from './plan.ts'
 
@@ -10,6 +12,10 @@ const fact = (changes: Partial<Fact> = {}): Fact => ({
   endedAt: 1,
   ...changes,
 })
+/** A deployment whose one job came to this end. */
+const endedBy = (end: JobEnd, changes: Partial<Fact> = {}): Fact =>
+  fact({ result: jobResult(end.status), isThere: false, jobs: [{ jobId: 'job_1', status: end.status, attempt: 1, end }], ...changes })
+const overTime = (sentence: string): JobEnd => ({ status: 'timed_out', code: 'deadline_passed', sentence })
 const none: Verdict = { lost: [], doubled: [], falseSuccess: [], stuck: [] }
 
 describe('what was wrong', () => {
@@ -29,11 +35,45 @@ describe('what was wrong', () => {
     expect(verdict[what]).toHaveLength(1)
     expect(Object.values(verdict).flat()).toHaveLength(1)
   })
-  test('an honest failure is neither lost nor falsely green', () => {
-    const end = { status: 'failed', sentence: 'the API server is away', code: 'target_unreachable' } as const
-    expect(judge([fact({ result: 'failure', isThere: false, jobs: [{ jobId: 'job_1', status: 'failed', attempt: 1, end }] })], [])).toEqual(
-      none,
-    )
+  test.each<ErrorCode>([
+    'start_cap',
+    'container_lost',
+    'tether_cut',
+    'tether_silent',
+    'broker_timeout',
+    'envelope_refused',
+    'worker_stopped',
+    'invalid_manifest',
+    'token_refused',
+  ])('what is good and ends as %s is lost', (code) => {
+    const end: JobEnd = { status: 'errored', sentence: 'it did not work', code }
+    expect(judge([endedBy(end)], []).lost).toEqual([`maps: errored (${code} it did not work)`])
+    // What must fail has failed.
+    expect(judge([endedBy(end, { load: 'broken' })], [])).toEqual(none)
+  })
+  test('what is good and ends as cancelled or without a code, is lost', () => {
+    const cancelled = endedBy({ status: 'cancelled', sentence: 'cancelled while running', code: 'cancelled' })
+    const mute = endedBy({ status: 'failed', sentence: 'it did not work' })
+    expect(judge([cancelled, mute], []).lost).toHaveLength(2)
+  })
+  test('what must fail may not end by an error of ours', () => {
+    const end: JobEnd = { status: 'errored', sentence: 'it did not work', code: 'internal' }
+    expect(judge([endedBy(end, { load: 'broken' })], []).lost).toHaveLength(1)
+  })
+  test.each<ErrorCode>(['target_unreachable', 'target_timeout', 'target_error', 'apply_failed', 'verify_failed', 'job_oom'])(
+    'an honest failure is neither lost nor falsely green: %s',
+    (code) => {
+      expect(judge([endedBy({ status: 'failed', sentence: 'the API server is away', code })], [])).toEqual(none)
+    },
+  )
+  test('what hung until its own deadline is stuck, and once', () => {
+    const end = overTime('the deadline of 2m passed while running; nothing had been written')
+    const verdict = judge([endedBy(end), endedBy(end, { load: 'broken' })], [])
+    expect(verdict).toEqual({ ...none, stuck: [expect.stringContaining('maps: timed_out'), expect.stringContaining('broken: timed_out')] })
+  })
+  test('what waited for the API server until its deadline is not stuck', () => {
+    const waited = 'waiting for an answer of the API server https://127.0.0.1:6443'
+    expect(judge([endedBy(overTime(`the deadline of 2m passed while preparing, ${waited}; nothing had been written`))], [])).toEqual(none)
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Job } from '../../src/model/deployment.ts'
-import { isTerminal, type Result } from '../../src/model/states.ts'
+import { errorTable } from '../../src/model/errors.ts'
+import { isTerminal, type JobEnd, type Result } from '../../src/model/states.ts'
 import type { Load } from './plan.ts'
 
 /** A write that the API server took, by its own audit log. */
@@ -55,22 +56,36 @@ export const doubledWrites = (writes: readonly Write[]): string[] => {
 const named = ({ load, jobs }: Fact): string =>
   `${load}: ${jobs.map(({ status, end }) => `${status} (${end?.code ?? ''} ${end?.sentence ?? ''})`).join(', ')}`
 
+/** An honest word about the target, by whose fault its code is. */
+const blamesTarget = (end: JobEnd | undefined): boolean => end?.code !== undefined && errorTable[end.code][1] === 'target'
+
+/** A good deployment that did not end well, and of which no end blames the target. */
+const isWithoutReason = ({ load, result, jobs }: Fact): boolean => {
+  if (load === 'broken' || result === 'success' || result === 'unfinished') return false
+  const bad = jobs.filter(({ status }) => status !== 'succeeded')
+  return bad.length === 0 || !bad.every(({ end }) => blamesTarget(end))
+}
+
+/** It hung until its own deadline, which is shorter than the run's patience; one that waited for the API server says so. */
+const hasHung = ({ status, end }: Fact['jobs'][number]): boolean => status === 'timed_out' && !/\bAPI server\b/.test(end?.sentence ?? '')
+
 /**
- * What was wrong in one run. All steps may be run again, and are tried again after trouble of the infrastructure, so none may end as lost, and
- * none with an error of ours; an honest failure that names the target is neither. What is broken by itself must fail.
+ * What was wrong in one run. All steps may be run again, and are tried again after trouble of the infrastructure, so none may end as lost,
+ * none by its deadline, and a good one not by trouble of ours; an honest failure that names the target is none of these. What is broken by
+ * itself must fail.
  * @param facts one a deployment
  */
 export const judge = (facts: readonly Fact[], writes: readonly Write[]): Verdict => {
-  const isUnfinished = ({ result, jobs }: Fact): boolean =>
-    result === 'unfinished' || (result !== undefined && jobs.some(({ status }) => !isTerminal(status)))
-  const isLost = ({ result, jobs }: Fact): boolean =>
-    result === undefined || jobs.some(({ status, end }) => status === 'lost' || end?.code === 'internal')
+  const isStuck = ({ result, jobs }: Fact): boolean =>
+    result === 'unfinished' || (result !== undefined && jobs.some((job) => !isTerminal(job.status) || hasHung(job)))
+  const isLost = (fact: Fact): boolean =>
+    fact.result === undefined || fact.jobs.some(({ status, end }) => status === 'lost' || end?.code === 'internal') || isWithoutReason(fact)
   const isFalse = ({ load, result, isThere }: Fact): boolean => result === 'success' && (load === 'broken' || !isThere)
   return {
     lost: facts.filter(isLost).map(named),
     doubled: doubledWrites(writes),
     falseSuccess: facts.filter(isFalse).map(named),
-    stuck: facts.filter(isUnfinished).map(named),
+    stuck: facts.filter(isStuck).map(named),
   }
 }
 
