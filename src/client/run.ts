@@ -33,8 +33,12 @@ export interface Run extends AsyncIterable<StoredEvent> {
    * @throws TelpherError wait_timed_out; the reason of an aborted signal
    */
   result(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Ended>
-  /** Asks for its end; `result` says how it came to it. @throws TelpherError */
-  cancel(): Promise<Detail>
+  /**
+   * Asks for its end; `result` says how it came to it. A second request may add `force` to a first one.
+   * @param options.force kills its programs at once, without time to record what they did; no when absent
+   * @throws TelpherError
+   */
+  cancel(options?: { readonly force?: boolean }): Promise<Detail>
 }
 
 const never = new AbortController().signal
@@ -51,7 +55,7 @@ export const runOf = (client: RunSource, id: string): Run => {
     watch,
     [Symbol.asyncIterator]: () => watch(),
     detail: () => client.deployment(id),
-    cancel: () => client.cancel(id),
+    cancel: ({ force } = {}) => client.cancel(id, force),
     async *log(jobId, { follow = false, signal = never } = {}) {
       if (follow) yield* client.followLog(id, jobId, { signal })
       else yield* await client.log(id, jobId)

@@ -116,7 +116,7 @@ const ask = async ({ e2e, client }: CancelScene, id: string, point: CancelPoint)
   if (point.client === 'cli') {
     const ran = await e2e.cli('cancel', id, ...(point.force ? ['--force'] : []))
     if (ran.code !== 0) throw new Error(ran.stderr)
-  } else if (point.client === 'library' && !point.force) await runOf(client, id).cancel()
+  } else if (point.client === 'library') await runOf(client, id).cancel({ force: point.force })
   else {
     const token = await readToken(e2e.stack.server.tokenFile)
     const headers = { authorization: `Bearer ${token.reveal()}` }

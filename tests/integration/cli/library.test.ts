@@ -59,6 +59,23 @@ test('several steps are one deployment, and the same key starts it once', async 
   for (const job of (await a.detail()).jobs) expect(job.status).toBe('cancelled')
 })
 
+test('what is at work is asked to end, and then by force', async () => {
+  const run = await telpher.deploy({ path: 'web.yaml', targets: [target] })
+  const [job] = (await run.detail()).jobs
+  const ref = job ?? expect.unreachable()
+  await served.store.jobs.apply(ref, { type: 'admit' })
+  await served.store.jobs.apply(ref, { type: 'start', worker: 'w1' })
+  const asked = async (): Promise<readonly unknown[]> => {
+    const [{ cancelRequested, cancelForced = false } = ref] = (await served.store.deployments.get(run.id)).jobs
+    return [cancelRequested, cancelForced]
+  }
+  await run.cancel()
+  expect(await asked()).toEqual([true, false])
+  await run.cancel({ force: true })
+  expect(await asked()).toEqual([true, true])
+  await served.store.jobs.apply(ref, { type: 'finish', attempt: 1, end: { status: 'cancelled', sentence: 'killed', code: 'cancelled' } })
+})
+
 test('a failure is a result, and retried it is another run', async () => {
   const run = await telpher.deploy({ path: 'web.yaml', targets: [target] })
   await playDeployment(served.store, run.id, broken)
