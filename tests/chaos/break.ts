@@ -108,6 +108,7 @@ const carryOutNow = async (installation: Installation, fault: Fault): Promise<vo
       return way?.mend()
     }
     case 'apiserver-kill':
+    case 'apiserver-outage':
       await cluster.apiserver.kill('SIGKILL')
       await pause(forMs)
       return cluster.apiserver.start()

@@ -102,6 +102,13 @@ describe('a plan', () => {
     }
     expect(new Set(plans.flatMap(({ faults }) => faults.map(({ fault }) => fault.kind)))).toEqual(new Set(faultKinds))
   })
+  test('has the API server away for half a minute, but rarely: what all runs together wait for hardly grows', () => {
+    const faults = Array.from({ length: 3000 }, (_, seed) => drawPlan(seed)).flatMap((plan) => plan.faults.map(({ fault }) => fault))
+    const outages = faults.filter(({ kind }) => kind === 'apiserver-outage')
+    expect(outages.length).toBeGreaterThan(0)
+    expect(outages.length / faults.length).toBeLessThan(1 / 30)
+    for (const { forMs } of outages) expect([forMs >= 25_000, forMs <= 30_000]).toEqual([true, true])
+  })
 })
 
 test('a report sums what was wrong, and takes the middle and the longest of the recoveries', () => {

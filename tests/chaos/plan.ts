@@ -7,6 +7,8 @@ export type Fault =
       readonly index: number
       readonly forMs: number
     }
+  /** Longer than connections, watches and the first retries last. */
+  | { readonly kind: 'apiserver-outage'; readonly index: number; readonly forMs: number }
   /** The replica of Redis serves after this; what was acknowledged in the second before is lost. */
   | { readonly kind: 'redis-failover'; readonly index: number; readonly forMs: number }
   /** The time of day of one process jumps, and jumps back; forward for an even number of ms. */
@@ -45,8 +47,9 @@ export interface Plan {
 export const workerCount = 4
 export const serverCount = 2
 
-const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
-  // kind, how many there are, least and most ms
+type Kind = readonly [kind: Fault['kind'], count: number, leastMs: number, mostMs: number]
+
+const usualKinds: readonly Kind[] = [
   ['worker-kill', workerCount, 0, 2000],
   ['worker-stop', workerCount, 11_000, 15_000],
   ['server-kill', serverCount, 0, 2000],
@@ -68,8 +71,13 @@ const kinds: readonly (readonly [Fault['kind'], number, number, number])[] = [
   ['docker-full', 1, 2000, 8000],
 ]
 
+/** What makes a run longer than the others are: drawn half as often. */
+const longKinds: readonly Kind[] = [['apiserver-outage', 1, 25_000, 30_000]]
+
+const kinds = [...usualKinds, ...longKinds, ...usualKinds]
+
 /** Every kind of fault that a plan may have. */
-export const faultKinds: readonly Fault['kind'][] = kinds.map(([kind]) => kind)
+export const faultKinds: readonly Fault['kind'][] = [...usualKinds, ...longKinds].map(([kind]) => kind)
 
 /**
  * What one run does: the same for the same seed. Every run deploys all loads; one run in three has two faults.
