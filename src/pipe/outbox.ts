@@ -4,12 +4,15 @@ import { encodeReason } from './reason.ts'
 /** Bytes of one letter, about. */
 const letterSize = 512 * 1024
 
+/** So many letters without frames follow those that have some: a loss is seen by the next letter, which may be lost with it. */
+const lookLetters = 3
+
 /** What goes to one other end: one letter at a time, and while it is on its way the frames for the next one gather. */
 export interface Outbox {
   push(frame: Buffer): void
   /** Says that a pipe is over, with the first letter that gets through. */
   owe(pipe: number): void
-  /** Sends again what a failure left; and after letters one without frames, by which a loss of the last one is seen. */
+  /** Sends again what a failure left; and after letters some without frames, by which a loss of the last one is seen. */
   look(): void
   isEmpty(): boolean
   /** Resolves when nothing is on its way. */
@@ -25,7 +28,7 @@ export const createOutbox = (send: (n: number, bytes: Buffer) => Promise<boolean
   let n = Math.floor(performance.now() * 1000)
   let frames: Buffer[] = []
   const owed = new Set<number>()
-  let isUnseen = false
+  let looksLeft = 0
   let isRunning = false
   let running = Promise.resolve()
 
@@ -39,7 +42,7 @@ export const createOutbox = (send: (n: number, bytes: Buffer) => Promise<boolean
   /** @returns whether to go on */
   const sendOne = async (): Promise<boolean> => {
     const resets = [...owed]
-    isUnseen = frames.length > 0 || resets.length > 0
+    looksLeft = frames.length > 0 || resets.length > 0 ? lookLetters : looksLeft - 1
     const letter = Buffer.concat([...resets.map((pipe) => encodeFrame('reset', pipe, encodeReason())), ...take()])
     try {
       const isHeard = await send(++n, letter)
@@ -79,7 +82,7 @@ export const createOutbox = (send: (n: number, bytes: Buffer) => Promise<boolean
       start()
     },
     look() {
-      if (owed.size > 0 || isUnseen) start()
+      if (owed.size > 0 || looksLeft > 0) start()
     },
     isEmpty: () => frames.length === 0 && owed.size === 0 && !isRunning,
     settled: () => running,
