@@ -4,6 +4,10 @@ import { dirname, join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import Dockerode from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadKeyFile } from '../../src/credentials/keyfile.ts'
+import { unseal } from '../../src/credentials/seal.ts'
+import type { Job } from '../../src/model/deployment.ts'
+import { openStore } from '../../src/store/index.ts'
 import { newCanary, searchFor, watchRunning } from '../support/canaries.ts'
 import { type E2e, startE2e } from '../support/e2e-stack.ts'
 import { detailOf } from '../support/faults.ts'
@@ -70,7 +74,14 @@ const answers = async (ids: readonly { readonly deployment: string; readonly job
     }
     return text
   }
+  const [first, second] = ids
   const general = [
+    '/v1/accounts',
+    '/v1/audit',
+    '/v1/audit/verify',
+    '/v1/backup',
+    '/v1/enrolments',
+    `/v1/deployments/${first?.deployment}/diff?with=${second?.deployment}`,
     '/v1/targets',
     '/v1/secrets',
     '/v1/deployments?limit=100',
@@ -87,6 +98,17 @@ const answers = async (ids: readonly { readonly deployment: string; readonly job
     `/v1/deployments/${deployment}/jobs/${job}/ledger`,
   ])
   return Promise.all([...general, '/v1/freezes', '/v1/producers', '/v1/images/pins', '/metrics', '/openapi.json', ...each].map(get))
+}
+
+/** The signatures of the token that an attempt has now and of its target's own: what stands before them all tokens of a cluster have. */
+const tokensOf = async ({ deploymentId, jobId, attempt, target }: Job): Promise<string[]> => {
+  const { dir, redis } = e2e.stack
+  const [key, store] = [await loadKeyFile(join(dir, 'master.key')), await openStore({ url: redis.url })]
+  const { account } = await store.targets.get(target)
+  const grant = await store.grants.get({ deploymentId, jobId, attempt })
+  const records = [unseal(key, await store.accounts.get(account.id), account.id), grant && unseal(key, grant, `${jobId}/${attempt}`)]
+  await store.close()
+  return records.map((text = '') => /eyJ[\w-]+\.[\w-]+\.([\w-]{60,})/.exec(text)?.[1] ?? '')
 }
 
 /**
@@ -136,6 +158,9 @@ test('no planted secret is anywhere but where it was put, sealed, and in the clu
     namespace,
   )
   const job = await midApply(e2e, running, namespace)
+  const tokens = await tokensOf(job)
+  expect(tokens.map((token) => token.length > 0)).toEqual([true, true])
+  search.learn(tokens)
   ;(await holderOf(e2e, job)).kill('SIGKILL')
   const recovered = await running.ended
 

@@ -14,6 +14,8 @@ const telling = 16
 
 /** Looks for canaries in whatever is shown, written or kept, in every form that the masker knows. */
 export interface Search {
+  /** Looks for these too, from now on. */
+  learn(canaries: readonly string[]): void
   /** @param where what a find is called */
   text(where: string, text: string | Uint8Array): void
   /** Every value of a Redis, unpacked where it is packed (gzip, zstd), and what is in it in base64. */
@@ -30,12 +32,16 @@ const pieceLength = 1024 * 1024
 
 /** By their first bytes, of which hardly any other text has some: so a text is passed over once, whatever the number of canaries. */
 export const searchFor = (canaries: readonly string[]): Search => {
-  const forms = canaries.flatMap((canary) => formsOf(canary).map((form) => form.subarray(0, telling).toString('latin1')))
   const heads = new Map<string, Set<string>>()
-  for (const form of forms) heads.set(form.slice(0, 4), (heads.get(form.slice(0, 4)) ?? new Set()).add(form))
-  const starts = [...new Set([...heads.keys()])].map((head) => Buffer.from(head, 'latin1'))
   const known = new Uint8Array(2 ** 16)
-  for (const start of starts) known[((start[0] as number) << 8) | (start[1] as number)] = 1
+  const learn: Search['learn'] = (more) => {
+    for (const form of more.flatMap((canary) => formsOf(canary).map((each) => each.subarray(0, telling)))) {
+      const head = form.toString('latin1', 0, 4)
+      heads.set(head, (heads.get(head) ?? new Set()).add(form.toString('latin1')))
+      known[((form[0] as number) << 8) | (form[1] as number)] = 1
+    }
+  }
+  learn(canaries)
   const found = new Set<string>()
   let bytes = 0
 
@@ -74,6 +80,7 @@ export const searchFor = (canaries: readonly string[]): Search => {
     for (const packed of packedIn(bytes)) text(`${where}, unpacked`, packed)
   }
   return {
+    learn,
     text,
     async redis(url) {
       const client = openAnyRedis(url)

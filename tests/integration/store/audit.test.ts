@@ -211,3 +211,17 @@ test('an end that is not as it was left is told in the record for good', async (
   expect((await store.audit.verify(signer)).problems.map(({ n }) => n)).toContain((head?.n ?? 0) + 1)
   await store.audit.leave('srv_one')
 })
+
+test('what is too old goes too, and what is signed since stays', async () => {
+  for (const name of ['one', 'two', 'three']) {
+    await store.audit.append(secretSet(name))
+    await store.audit.seal('srv_one', signer)
+  }
+  await store.audit.leave('srv_one')
+  const short = await openStore({ url: redis.url, limits: { auditMs: 0 } })
+  const before = await store.audit.list({ limit: 100 })
+  expect(await short.audit.trim(signer)).toBeGreaterThan(0)
+  await short.close()
+  const after = await store.audit.list({ limit: 100 })
+  expect(after.records.length).toBeLessThan(before.records.length)
+})
